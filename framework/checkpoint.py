@@ -1,0 +1,178 @@
+"""Checkpoints through Orbax: checksummed, published whole, and when damaged set aside for the one before.
+
+One folder a step: `default/` is Orbax's, `checksums.json` is ours and comes last: a folder without it is not complete.
+What exists is always read from the disk; a list in memory would go on naming what a failed save never wrote.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from framework.errors import StorageError
+from framework.files import explain, next_free, write_json
+from framework.settings import Checkpoint
+from framework.state import TrainState, from_named_leaves, named_leaves
+
+log = logging.getLogger("whygrok")
+
+TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is not finished
+CHECKSUMS = "checksums.json"
+
+
+class NoCheckpoints:
+    """For a run in memory: nothing is saved, nothing is restored."""
+
+    def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
+        """None: a new run."""
+        return None
+
+    def is_due(self, step: int, by_steps: bool = True) -> bool:
+        """False."""
+        return False
+
+    def save(self, state: TrainState) -> bool:
+        """Whether the parameters are finite; nothing is written."""
+        return _is_finite(named_leaves(state))
+
+
+class Checkpoints:
+    """The checkpoints of one run directory. Use it only while holding its LOCK."""
+
+    def __init__(self, folder: Path, settings: Checkpoint, keep_diverged: bool = False):
+        self._folder, self._settings, self._keep_diverged = folder, settings, keep_diverged
+        self._last_save = time.monotonic()
+        for left_over in folder.glob(f"*{TEMPORARY}"):
+            shutil.rmtree(left_over)
+
+    def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
+        """The newest good checkpoint as a state shaped like `template`; None when there never was one.
+
+        A damaged one is named, set aside by renaming, and the one before it tried. Raises StorageError when none is left.
+        """
+        tried = [str(path) for path in sorted(self._folder.glob("*.damaged*"))]
+        candidates = sorted(filter(_is_step, _entries(self._folder)), key=lambda path: int(path.name), reverse=True)
+        for path in candidates:
+            try:
+                return from_named_leaves(template, read_leaves(path), device)
+            except Damaged as damage:
+                aside = next_free(path.with_name(f"{path.name}.damaged"))
+                path.rename(aside)
+                tried.append(str(aside))
+                older = next((str(int(p.name)) for p in candidates if int(p.name) < int(path.name)), "none")
+                log.warning("checkpoint %s is %s: using %s (it was set aside as %s)", path.name, damage, older, aside.name)
+        if tried:
+            raise StorageError(
+                f"{self._folder} holds no checkpoint that can be used; tried {', '.join(tried)}. "
+                "Restore one from a backup, or give --fresh to set this run aside and start over."
+            )
+        return None
+
+    def is_due(self, step: int, by_steps: bool = True) -> bool:
+        """Whether it is time: by the number of steps (at events), or by the seconds since the last save."""
+        settings = self._settings
+        if by_steps and settings.every_steps and step % settings.every_steps == 0 and step > 0:
+            return True
+        return bool(settings.every_seconds) and time.monotonic() - self._last_save >= settings.every_seconds
+
+    def save(self, state: TrainState) -> bool:
+        """Saves the state unless its step is saved already; returns whether its parameters are finite.
+
+        A state that is not finite is not saved, unless the run is meant to go on after divergence. Raises StorageError,
+        with earlier checkpoints untouched, when the disk refuses.
+        """
+        leaves = named_leaves(state)
+        step, finite = int(leaves["step"]), _is_finite(leaves)
+        if step not in complete_steps(self._folder) and (finite or self._keep_diverged):
+            self._write(step, leaves, finite)
+            if step not in complete_steps(self._folder):
+                raise StorageError(f"checkpoint {step} was written to {self._folder} but is not there")
+            self._retain()
+        self._last_save = time.monotonic()
+        return finite
+
+    def _write(self, step: int, leaves: dict[str, np.ndarray], finite: bool) -> None:
+        staging = self._folder / f"{step}{TEMPORARY}"
+        try:
+            staging.mkdir(parents=True)
+            _orbax().save(staging / "default", leaves)
+            record = {name: _checksum(leaf) for name, leaf in leaves.items()}
+            write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record})
+            os.rename(staging, self._folder / str(step))
+        except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
+            shutil.rmtree(staging, ignore_errors=True)
+            raise StorageError(f"saving checkpoint {step} to {self._folder}: {explain(error, self._folder)}") from error
+
+    def _retain(self) -> None:
+        """Removes what is neither among the newest, nor to be kept for ever, nor the last finite one."""
+        steps = complete_steps(self._folder)
+        finite = [step for step in steps if json.loads((self._folder / str(step) / CHECKSUMS).read_text())["finite"]]
+        stay = {*steps[-self._settings.keep :], *finite[-1:]}
+        for step in steps:
+            for_ever = self._settings.keep_every and step % self._settings.keep_every == 0
+            if step not in stay and not for_ever:
+                doomed = self._folder / f"{step}{TEMPORARY}"  # half removed, it must not look complete
+                os.rename(self._folder / str(step), doomed)
+                shutil.rmtree(doomed)
+
+
+class Damaged(Exception):
+    """A checkpoint that cannot be read, or does not hold what was saved."""
+
+
+def complete_steps(folder: Path) -> list[int]:
+    """The steps on disk that were saved to the end, ascending."""
+    return sorted(int(path.name) for path in filter(_is_step, _entries(folder)) if (path / CHECKSUMS).is_file())
+
+
+def read_leaves(path: Path) -> dict[str, np.ndarray]:
+    """Every leaf of a checkpoint by name, as NumPy arrays, whatever devices saved it. Raises Damaged."""
+    import orbax.checkpoint as ocp
+
+    try:
+        record = json.loads((path / CHECKSUMS).read_text())["leaves"]
+    except FileNotFoundError:
+        raise Damaged("incomplete (no checksums)") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
+    try:
+        numpy_leaf = ocp.RestoreArgs(restore_type=np.ndarray)
+        leaves = _orbax().restore(path / "default", restore_args={name: numpy_leaf for name in record})
+    except Exception as error:  # bare Exception is among what Orbax raises for a truncated file
+        raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
+    for name, checksum in record.items():
+        if name not in leaves or _checksum(np.asarray(leaves[name])) != checksum:
+            raise Damaged(f"damaged (the checksum of {name} does not match)")
+    return {name: np.asarray(leaves[name]) for name in record}
+
+
+def _orbax() -> Any:
+    """Orbax's own, synchronous: an asynchronous save that fails says so only at the next one."""
+    import orbax.checkpoint as ocp
+
+    return ocp.PyTreeCheckpointer()
+
+
+def _checksum(leaf: np.ndarray) -> str:
+    header = f"{leaf.dtype}{leaf.shape}".encode()
+    return hashlib.sha256(header + np.ascontiguousarray(leaf).tobytes()).hexdigest()
+
+
+def _is_finite(leaves: dict[str, np.ndarray]) -> bool:
+    params = [leaf for name, leaf in leaves.items() if name.startswith("params.")]
+    return all(bool(np.isfinite(leaf).all()) for leaf in params)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_step(path: Path) -> bool:
+    return path.is_dir() and path.name.isdecimal()

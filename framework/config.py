@@ -1,0 +1,160 @@
+"""Composes configs: sections of plugins with all their defaults, swaps after the colon, overrides, JSON.
+
+A config is a locked `ml_collections.ConfigDict` in which every field of every part is present, so that any of them can
+be set from the command line. Types and limits come from the fields of the plugins, never from the ConfigDict.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework import registry
+from framework.errors import FieldError, UserError, did_you_mean, one_of
+from framework.fields import convert, declared_fields, unknown_field
+from framework.plugin_paths import resolve_plugin
+from framework.settings import SECTIONS, General
+
+PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
+
+
+def select(name: str, **fields: Any) -> dict[str, Any]:
+    """A plugin section: the plugin's name, and the fields that differ from its defaults."""
+    return {"name": name, **fields}
+
+
+def experiment(
+    arg: str = "",
+    *,
+    task: Mapping[str, Any],
+    model: Mapping[str, Any],
+    optimizer: Mapping[str, Any],
+    penalty: Mapping[str, Any] | None = None,
+    probes: Mapping[str, Mapping[str, Any]] | None = None,
+    plugins: Iterable[str] = (),
+    **general: Any,
+) -> ConfigDict:
+    """A complete, locked config.
+
+    arg: what followed the colon of --config=FILE:arg, "model=transformer,probes=norms+margins": plugins named there
+    replace the section given here, with their own defaults; probes are added.
+    general: seed, steps, init_from, and the sections events, checkpoint, numerics, recording as dicts of fields.
+    Raises UserError naming an unknown section, plugin or field, and the nearest that exists.
+    """
+    paths = [resolve_plugin(plugin) for plugin in plugins]
+    for path in paths:
+        registry.load_plugin(path)
+    parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
+    named = {name: dict(section) for name, section in (probes or {}).items()}
+    _swap(arg, parts, named)
+    settings = {name: dict(general.pop(name, {})) for name in SECTIONS}
+    config = ConfigDict(_section(General, general, "", known=(*PLUGIN_SECTIONS, "probes", *SECTIONS)) | {"plugins": tuple(paths)})
+    for kind in PLUGIN_SECTIONS:
+        config[kind] = plugin_section(kind, parts[kind], kind)
+    config.probes = ConfigDict({name: plugin_section("probe", p, f"probes.{name}") for name, p in named.items()})
+    for name, cls in SECTIONS.items():
+        config[name] = ConfigDict(_section(cls, settings[name], name))
+    return config.lock()
+
+
+def plugin_section(kind: str, given: Mapping[str, Any], path: str) -> ConfigDict:
+    """The section of a plugin with every field: its name, what is given, and its defaults."""
+    if "name" not in given:
+        raise UserError(f"{path}: name is missing: which {kind}? {one_of(e.name for e in registry.entries(kind))}")
+    name = given["name"]
+    try:
+        cls = registry.lookup(kind, name)
+    except UserError as error:
+        raise UserError(f"{path}.name = {name!r}: {error}") from None
+    fields = {key: value for key, value in given.items() if key != "name"}
+    return ConfigDict({"name": name, **_section(cls, fields, path)})
+
+
+def override(config: ConfigDict, changes: Mapping[str, str]) -> ConfigDict:
+    """The config with fields changed, as by --config.optimizer.learning_rate=1e-3.
+
+    changes: dotted field → text (or value). `….name` swaps a plugin, with its defaults, before other fields are set;
+    `probes.NEW.name` adds a probe. Raises UserError or FieldError naming the field.
+    """
+    config = ConfigDict(config).unlock()
+    for path, value in sorted(changes.items(), key=lambda item: not item[0].endswith(".name")):
+        if path != "plugins":
+            _set(config, path, value)
+    return config.lock()
+
+
+def to_dict(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
+    """Plain dicts, with tuples as lists: what JSON holds."""
+    plain = {}
+    for key, value in config.items():
+        is_section = isinstance(value, ConfigDict | Mapping)
+        plain[key] = to_dict(value) if is_section else list(value) if isinstance(value, tuple) else value
+    return plain
+
+
+def from_dict(plain: Mapping[str, Any]) -> ConfigDict:
+    """A config from what `to_dict` gave, checked and completed like any other."""
+    missing = [key for key in ("task", "model", "optimizer") if key not in plain]
+    if missing:
+        raise UserError(f"the config has no section {one_of(missing)}")
+    return experiment(**plain)
+
+
+def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted field → value."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, ConfigDict | Mapping) else {prefix + key: value}
+    return flat
+
+
+def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
+    for item in filter(None, (part.strip() for part in arg.split(","))):
+        key, equals, name = item.partition("=")
+        if not equals or not name:
+            raise UserError(f"after the colon, {item!r} should read KIND=NAME, such as model=quadratic")
+        if key == "probes":
+            probes |= {probe: select(probe) for probe in name.split("+") if probe not in probes}
+        elif key in parts:
+            parts[key] = select(name)
+        else:
+            known = (*PLUGIN_SECTIONS, "probes")
+            raise UserError(f"after the colon, {key!r} is not a part.{did_you_mean(key, known)} Parts: {one_of(known)}.")
+
+
+def _section(cls: type, given: Mapping[str, Any], path: str, known: tuple[str, ...] = ()) -> dict[str, Any]:
+    declared = {field.name: field for field in declared_fields(cls)}
+    for name in given:
+        if name not in declared:
+            raise unknown_field(f"{path}.{name}" if path else name, name, [*declared, *known])
+    return {name: given.get(name, field.default) for name, field in declared.items()}
+
+
+def _set(config: ConfigDict, path: str, value: Any) -> None:
+    *sections, name = path.split(".")
+    if sections[:1] == ["probes"] and len(sections) == 2 and name == "name" and sections[1] not in config.probes:
+        config.probes[sections[1]] = plugin_section("probe", select(value), f"probes.{sections[1]}")
+        return
+    holder = config
+    for depth, section in enumerate(sections):
+        if section not in holder or not isinstance(holder[section], ConfigDict):
+            raise unknown_field(".".join(sections[: depth + 1]), section, list(holder))
+        holder = holder[section]
+    if name not in holder:
+        raise unknown_field(path, name, list(holder))
+    if isinstance(holder[name], ConfigDict):
+        swap = f"; to swap the plugin, set {path}.name" if "name" in holder[name] else ""
+        raise UserError(f"{path} is a section: set one of its fields, {one_of(holder[name])}{swap}")
+    kind = "probe" if sections[:1] == ["probes"] else ".".join(sections)
+    if name == "name" and kind in registry.KINDS:
+        if value != holder.name:
+            fresh = plugin_section(kind, select(value), ".".join(sections))
+            config[sections[0]] = fresh if kind != "probe" else ConfigDict({**config.probes, sections[1]: fresh})
+        return
+    cls = SECTIONS.get(kind) or (registry.lookup(kind, holder.name) if sections else General)
+    declared = next(field for field in declared_fields(cls) if field.name == name)
+    try:
+        with holder.ignore_type():
+            holder[name] = convert(declared, value)
+    except FieldError as error:
+        raise (error.within(".".join(sections)) if sections else error) from None

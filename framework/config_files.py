@@ -1,0 +1,123 @@
+"""Reads configs from files: FILE.py, FILE.py:arg, a run's config.json, or the name of one that ships."""
+
+import importlib.util
+import json
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework import registry
+from framework.config import from_dict, override
+from framework.errors import UserError, WhygrokError, did_you_mean, one_of
+from framework.fields import convert, declared_fields
+from framework.plugin_paths import relative_to, resolve_plugin
+from framework.settings import General
+
+
+@dataclass(frozen=True)
+class ShippedConfig:
+    """A config of the product's own: its name, its file, and the first line of its docstring."""
+
+    name: str
+    file: Path
+    summary: str
+
+
+def load_config(spec: str, changes: Mapping[str, str] | None = None) -> ConfigDict:
+    """The config that `--config=spec --config.field=value …` means.
+
+    Plugins named in `changes` are imported first, so that the file and the changes may use what they register.
+    Raises UserError; for a file that raises, the message holds the file's own line.
+    """
+    changes = dict(changes or {})
+    extra = plugin_list(changes.get("plugins", ()))
+    for plugin in extra:
+        registry.load_plugin(plugin)
+    file, arg = find_config(spec)
+    config = _read_json(file, arg) if file.suffix == ".json" else _run_file(file, arg)
+    config = override(config, changes)
+    with config.unlocked():
+        config.plugins = tuple(dict.fromkeys((*config.plugins, *extra)))
+    return config
+
+
+def plugin_list(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Plugins as given on the command line, files as absolute paths."""
+    declared = next(field for field in declared_fields(General) if field.name == "plugins")
+    return tuple(resolve_plugin(name) for name in convert(declared, value))
+
+
+def find_config(spec: str) -> tuple[Path, str]:
+    """(file, argument after the colon) of what --config= names."""
+    name, _, arg = spec.partition(":")
+    path = Path(name).expanduser()
+    if path.suffix in (".py", ".json"):
+        if path.is_file():
+            return path.resolve(), arg
+        shipped = {config.name: config for config in shipped_configs()}
+        short = name.removeprefix("configs/").removesuffix(".py")
+        hint = f" Did you mean --config={short}, which ships?" if short in shipped else did_you_mean(short, shipped)
+        raise UserError(f"--config: there is no file {name}.{hint}")
+    if path.is_dir() and (path / "config.json").is_file():
+        return (path / "config.json").resolve(), arg
+    for config in shipped_configs():
+        if config.name == name:
+            return config.file, arg
+    known = [config.name for config in shipped_configs()]
+    raise UserError(f"--config: {name!r} is no file and ships with no such name.{did_you_mean(name, known)} Shipped: {one_of(known)}.")
+
+
+def shipped_configs() -> list[ShippedConfig]:
+    """Every config in the installed `configs` package, by name."""
+    found = importlib.util.find_spec("configs")
+    folders = [Path(folder) for folder in (found.submodule_search_locations or [])] if found else []
+    files = [(folder, file) for folder in folders for file in sorted(folder.rglob("*.py")) if file.stem != "__init__"]
+    return [ShippedConfig(str(file.relative_to(folder).with_suffix("")), file, _first_line(file)) for folder, file in files]
+
+
+def _first_line(file: Path) -> str:
+    text = file.read_text(encoding="utf-8").lstrip()
+    return text.removeprefix('"""').partition("\n")[0].removesuffix('"""')
+
+
+def _read_json(file: Path, arg: str) -> ConfigDict:
+    try:
+        plain = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"--config: {file} is not JSON: {error}") from None
+    if not isinstance(plain, dict):
+        raise UserError(f"--config: {file} holds no config")
+    with relative_to(file.parent):
+        return from_dict(plain | {"arg": arg})
+
+
+def _run_file(file: Path, arg: str) -> ConfigDict:
+    spec = importlib.util.spec_from_file_location("whygrok_config", file)
+    assert spec and spec.loader
+    module: Any = importlib.util.module_from_spec(spec)
+    try:
+        with relative_to(file.parent):
+            spec.loader.exec_module(module)
+            if not hasattr(module, "get_config"):
+                raise UserError(f"--config: {file} defines no get_config(arg)")
+            config = module.get_config(arg)
+    except WhygrokError:
+        raise
+    except Exception as error:  # the file is the user's code: anything may come out of it
+        raise UserError(f"--config: {_own_line(file, error)}") from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"--config: get_config of {file} gave a {type(config).__name__}, not a ConfigDict: return experiment(…)")
+    return from_dict(config)
+
+
+def _own_line(file: Path, error: Exception) -> str:
+    """The file's own line at which it failed: 'f.py, line 12: steps = 1 / 0: ZeroDivisionError: division by zero'."""
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return f"{file}, line {error.lineno}: {(error.text or '').strip()}: {type(error).__name__}: {error.msg}"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    return f"{file}, line {own[-1].lineno}: {own[-1].line}: {said}" if own else f"{file}: {said}"

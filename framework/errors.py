@@ -1,0 +1,63 @@
+"""What can go wrong, one class an exit code: the command line prints the message of these, and no traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class WhygrokError(Exception):
+    """Base of all errors that are explained in words; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UserError(WhygrokError):
+    """A mistake in a config, an argument, a file or a plugin of the user's."""
+
+    exit_code = 2
+
+
+class Interrupted(WhygrokError):
+    """A signal stopped the run, after its state was saved."""
+
+    exit_code = 3
+
+
+class Diverged(WhygrokError):
+    """Training produced a NaN or an infinity."""
+
+    exit_code = 4
+
+
+class StorageError(WhygrokError):
+    """The disk refused: full, read-only, or every checkpoint damaged."""
+
+    exit_code = 5
+
+
+class FieldError(UserError):
+    """A field has a value that it may not have.
+
+    `path` grows from the inside out: a plugin knows "learning_rate", the config that built it adds "optimizer".
+    """
+
+    def __init__(self, path: str, value: object, rule: str):
+        self.path, self.value, self.rule = path, value, rule
+        super().__init__(path, value, rule)
+
+    def __str__(self) -> str:
+        return f"{self.path} = {self.value!r}: {self.rule}"
+
+    def within(self, section: str) -> "FieldError":
+        """The same error, seen from the config that holds the section."""
+        return FieldError(f"{section}.{self.path}", self.value, self.rule)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """' Did you mean …?' with the nearest known name, or nothing when none is near."""
+    nearest = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def one_of(known: Iterable[str]) -> str:
+    """'a, b, c', for the end of a sentence that lists what is allowed."""
+    return ", ".join(known) or "none"

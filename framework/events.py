@@ -1,0 +1,148 @@
+"""Schedules: at which steps something happens. Small values with one method, from which the list of events follows.
+
+A schedule never depends on how long the run is, so that a run that is made longer has the events that it would have had.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from framework.errors import UserError
+
+
+class Schedule(Protocol):
+    """The first step after a given one at which something is due; None: never again."""
+
+    def next(self, step: int) -> int | None:
+        """The first due step > `step`."""
+
+
+@dataclass(frozen=True)
+class LogSpaced:
+    """Step 0, then round(10^(i/per_decade)): every step early, then evenly on a logarithmic axis."""
+
+    per_decade: int = 20
+
+    def next(self, step: int) -> int | None:
+        """The first due step > `step`."""
+        if step < 0:
+            return 0
+        i = 0 if step == 0 else int(self.per_decade * len(str(step))) - self.per_decade
+        while (due := round(10 ** (i / self.per_decade))) <= step:
+            i += 1
+        return due
+
+
+@dataclass(frozen=True)
+class Every:
+    """Every multiple of `interval`, 0 included."""
+
+    interval: int
+
+    def next(self, step: int) -> int | None:
+        """The first due step > `step`."""
+        return (step // self.interval + 1) * self.interval
+
+
+@dataclass(frozen=True)
+class At:
+    """These steps."""
+
+    steps: tuple[int, ...]
+
+    def next(self, step: int) -> int | None:
+        """The first due step > `step`."""
+        return min((due for due in self.steps if due > step), default=None)
+
+
+@dataclass(frozen=True)
+class Union:
+    """Whenever one of several is due."""
+
+    parts: tuple[Schedule, ...]
+
+    def next(self, step: int) -> int | None:
+        """The first due step > `step`."""
+        return min((due for part in self.parts if (due := part.next(step)) is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A parsed schedule, and whether the last step of the run is due as well."""
+
+    regular: Schedule
+    at_end: bool
+
+    def regularly(self, step: int) -> bool:
+        """Whether the step is due however long the run is."""
+        return self.regular.next(step - 1) == step
+
+
+@dataclass(frozen=True)
+class Event:
+    """A step at which the loop stops to look."""
+
+    step: int
+    measured: tuple[str, ...]  # what is due on its own schedule
+    only_at_end: tuple[str, ...]  # what is due because this is the last step: measured, but remembers nothing of it
+    last: bool
+
+    @property
+    def due(self) -> tuple[str, ...]:
+        """All that is measured here."""
+        return self.measured + self.only_at_end
+
+
+def parse_schedule(text: str) -> Due:
+    """The schedule that a text means: "log", "log 40", "every 500", "at 0 10 100", "last", or several joined by +.
+
+    All but a plain "at" include the last step. Raises ValueError for anything else.
+    """
+    parts: list[Schedule] = []
+    at_end = False
+    for part in text.lower().split("+"):
+        word, *numbers = part.replace(",", " ").split() or [""]
+        counts = tuple(int(float(number)) for number in numbers)
+        match word, counts:
+            case "log", ():
+                parts.append(LogSpaced())
+            case "log", (per_decade,) if per_decade >= 1:
+                parts.append(LogSpaced(per_decade))
+            case "every", (interval,) if interval >= 1:
+                parts.append(Every(interval))
+            case "at", (_, *_) if min(counts) >= 0:
+                parts.append(At(counts))
+            case "last", ():
+                pass
+            case _:
+                raise ValueError(text)
+        at_end |= word != "at"
+    return Due(Union(tuple(parts)), at_end)
+
+
+def check_schedule(path: str, text: str) -> Due:
+    """As parse_schedule; raises UserError naming the field."""
+    try:
+        return parse_schedule(text)
+    except (ValueError, OverflowError):
+        rule = 'must be "log", "log 40", "every 500", "at 0 10 100", "last", or several joined by +'
+        raise UserError(f"{path} = {text!r}: {rule}") from None
+
+
+def events_after(step: int, steps: int, schedules: dict[str, Due]) -> Iterator[Event]:
+    """The events of a run of `steps` steps that come after `step`, in order; the last step is always one."""
+    for now in heapq.merge(_steps_after(step, steps, schedules.values()), [steps] if step < steps else []):
+        if now > step:
+            measured = tuple(name for name, due in schedules.items() if due.regularly(now))
+            last = now == steps
+            ending = tuple(name for name, due in schedules.items() if last and due.at_end and name not in measured)
+            yield Event(now, measured, ending, last)
+            step = now
+
+
+def _steps_after(step: int, steps: int, schedules: Iterable[Due]) -> Iterator[int]:
+    union = Union(tuple(due.regular for due in schedules))
+    while (due := union.next(step)) is not None and due <= steps:
+        yield due
+        step = due

@@ -1,0 +1,199 @@
+"""From a config to everything that training needs: plugins, data, compiled functions. Nothing is trained here."""
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from ml_collections import ConfigDict
+
+from framework import events, registry, seeds
+from framework.advance import Advance, make_advance, make_objective
+from framework.config import PLUGIN_SECTIONS, from_dict
+from framework.errors import FieldError, UserError
+from framework.fields import make
+from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Splits, Task, Values
+from framework.measure import METRICS, Measurement, make_metrics
+from framework.network import Network, split
+from framework.precision import precision
+from framework.settings import SECTIONS, Checkpoint, Events, General, Numerics, Recording
+from framework.state import TrainState, place
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Task, model, optimizer, penalty and probes as one config composed them. Frozen: TrainState is what changes."""
+
+    config: ConfigDict
+    general: General
+    events: Events
+    checkpoint: Checkpoint
+    numerics: Numerics
+    recording: Recording
+    task: Task
+    model: Model
+    optimizer: Optimizer
+    penalty: Penalty
+    probes: dict[str, Probe]
+
+    @classmethod
+    def from_config(cls, config: ConfigDict) -> "Experiment":
+        """Checks every field and makes the plugins. Raises UserError for the first value that may not be."""
+        config = from_dict(config)
+        plain = {name: value for name, value in config.items() if not isinstance(value, ConfigDict)}
+        try:
+            general = General(**plain)
+            sections = {name: make(section, config[name], name) for name, section in SECTIONS.items()}
+            plugins = {kind: _plugin(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
+            probes = {name: _plugin("probe", section, f"probes.{name}") for name, section in config.probes.items()}
+        except FieldError as error:
+            raise UserError(str(error)) from None
+        made = cls(config=config, general=general, probes=probes, **sections, **plugins)
+        _ = made.schedules  # a schedule that cannot be read is found now, not at its first event
+        return made
+
+    @functools.cached_property
+    def device(self) -> jax.Device:
+        """Where everything is computed: the first device of the default backend."""
+        return jax.devices()[0]
+
+    @functools.cached_property
+    def splits(self) -> Splits:
+        """The data, drawn with the fold "data" of the seed and checked once on the host."""
+        with precision(self.numerics), _within("task"):
+            splits = self.task.splits(self.general.seed)
+            check_splits(splits, self.task)
+            return place(splits, self.device)
+
+    @functools.cached_property
+    def _initial(self) -> tuple[Network, Any, Any]:
+        with precision(self.numerics), _within("model"):
+            rngs = nnx.Rngs(seeds.fold(self.general.seed, "init"))
+            return split(self.model.build(self.task, rngs=rngs))
+
+    @property
+    def network(self) -> Network:
+        """How to make a module of parameters."""
+        return self._initial[0]
+
+    @functools.cached_property
+    def schedules(self) -> dict[str, events.Due]:
+        """When the task's metrics and each probe are due."""
+        due = {METRICS: events.check_schedule("events.metrics", self.events.metrics)}
+        for name, probe in self.probes.items():
+            due[name] = events.check_schedule(f"probes.{name}.schedule", probe.schedule)
+        return due
+
+    @functools.cached_property
+    def objective(self) -> Callable:
+        """objective(params, variables, split) → (mean loss + penalty, variables)."""
+        return make_objective(self.task, self.penalty, self.network)
+
+    @functools.cached_property
+    def _advance(self) -> Advance:
+        return make_advance(self.objective, self.optimizer.transform())
+
+    @functools.cached_property
+    def _metrics(self) -> Callable[[TrainState, Splits], Values]:
+        return make_metrics(self.task, self.network, self.objective)
+
+    @functools.cached_property
+    def _measurements(self) -> dict[str, Measurement]:
+        degree = self.model.homogeneity(self.task)
+        made = {}
+        for name, probe in self.probes.items():
+            key = seeds.fold(self.general.seed, "probe", name)
+            context = Context(self.task, self.splits, _no_module, degree, key, jnp.int32(0))
+            made[name] = Measurement(name, probe, context, self.network)
+        return made
+
+    def initial_state(self, params: Any = None) -> TrainState:
+        """The state before the first step; with `params`, from those parameters instead of the seed's."""
+        with precision(self.numerics):
+            _, fresh, variables = self._initial
+            params = place(fresh if params is None else params, self.device)
+            variables = place(variables, self.device)
+            opt_state = place(self.optimizer.transform().init(params), self.device)
+            remembered = {n: m.initial_state(params, variables, self.device) for n, m in self._measurements.items()}
+            rng = place(seeds.fold(self.general.seed, "train"), self.device)
+            step = jax.device_put(np.int32(0), self.device)
+            return TrainState(step, params, variables, opt_state, remembered, rng)
+
+    def advance(self, state: TrainState, count: int) -> tuple[TrainState, int]:
+        """(the state `count` steps later, first step whose objective was not finite or −1). `state` is used up."""
+        with precision(self.numerics):
+            trips = jax.device_put(np.int32(count), self.device)
+            state, diverged = self._advance(state, trips, self.splits.train)
+            # Not float() or np.asarray: signals wait under those until the program ends.
+            return jax.block_until_ready(state), int(jax.device_get(diverged))
+
+    def measure(self, state: TrainState, event: events.Event) -> tuple[Values, TrainState]:
+        """(values by metric name, the state with what the probes now remember) at an event."""
+        with precision(self.numerics):
+            values: Values = self._metrics(state, self.splits) if METRICS in event.due else {}
+            values = dict(jax.block_until_ready(values))
+            remembered = dict(state.probe_state)
+            for name in event.due:
+                if name != METRICS:
+                    found, new = self._measurements[name](state, self.device)
+                    values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
+                    # A step that is due only because the run ends here must leave no trace: the run may be extended.
+                    remembered[name] = new if name in event.measured else remembered[name]
+            values = jax.device_get(values)
+        return values, TrainState(state.step, state.params, state.variables, state.opt_state, remembered, state.rng)
+
+    def events_after(self, step: int) -> Iterator[events.Event]:
+        """The events that are still to come."""
+        return events.events_after(step, self.general.steps, self.schedules)
+
+    def module(self, state: TrainState) -> nnx.Module:
+        """The network at a state, in evaluation mode."""
+        with precision(self.numerics):
+            return self.network.module(state.params, state.variables)
+
+
+def check_splits(splits: Splits, task: Task) -> None:
+    """Raises UserError naming split, row and value if a token or a label is outside its range.
+
+    JAX clamps or wraps an index that is out of range without a word.
+    """
+    for name, examples in splits:
+        if len(examples) and hasattr(examples, "inputs"):
+            _check_range(name, "token", np.asarray(examples.inputs), task.sizes.values)
+            targets = np.asarray(examples.targets)
+            if np.issubdtype(targets.dtype, np.integer):
+                _check_range(name, "target", targets, task.sizes.outputs)
+
+
+def _check_range(name: str, what: str, array: np.ndarray, limit: int) -> None:
+    wrong = np.argwhere((array < 0) | (array >= limit))
+    if len(wrong):
+        row, value = wrong[0][0], array[tuple(wrong[0])]
+        raise UserError(f"task: {what} {value} in row {row} of the {name} split is outside 0 … {limit - 1}")
+
+
+def _plugin(kind: str, section: ConfigDict, path: str) -> Any:
+    fields = {name: value for name, value in section.items() if name != "name"}
+    return make(registry.lookup(kind, section.name), fields, path)
+
+
+class _within:
+    """Adds the section's name to a FieldError that leaves the block."""
+
+    def __init__(self, section: str):
+        self.section = section
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, FieldError):
+            raise error.within(self.section) from None
+
+
+def _no_module(params: Any) -> nnx.Module:
+    raise RuntimeError("the context is bound to a network when a probe is called")

@@ -1,0 +1,66 @@
+"""Writing files so that a crash leaves the old one or the new one, and a full disk leaves a clear message."""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from framework.errors import StorageError
+
+
+@contextlib.contextmanager
+def storage(doing: str, path: Path) -> Iterator[None]:
+    """Turns what the disk says into a StorageError with one sentence: what was being done, where, why, bytes free."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{doing} {path}: {explain(error, path)}") from error
+
+
+def explain(error: BaseException, path: Path) -> str:
+    """'the disk is full (0 bytes free)', or what the system says."""
+    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "RESOURCE_EXHAUSTED" in str(error)
+    if full or "No space left" in str(error):
+        return f"the disk is full ({free_bytes(path):,} bytes free). Free some space and give the same command again"
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"it may not be written ({error.strerror})"
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes free on the disk that holds the path, or would."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes beside the path, then renames: a reader sees the whole of the old file or the whole of the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage("writing", path):
+        try:
+            with open(beside, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Standard JSON, indented; raises ValueError for NaN rather than writing a token that is not JSON."""
+    write_atomically(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def next_free(stem: Path) -> Path:
+    """`stem`, or `stem-2`, `stem-3`, …: the first that does not exist."""
+    path, number = stem, 2
+    while path.exists():
+        path, number = stem.with_name(f"{stem.name}-{number}"), number + 1
+    return path

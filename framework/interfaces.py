@@ -1,0 +1,209 @@
+"""What the parts of an experiment are asked: Task, Model, Optimizer, Penalty, Probe, Claim.
+
+A part is a frozen dataclass and its fields are its whole configuration. Plugins are final: to change one, wrap it.
+"""
+
+import abc
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
+
+from framework import sampling
+from framework.fields import Fields, field
+from framework.losses import LOSSES
+
+Outputs = Callable[[Int[Array, "n k"]], Float[Array, "n p"]]  # a network as a function of integer tokens
+Tree = Any  # a pytree of arrays
+Values = dict[str, Any]  # quantity name → scalar or array
+
+
+class Plugin(Fields, abc.ABC):
+    """Base of all kinds: fields are checked when the object is made (see framework.fields)."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a model must know of a task."""
+
+    tokens: int  # integers in one input, k
+    values: int  # each token is in [0, values)
+    outputs: int  # classes, p
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """The names that expressions such as width="4*p" may use."""
+        return {"p": self.values, "k": self.tokens, "outputs": self.outputs}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Split:
+    """Examples: inputs int32 [n, k], targets [n]. A pytree, so that it is passed to compiled programs, not baked in."""
+
+    inputs: Int[Array, "n k"]
+    targets: Shaped[Array, " n"]
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Splits:
+    """The training sample, the rest of the population, and the population."""
+
+    train: Any
+    test: Any
+    population: Any
+
+    def __iter__(self):
+        return iter(("train", self.train), ("test", self.test), ("population", self.population))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Plugin):
+    """A finite population of examples, a sample of it to train on, and how answers are judged.
+
+    To write one: `sizes` and `population`. Sampling, loss and metrics come finished; override them where the task has
+    a faster or another form.
+    """
+
+    train_size: str = field("50%", "training points: a number, a share of the population, or a formula", expression=True)
+    replacement: bool = field(False, "draw the sample with replacement, as the theorems assume")
+    loss: str = field("cross_entropy", "loss of one example", choices=tuple(LOSSES))
+
+    headline: ClassVar[str] = "accuracy"  # the metric by which a person says that a split is learned
+
+    @property
+    @abc.abstractmethod
+    def sizes(self) -> Sizes:
+        """Tokens in an input, values of a token, outputs of a network."""
+
+    @abc.abstractmethod
+    def population(self) -> Split:
+        """Every example once: inputs int32 [N, k], targets int32 [N]."""
+
+    def splits(self, seed: int) -> Splits:
+        """The sample of this seed, the rest, and the whole. Raises FieldError when train_size does not fit."""
+        population = self.population()
+        count = sampling.sample_size(self, len(population))
+        train, test = sampling.sample(seed, len(population), count, self.replacement)
+        return Splits(*(Split(population.inputs[i], population.targets[i]) for i in (train, test)), population)
+
+    def losses(self, outputs: Float[Array, "n p"], targets: Shaped[Array, " n"]) -> Float[Array, " n"]:
+        """Loss of each example."""
+        return LOSSES[self.loss](outputs, targets)
+
+    def mean_loss(self, network: Outputs, split: Any) -> Float[Array, ""]:
+        """What training minimizes. You can likely skip this one: it is the mean of `losses` over the split."""
+        return jnp.mean(self.losses(network(split.inputs), split.targets))
+
+    def metrics(self, network: Outputs, splits: Splits) -> Values:
+        """Scalars by name, such as train/loss. Empty splits are left out. Accuracy is a count divided at the end."""
+        values = {}
+        for name, split in splits:
+            if len(split):
+                outputs = network(split.inputs)
+                correct = jnp.sum(jnp.argmax(outputs, axis=-1) == split.targets)
+                values[f"{name}/loss"] = jnp.mean(self.losses(outputs, split.targets))
+                values[f"{name}/accuracy"] = correct.astype(outputs.dtype) / len(split)
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Plugin):
+    """A network for a task."""
+
+    @abc.abstractmethod
+    def build(self, task: Task, *, rngs: nnx.Rngs) -> nnx.Module:
+        """An nnx.Module that maps tokens int32 [n, k] to outputs [n, p]; its nnx.Param variables are trained.
+
+        New arrays take `jnp.result_type(float)` as dtype: float32, or float64 where the config asks for it.
+        """
+
+    def homogeneity(self, task: Task) -> int | None:
+        """L where outputs at c·θ are c^L times those at θ, or None."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Plugin):
+    """A rule that turns gradients into steps."""
+
+    @abc.abstractmethod
+    def transform(self) -> optax.GradientTransformation:
+        """The update rule, learning rate included. A zero gradient must give a finite update."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penalty(Plugin):
+    """A term of the objective beside the mean loss."""
+
+    @abc.abstractmethod
+    def __call__(self, params: Tree) -> Float[Array, ""]:
+        """The scalar that is added, its coefficient included."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a probe may see besides parameters and its own state. Nothing else is reachable."""
+
+    task: Task
+    splits: Splits
+    module: Callable[[Tree], nnx.Module]  # parameters → the network, in evaluation mode
+    degree: int | None  # of homogeneity
+    key: PRNGKeyArray  # the probe's own fold of the seed
+    step: Int[Array, ""]
+
+    def apply(self, params: Tree, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+        """Outputs of the network with these parameters."""
+        return self.module(params)(inputs)
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """The splits that hold examples."""
+        return tuple(name for name, split in self.splits if len(split))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Plugin):
+    """Measures a network during training. Frozen: what it must remember goes into its state, which is checkpointed."""
+
+    schedule: str = field("log", 'when to measure: "log", "log 40", "every 500", "at 1 10 100", "last", joined by +')
+
+    compiled: ClassVar[bool] = True  # False: measure runs on the host, e.g. in float64, and gets NumPy arrays
+
+    def init(self, params: Tree, context: Context) -> Tree:
+        """State at step 0, a pytree of arrays; the default remembers nothing. The core copies it."""
+        return ()
+
+    @abc.abstractmethod
+    def measure(self, params: Tree, context: Context, state: Tree) -> tuple[Values, Tree]:
+        """Returns (values, next state). values: quantity name → scalar or array; next state: shaped as state."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a claim's verdict: a quantity as predicted and as measured, and whether they agree."""
+
+    quantity: str
+    predicted: float
+    measured: float
+    tolerance: float
+    holds: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim(Plugin):
+    """A statement of the theory that can be checked by computing both sides."""
+
+    @abc.abstractmethod
+    def check(self, seed: int) -> list[Row]:
+        """Measures each quantity by another route than its prediction. Seeded: the same rows each time."""

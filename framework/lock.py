@@ -1,0 +1,90 @@
+"""LOCK: one writer for a run directory. The kernel's lock decides on one host, a heartbeat across hosts."""
+
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from framework.errors import UserError
+from framework.files import storage
+
+BEAT_SECONDS = 10.0  # how often a living writer renews its heartbeat
+STALE_SECONDS = 300.0  # another host that has been silent for this long is taken for dead
+
+
+class Lock:
+    """Held while a run directory is written. A lock left by a dead process is taken over."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._stop = threading.Event()
+        self._started = time.time()
+
+    def __enter__(self) -> "Lock":
+        with storage("locking", self._path):
+            self._file = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115 (closed in __exit__)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._refuse("is running there")
+        # flock excludes nobody on other hosts when the folder is on NFS with local locks.
+        owner = self._owner()
+        age = time.time() - _seconds(owner.get("heartbeat"), self._path)
+        if owner.get("host", socket.gethostname()) != socket.gethostname() and age < STALE_SECONDS:
+            self._refuse(f"gave a sign of life {age:.0f} s ago")
+        self._beat()
+        self._thread = threading.Thread(target=self._keep_beating, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._path.unlink(missing_ok=True)
+        self._file.close()
+
+    def _owner(self) -> dict:
+        self._file.seek(0)
+        try:
+            owner = json.loads(self._file.read() or "{}")
+        except ValueError:
+            return {}
+        return owner if isinstance(owner, dict) else {}
+
+    def _refuse(self, why: str) -> None:
+        owner = self._owner()
+        self._file.close()
+        who = f"process {owner.get('pid', 'unknown')} on {owner.get('host', 'an unknown host')}"
+        since = f", started {owner['started']}," if "started" in owner else ""
+        raise UserError(f"{self._path.parent} is being written: {who}{since} {why}. Use another --workdir, or stop that process.")
+
+    def _beat(self) -> None:
+        text = {"host": socket.gethostname(), "pid": os.getpid(), "started": _iso(self._started), "heartbeat": _iso(time.time())}
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(json.dumps(text) + "\n")
+        self._file.flush()
+
+    def _keep_beating(self) -> None:
+        while not self._stop.wait(BEAT_SECONDS):
+            try:
+                self._beat()
+            except OSError:
+                continue  # a full disk is reported by what is being saved, not by the heartbeat
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+
+
+def _seconds(heartbeat: object, path: Path) -> float:
+    """Seconds since the epoch of a heartbeat, as a number or a date; the file's own time when it has none."""
+    try:
+        return datetime.fromisoformat(heartbeat).timestamp() if isinstance(heartbeat, str) else float(heartbeat)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return path.stat().st_mtime

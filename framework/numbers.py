@@ -1,0 +1,37 @@
+"""Numbers that stay right at any scale, and numbers that JSON can hold."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+
+def largest_entry(tree: Any) -> Float[Array, ""]:
+    """‖θ‖_∞ = max |θ_i| over all leaves (eq. 2.2)."""
+    return jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(tree)]))
+
+
+def euclidean_norm(tree: Any) -> Float[Array, ""]:
+    """‖θ‖₂ over all leaves, divided by the largest entry before squaring: squares of 1e-22 underflow in float32."""
+    largest = largest_entry(tree)
+    safe = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    squares = [jnp.sum((leaf / safe) ** 2) for leaf in jax.tree.leaves(tree)]
+    return safe * jnp.sqrt(jnp.sum(jnp.stack(squares)))
+
+
+def json_number(value: Any) -> int | float | str:
+    """A Python number for a scalar; float32 in its shortest form; 'nan', 'inf' or '-inf' as text."""
+    value = np.asarray(value)[()]
+    if not np.isfinite(value):
+        return str(float(value))
+    if isinstance(value, np.floating):
+        return float(str(value))
+    return value.item()
+
+
+def is_finite(values: dict[str, Any]) -> bool:
+    """Whether every number of a row is finite."""
+    return all(not isinstance(value, str) and math.isfinite(value) for value in values.values())

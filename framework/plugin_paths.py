@@ -1,0 +1,26 @@
+"""Where a plugin file named in a config lies: relative to that config."""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+
+_folder: ContextVar[Path | None] = ContextVar("folder of the config being read", default=None)
+
+
+@contextlib.contextmanager
+def relative_to(folder: Path) -> Iterator[None]:
+    """While a config file is read: its folder is where relative plugin files are looked for."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def resolve_plugin(name: str) -> str:
+    """An absolute path for a file (its name ends in .py), the name itself for a module."""
+    if not name.endswith(".py"):
+        return name
+    beside = (_folder.get() or Path.cwd()) / Path(name).expanduser()
+    return str(beside.resolve())

@@ -1,0 +1,235 @@
+"""Finds plugins by kind and name: the built-in package, installed packages, files named in a config."""
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import logging
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ml_collections import ConfigDict
+
+from framework.errors import UserError, did_you_mean, one_of
+from framework.fields import make
+from framework.interfaces import Claim, Model, Optimizer, Penalty, Plugin, Probe, Task
+
+log = logging.getLogger("whygrok")
+
+KINDS: dict[str, type] = {
+    "task": Task,
+    "model": Model,
+    "optimizer": Optimizer,
+    "penalty": Penalty,
+    "probe": Probe,
+    "claim": Claim,
+}
+PLURALS = {kind: ("penalties" if kind == "penalty" else f"{kind}s") for kind in KINDS}
+ENTRY_POINTS = "whygrok.plugins"
+
+PluginClass = TypeVar("PluginClass", bound=type)
+
+
+class DuplicateName(UserError):
+    """Two plugins of one kind ask for one name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A registered plugin."""
+
+    kind: str
+    name: str
+    cls: type
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return (inspect.getdoc(self.cls) or "").partition("\n")[0]
+
+    @property
+    def source(self) -> str:
+        """Where it is defined: a module of ours or of a package, or a user's file."""
+        module = sys.modules.get(self.cls.__module__)
+        if self.cls.__module__.startswith(_FILE_PREFIX) and module and module.__file__:
+            return module.__file__
+        return self.cls.__module__
+
+
+_entries: dict[tuple[str, str], Entry] = {}
+_loaded: set[str] = set()  # built-in kinds, "entry points", user files
+_failures: dict[str, str] = {}  # what could not be imported, and why
+_FILE_PREFIX = "whygrok_plugin_file_"
+
+
+def register(name: str) -> Callable[[PluginClass], PluginClass]:
+    """Makes a frozen keyword-only dataclass available by name; its kind follows from the interface it subclasses.
+
+    Raises UserError when the class is not such a dataclass, and DuplicateName when the name is taken.
+    """
+
+    def decorate(cls: PluginClass) -> PluginClass:
+        kind = next((kind for kind, base in KINDS.items() if isinstance(cls, type) and issubclass(cls, base)), None)
+        if kind is None:
+            bases = one_of(base.__name__ for base in KINDS.values())
+            raise UserError(f"{_place(cls)}: @register({name!r}) needs a subclass of one of {bases}.")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise UserError(f"{_place(cls)}: {name!r} is no plugin name: lower-case letters, digits and _, a letter first.")
+        _check_dataclass(cls)
+        known = _entries.get((kind, name))
+        if known and _identity(known.cls) != _identity(cls):
+            raise DuplicateName(f"two {PLURALS[kind]} are called {name!r}: {_place(known.cls)} and {_place(cls)}. Rename one.")
+        _entries[kind, name] = Entry(kind, name, cls)
+        return cls
+
+    return decorate
+
+
+def lookup(kind: str, name: str) -> type:
+    """The plugin class of that name. Raises UserError naming the nearest one."""
+    if kind not in KINDS:
+        raise UserError(f"there is no kind {kind!r} of plugin.{did_you_mean(kind, KINDS)} Kinds: {one_of(KINDS)}.")
+    _load_installed(kind)
+    if (kind, name) not in _entries:
+        known = [entry.name for entry in entries(kind)]
+        broken = "".join(f" ({place} could not be loaded: {reason})" for place, reason in _failures.items())
+        raise UserError(
+            f"there is no {kind} called {name!r}.{did_you_mean(name, known)} {PLURALS[kind]}: {one_of(known)}.{broken}"
+        )
+    return _entries[kind, name].cls
+
+
+def build(kind: str, name: str, **fields: Any) -> Any:
+    """A plugin from its kind, name and fields: build("optimizer", "adamw", learning_rate=1e-3)."""
+    return make(lookup(kind, name), fields, section=kind)
+
+
+def entries(kind: str) -> list[Entry]:
+    """All plugins of a kind, by name."""
+    _load_installed(kind)
+    return [entry for (entry_kind, _), entry in sorted(_entries.items()) if entry_kind == kind]
+
+
+def load_plugin(module_or_file: str) -> None:
+    """Imports a plugin module, or a file when the name ends in .py (an absolute path), once.
+
+    A file that is missing, or that registers something wrongly, is a UserError; any other failure is a warning, and
+    what it would have registered stays unknown.
+    """
+    if module_or_file in _loaded:
+        return
+    is_file = module_or_file.endswith(".py")
+    if is_file and not Path(module_or_file).is_file():
+        raise UserError(f"plugins: there is no file {module_or_file}.")
+    _guarded_import(module_or_file, lambda: (_import_file if is_file else importlib.import_module)(module_or_file))
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[None]:
+    """Forgets, at its end, what was registered and loaded inside it: for tests and notebooks."""
+    saved = dict(_entries), set(_loaded), dict(_failures)
+    try:
+        yield
+    finally:
+        for live, old in zip((_entries, _loaded, _failures), saved, strict=True):
+            live.clear()
+            live.update(old)  # type: ignore[arg-type]
+
+
+def _load_installed(kind: str) -> None:
+    package_name = f"plugins.{PLURALS[kind]}"
+    if kind not in _loaded:
+        _loaded.add(kind)
+        package = importlib.import_module(package_name)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package_name}.{module.name}")
+    if ENTRY_POINTS not in _loaded:
+        _loaded.add(ENTRY_POINTS)
+        for point in _entry_points():
+            _guarded_import(f"{point.name} = {point.value}", point.load)
+
+
+def _entry_points() -> list[metadata.EntryPoint]:
+    """One by one, so that a package with broken metadata costs only itself; each once, however often it is listed."""
+    found: dict[tuple[str, str], metadata.EntryPoint] = {}
+    for distribution in metadata.distributions():
+        try:
+            points = [point for point in distribution.entry_points if point.group == ENTRY_POINTS]
+        except Exception as error:  # metadata of a stranger's package: anything may be wrong with it
+            log.warning("the entry points of an installed package cannot be read: %s", error)
+            continue
+        found |= {(point.name, point.value): point for point in points}
+    return [found[key] for key in sorted(found)]
+
+
+def _guarded_import(place: str, load: Callable[[], Any]) -> None:
+    before = dict(_entries)
+    try:
+        load()
+        _loaded.add(place)
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a stranger's module may raise anything, SystemExit included
+        _entries.clear()
+        _entries.update(before)
+        _failures[place] = f"{type(error).__name__}: {error}"
+        log.warning("plugin %s could not be loaded and is skipped: %s%s", place, _failures[place], _line_of(error))
+
+
+def _import_file(path: str) -> None:
+    name = _FILE_PREFIX + Path(path).stem + "_" + hashlib.sha1(path.encode()).hexdigest()[:8]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up while they are made
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _check_dataclass(cls: type) -> None:
+    parameters = cls.__dict__.get("__dataclass_params__")
+    if not (parameters and parameters.frozen and all(field.kw_only for field in dataclasses.fields(cls))):
+        raise UserError(
+            f"{_place(cls)}: the line @dataclass(frozen=True, kw_only=True) is missing between @register and class "
+            f"{cls.__name__}; without it the fields would not be configuration."
+        )
+    for field in dataclasses.fields(cls):
+        if field.name == "name" or hasattr(ConfigDict, field.name):
+            raise UserError(f"{_place(cls)}: a field cannot be called {field.name!r}: configs use that word themselves.")
+        if field.default is dataclasses.MISSING and field.init:
+            raise UserError(f"{_place(cls)}: field {field.name!r} needs a default: write {field.name}: … = field(default, help).")
+
+
+def _identity(cls: type) -> tuple:
+    """The same source seen twice (a reload, an editable install listed twice) is the same plugin."""
+    return (*_location(cls), cls.__qualname__)
+
+
+def _location(cls: type) -> tuple[str, int]:
+    try:
+        return inspect.getsourcefile(cls) or cls.__module__, inspect.getsourcelines(cls)[1]
+    except (TypeError, OSError):  # a class typed into a notebook has no file
+        return cls.__module__, 0
+
+
+def _place(cls: type) -> str:
+    file, line = _location(cls)
+    return f"{file}:{line}" if line else f"{file} ({getattr(cls, '__name__', cls)})"
+
+
+def _line_of(error: BaseException) -> str:
+    """' (file:line)' of the innermost frame of the error."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""

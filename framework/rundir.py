@@ -1,0 +1,149 @@
+"""The run directory: names of its files, its config, its environment, and whether it may be written by this run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework import config as configs
+
+from framework.errors import UserError
+from framework.fields import declared_fields
+from framework.files import next_free, storage, write_json
+from framework.settings import SECTIONS, General
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A folder that holds one run."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, workdir: str | Path) -> "RunDirectory":
+        """The directory, made absolute once, here. Raises UserError if the path is a file."""
+        path = Path(workdir).expanduser().resolve()
+        if path.exists() and not path.is_dir():
+            raise UserError(f"--workdir={workdir} is a file, not a folder")
+        return cls(path)
+
+    @property
+    def config(self) -> Path:
+        """The resolved config; `--config=` accepts it."""
+        return self.path / "config.json"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, host, command line, and a record of every session."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One row an event."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def arrays(self) -> Path:
+        """Probe outputs that are arrays, one .npz an event."""
+        return self.path / "arrays"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder a saved step."""
+        return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def figures(self) -> Path:
+        """Pictures, and the data behind each."""
+        return self.path / "figures"
+
+    @property
+    def lock(self) -> Path:
+        """Who is writing."""
+        return self.path / "LOCK"
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run was started here."""
+        return self.config.is_file()
+
+    def create(self) -> None:
+        """Makes the folder."""
+        with storage("making the folder", self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def set_aside(self) -> Path | None:
+        """Renames a run that is in the way; nothing is deleted. Returns its new name."""
+        if not self.is_run:
+            return None
+        aside = next_free(self.path.with_name(f"{self.path.name}.old"))
+        with storage("setting aside", self.path):
+            self.path.rename(aside)
+        return aside
+
+    def read_config(self) -> dict[str, Any]:
+        """What config.json holds. Raises UserError when it cannot be read."""
+        try:
+            return json.loads(self.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.config} cannot be read: {error}") from None
+
+    def write_config(self, config: ConfigDict) -> None:
+        """Writes config.json, unless it says the same already."""
+        plain = configs.to_dict(config)
+        if not self.is_run or self.read_config() != plain:
+            write_json(self.config, plain)
+
+    def check_same_run(self, config: ConfigDict) -> None:
+        """Raises UserError listing the fields in which the run that is here differs, harmless ones aside."""
+        if not self.is_run:
+            return
+        before, now = (configs.flatten(plain) for plain in (self.read_config(), configs.to_dict(config)))
+        harmless = harmless_fields()
+        differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]
+        if differing:
+            lines = [f"  {name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in differing]
+            raise UserError(
+                f"{self.path} holds another run:\n" + "\n".join(lines) + "\n"
+                "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
+            )
+
+
+def harmless_fields() -> set[str]:
+    """Dotted fields outside plugins that a resumed run may change. A plugin's fields never are."""
+    sections: Mapping[str, type] = {"": General, **SECTIONS}
+    return {
+        f"{name}.{declared.name}".lstrip(".")
+        for name, cls in sections.items()
+        for declared in declared_fields(cls)
+        if declared.harmless
+    }
+
+
+def new_workdir(stem: str, root: Path | None = None) -> Path:
+    """Makes and returns runs/STEM-1, -2, …: the first that no other process made."""
+    root = root or Path("runs")
+    number = 1
+    while True:
+        path = root / f"{stem}-{number}"
+        try:
+            with storage("making the folder", root):
+                root.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
+
+
+def _shown(flat: Mapping[str, Any], name: str) -> str:
+    return repr(flat[name]) if name in flat else "no such field"
+
+

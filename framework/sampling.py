@@ -1,0 +1,31 @@
+"""Drawing the training sample: how many points, and which."""
+
+from typing import Any
+
+import numpy as np
+
+from framework import seeds
+from framework.errors import FieldError
+from framework.expressions import evaluate
+
+
+def sample_size(task: Any, population: int) -> int:
+    """The number that `task.train_size` stands for. Names in it: the integer fields of the task, and N."""
+    numbers = {name: value for name, value in vars(task).items() if type(value) is int}
+    try:
+        count = evaluate(task.train_size, numbers | {"N": population}, whole=population)
+    except ValueError as error:
+        raise FieldError("train_size", task.train_size, str(error)) from None
+    limit = None if task.replacement else population
+    if count < 1 or (limit is not None and count > limit):
+        rule = f"is {count:,} points; it must be between 1 and the population of {population:,}"
+        rule += "" if limit else " (or more, with replacement=true)" if count > population else ""
+        raise FieldError("train_size", task.train_size, rule)
+    return count
+
+
+def sample(seed: int, population: int, count: int, replacement: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(indices drawn, int64 [count], ascending; indices never drawn), uniform over the population."""
+    generator = seeds.host_generator(seed, "data")
+    drawn = np.sort(generator.choice(population, count, replace=replacement))
+    return drawn, np.setdiff1d(np.arange(population), drawn, assume_unique=False)

@@ -1,0 +1,58 @@
+"""The sections of a config that are not plugins: how long to train, what to record, when to save, how to compute."""
+
+from dataclasses import dataclass
+
+from framework.fields import Fields, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class General(Fields):
+    """Fields at the top of a config."""
+
+    seed: int = field(0, "one integer for the sample, the initialization and everything random", at_least=0, below=2**63)
+    steps: int = field(10_000, "optimizer steps; may be raised later: the run goes on", at_least=0, below=2**31, harmless=True)
+    init_from: str = field("", "start from the parameters of another run: RUN or RUN@STEP; the optimizer starts fresh")
+    plugins: tuple[str, ...] = field((), "modules or files that register plugins", harmless=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events(Fields):
+    """When the loop leaves the compiled program to look."""
+
+    metrics: str = field("log", 'when to record losses and accuracies: a schedule, as of a probe; the last step always')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Fields):
+    """When to save, and what to keep."""
+
+    every_steps: int = field(5_000, "save at multiples of this; 0: not by steps", at_least=0, harmless=True)
+    every_seconds: float = field(30.0, "save when this long has passed since the last one; 0: not by time", at_least=0, harmless=True)
+    keep: int = field(3, "the newest checkpoints that stay", at_least=1, harmless=True)
+    keep_every: int = field(0, "checkpoints at multiples of this stay for ever; 0: none do", at_least=0, harmless=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numerics(Fields):
+    """How numbers are computed."""
+
+    precision: str = field("float32", "of parameters and arithmetic", choices=("float32", "float64"))
+    matmul: str = field("highest", "precision of matrix products on GPUs", choices=("highest", "high", "default"))
+    on_divergence: str = field("stop", "after a NaN or an infinity", choices=("stop", "continue"), harmless=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording(Fields):
+    """What is written and shown beside metrics.jsonl."""
+
+    tensorboard: bool = field(True, "write TensorBoard events", harmless=True)
+    progress: bool = field(True, "show a progress bar on standard error", harmless=True)
+    plot: bool = field(True, "draw the curves when the run ends", harmless=True)
+
+
+SECTIONS: dict[str, type] = {
+    "events": Events,
+    "checkpoint": Checkpoint,
+    "numerics": Numerics,
+    "recording": Recording,
+}

@@ -1,0 +1,64 @@
+"""TrainState: the only thing that changes while a network trains, and all that a checkpoint holds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Int, PRNGKeyArray
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TrainState:
+    """One pytree of arrays."""
+
+    step: Int[Array, ""]  # int32, updates made so far
+    params: Any  # nested dict, as the module's nnx.Param variables
+    variables: Any  # the module's other variables: batch statistics, RNG counts
+    opt_state: Any
+    probe_state: dict[str, Any]  # by probe instance
+    rng: PRNGKeyArray  # for what is random in training, folded with the step where it is used
+
+
+def named_leaves(state: TrainState) -> dict[str, np.ndarray]:
+    """Every leaf on the host under a name such as 'params.W'; PRNG keys as their uint32 data."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {leaf_name(path): np.asarray(jax.device_get(_raw(leaf))) for path, leaf in flat}
+
+
+def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Device) -> TrainState:
+    """A state shaped as `template` from its leaves by name. Raises ValueError naming a leaf that does not fit."""
+    flat, structure = jax.tree_util.tree_flatten_with_path(template)
+    wanted = {leaf_name(path): leaf for path, leaf in flat}
+    if differing := sorted(wanted.keys() ^ leaves.keys()):
+        raise ValueError(f"{differing[0]} is {'missing' if differing[0] in wanted else 'not part of this run'}")
+    restored = []
+    for name, leaf in wanted.items():
+        raw, stored = _raw(leaf), leaves[name]
+        if (raw.shape, raw.dtype) != (stored.shape, stored.dtype):
+            raise ValueError(f"{name} is {stored.dtype}{stored.shape}, this run needs {raw.dtype}{raw.shape}")
+        array = jax.device_put(stored, device)
+        restored.append(jax.random.wrap_key_data(array) if _is_key(leaf) else array)
+    return jax.tree.unflatten(structure, restored)
+
+
+def place(tree: Any, device: jax.Device) -> Any:
+    """Fresh copies of all leaves on the device, so that new and restored states look alike to the compiler.
+
+    Copies, because training donates its buffers: a probe that keeps θ_0 must not share them.
+    """
+    return jax.tree.map(lambda leaf: jax.device_put(jax.numpy.array(leaf, copy=True), device), tree)
+
+
+def leaf_name(path: tuple) -> str:
+    """'opt_state.0.mu.W' from a key path."""
+    return ".".join(str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key)))) for key in path)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _raw(leaf: Any) -> Any:
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf

@@ -1,0 +1,81 @@
+"""TensorBoard events, written from the rows of metrics.jsonl and rebuilt from them at every start.
+
+Rebuilding is why no step is ever doubled, and writing without tensorboardX's background thread is why a disk that
+refuses cannot make training wait for ever.
+"""
+
+import itertools
+import logging
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("whygrok")
+
+_starts = itertools.count()
+
+
+class NoTensorBoard:
+    """For runs that do not want it."""
+
+    def rebuild(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Nothing."""
+
+    def row(self, row: dict[str, Any]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class TensorBoard:
+    """One event file in a folder of its own, each scalar of each row once."""
+
+    def __init__(self, folder: Path, first_start: float):
+        self._folder, self._first_start = folder, first_start
+        self._writer: Any = None
+
+    def rebuild(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Starts the folder anew with these rows."""
+        from tensorboardX.event_file_writer import EventsWriter
+
+        try:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True)
+            # Two writers opened within one second would otherwise share a file name, and the second truncate the first.
+            suffix = f".{os.getpid()}.{next(_starts)}"
+            self._writer = EventsWriter(str(self._folder / "events"), filename_suffix=suffix)
+        except OSError as error:
+            self._give_up(error)
+        for row in rows:
+            self.row(row)
+
+    def row(self, row: dict[str, Any]) -> None:
+        """Adds the scalars of a row and flushes them."""
+        if self._writer is None:
+            return
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
+        try:
+            for name, value in row.items():
+                if name not in ("step", "seconds", "nonfinite") and value is not None:
+                    when = self._first_start + row["seconds"]
+                    self._writer.write_event(Event(wall_time=when, step=row["step"], summary=scalar(name, value)))
+            self._writer.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._writer is not None:
+            try:
+                self._writer.close()
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._writer = None
+        log.warning("TensorBoard events are not written any more: %s; metrics.jsonl has every row", error)
