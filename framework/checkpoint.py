@@ -34,7 +34,7 @@ class NoCheckpoints:
         """None: a new run."""
         return None
 
-    def is_due(self, step: int, by_steps: bool = True) -> bool:
+    def is_overdue(self) -> bool:
         """False."""
         return False
 
@@ -75,12 +75,9 @@ class Checkpoints:
             )
         return None
 
-    def is_due(self, step: int, by_steps: bool = True) -> bool:
-        """Whether it is time: by the number of steps (at events), or by the seconds since the last save."""
-        settings = self._settings
-        if by_steps and settings.every_steps and step % settings.every_steps == 0 and step > 0:
-            return True
-        return bool(settings.every_seconds) and time.monotonic() - self._last_save >= settings.every_seconds
+    def is_overdue(self) -> bool:
+        """Whether `every_seconds` have passed since the last save."""
+        return 0 < self._settings.every_seconds <= time.monotonic() - self._last_save
 
     def save(self, state: TrainState) -> bool:
         """Saves the state unless its step is saved already; returns whether its parameters are finite.

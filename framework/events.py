@@ -3,8 +3,7 @@
 A schedule never depends on how long the run is, so that a run that is made longer has the events that it would have had.
 """
 
-import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,6 +86,7 @@ class Event:
     measured: tuple[str, ...]  # what is due on its own schedule
     only_at_end: tuple[str, ...]  # what is due because this is the last step: measured, but remembers nothing of it
     last: bool
+    saved: bool = False  # a checkpoint is due by its number of steps
 
     @property
     def due(self) -> tuple[str, ...]:
@@ -130,19 +130,18 @@ def check_schedule(path: str, text: str) -> Due:
         raise UserError(f"{path} = {text!r}: {rule}") from None
 
 
-def events_after(step: int, steps: int, schedules: dict[str, Due]) -> Iterator[Event]:
-    """The events of a run of `steps` steps that come after `step`, in order; the last step is always one."""
-    for now in heapq.merge(_steps_after(step, steps, schedules.values()), [steps] if step < steps else []):
-        if now > step:
-            measured = tuple(name for name, due in schedules.items() if due.regularly(now))
-            last = now == steps
-            ending = tuple(name for name, due in schedules.items() if last and due.at_end and name not in measured)
-            yield Event(now, measured, ending, last)
-            step = now
+def events_after(step: int, steps: int, schedules: dict[str, Due], save_every: int = 0) -> Iterator[Event]:
+    """The events of a run of `steps` steps that come after `step`, in order; the last step is always one.
 
-
-def _steps_after(step: int, steps: int, schedules: Iterable[Due]) -> Iterator[int]:
-    union = Union(tuple(due.regular for due in schedules))
-    while (due := union.next(step)) is not None and due <= steps:
-        yield due
-        step = due
+    save_every: checkpoints are due at multiples of it (0: never).
+    """
+    saves: tuple[Schedule, ...] = (Every(save_every),) if save_every else ()
+    union = Union((*(due.regular for due in schedules.values()), *saves))
+    while step < steps:
+        due_next = union.next(step)
+        step = steps if due_next is None else min(due_next, steps)
+        measured = tuple(name for name, due in schedules.items() if due.regularly(step))
+        last = step == steps
+        ending = tuple(name for name, due in schedules.items() if last and due.at_end and name not in measured)
+        saved = last or (save_every > 0 and step > 0 and step % save_every == 0)
+        yield Event(step, measured, ending, last, saved)

@@ -16,7 +16,7 @@ from framework.advance import Advance, make_advance, make_objective
 from framework.config import PLUGIN_SECTIONS, from_dict
 from framework.errors import FieldError, UserError
 from framework.fields import make
-from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Splits, Task, Values
+from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
 from framework.measure import METRICS, Measurement, make_metrics
 from framework.network import Network, split
 from framework.precision import precision
@@ -148,7 +148,7 @@ class Experiment:
 
     def events_after(self, step: int) -> Iterator[events.Event]:
         """The events that are still to come."""
-        return events.events_after(step, self.general.steps, self.schedules)
+        return events.events_after(step, self.general.steps, self.schedules, self.checkpoint.every_steps)
 
     def module(self, state: TrainState) -> nnx.Module:
         """The network at a state, in evaluation mode."""
@@ -162,7 +162,7 @@ def check_splits(splits: Splits, task: Task) -> None:
     JAX clamps or wraps an index that is out of range without a word.
     """
     for name, examples in splits:
-        if len(examples) and hasattr(examples, "inputs"):
+        if isinstance(examples, Split) and len(examples):
             _check_range(name, "token", np.asarray(examples.inputs), task.sizes.values)
             targets = np.asarray(examples.targets)
             if np.issubdtype(targets.dtype, np.integer):

@@ -64,7 +64,7 @@ class Splits:
     population: Any
 
     def __iter__(self):
-        return iter(("train", self.train), ("test", self.test), ("population", self.population))
+        return iter((("train", self.train), ("test", self.test), ("population", self.population)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Numbers that stay right at any scale, and numbers that JSON can hold."""
 
-import math
 from typing import Any
 
 import jax
@@ -31,7 +30,3 @@ def json_number(value: Any) -> int | float | str:
         return float(str(value))
     return value.item()
 
-
-def is_finite(values: dict[str, Any]) -> bool:
-    """Whether every number of a row is finite."""
-    return all(not isinstance(value, str) and math.isfinite(value) for value in values.values())

@@ -117,6 +117,11 @@ def entries(kind: str) -> list[Entry]:
     return [entry for (entry_kind, _), entry in sorted(_entries.items()) if entry_kind == kind]
 
 
+def failures() -> dict[str, str]:
+    """What could not be imported, and why."""
+    return dict(_failures)
+
+
 def load_plugin(module_or_file: str) -> None:
     """Imports a plugin module, or a file when the name ends in .py (an absolute path), once.
 

@@ -38,8 +38,7 @@ def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], devic
         raw, stored = _raw(leaf), leaves[name]
         if (raw.shape, raw.dtype) != (stored.shape, stored.dtype):
             raise ValueError(f"{name} is {stored.dtype}{stored.shape}, this run needs {raw.dtype}{raw.shape}")
-        array = jax.device_put(stored, device)
-        restored.append(jax.random.wrap_key_data(array) if _is_key(leaf) else array)
+        restored.append(unraw(jax.device_put(stored, device), leaf))
     return jax.tree.unflatten(structure, restored)
 
 
@@ -54,6 +53,11 @@ def place(tree: Any, device: jax.Device) -> Any:
 def leaf_name(path: tuple) -> str:
     """'opt_state.0.mu.W' from a key path."""
     return ".".join(str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key)))) for key in path)
+
+
+def unraw(array: Any, like: Any) -> Any:
+    """What was stored of a leaf, as that leaf: PRNG keys are stored as their data."""
+    return jax.random.wrap_key_data(array) if _is_key(like) else array
 
 
 def _is_key(leaf: Any) -> bool:

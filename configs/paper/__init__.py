@@ -1,0 +1,1 @@
+"""The settings of the paper, one file a figure."""

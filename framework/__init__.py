@@ -1,0 +1,34 @@
+"""whygrok's core: what users and plugins import. It knows nothing of modular addition; plugins do."""
+
+from framework import losses
+from framework.config import experiment, select
+from framework.experiment import Experiment
+from framework.fields import field
+from framework.interfaces import Claim, Context, Model, Optimizer, Penalty, Probe, Row, Sizes, Split, Splits, Task
+from framework.registry import build, register
+from framework.runs import Run, load_run
+from framework.session import train
+
+__all__ = [
+    "Claim",
+    "Context",
+    "Experiment",
+    "Model",
+    "Optimizer",
+    "Penalty",
+    "Probe",
+    "Row",
+    "Run",
+    "Sizes",
+    "Split",
+    "Splits",
+    "Task",
+    "build",
+    "experiment",
+    "field",
+    "load_run",
+    "losses",
+    "register",
+    "select",
+    "train",
+]

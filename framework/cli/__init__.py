@@ -1,0 +1,106 @@
+"""The command line: parses, calls, and turns errors into one line and an exit code. One file a command."""
+
+import argparse
+import difflib
+import importlib
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+
+from framework.errors import UserError, WhygrokError
+
+# name → (module, one line): a command is imported only when it is called.
+COMMANDS = {
+    "run": ("framework.cli.run", "train from a config; the same command again resumes"),
+    "list": ("framework.cli.listing", "what is registered, and which configs ship"),
+    "describe": ("framework.cli.describe", "a plugin's formula, source and fields"),
+    "config": ("framework.cli.config", "print the resolved config"),
+    "plot": ("framework.cli.plot", "draw runs from their files"),
+    "bench": ("framework.cli.bench", "time a training step beside its floor"),
+    "doctor": ("framework.cli.doctor", "check this installation and this machine"),
+}
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Runs one command; returns the exit code: 0 done, 2 user's mistake, 3 stopped, 4 diverged, 5 storage, 1 a bug."""
+    _send_log_to_stderr()
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        return _dispatch(arguments)
+    except WhygrokError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"whygrok: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes are our mistakes: one sentence, nearest name, exit code 2."""
+
+    def __init__(self, command: str, examples: str, **keywords: object):
+        super().__init__(
+            prog=f"whygrok {command}",
+            description=COMMANDS[command][1],
+            epilog="examples:\n" + examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            **keywords,  # type: ignore[arg-type]
+        )
+        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Raises UserError in place of printing usage and exiting."""
+        raise UserError(f"{message} (whygrok {self.prog.split()[-1]} --help shows examples)")
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """The arguments; anything unknown is an error that names the nearest option."""
+        parsed, unknown = self.parse_known_args(arguments)
+        self.refuse(unknown)
+        return parsed
+
+    def refuse(self, unknown: Sequence[str]) -> None:
+        """Raises UserError for the first argument that means nothing."""
+        if unknown:
+            options = [option for action in self._actions for option in action.option_strings]
+            near = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            self.error(f"unknown argument {unknown[0]!r}.{hint}")
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        width = max(map(len, COMMANDS))
+        print("usage: whygrok COMMAND …   (whygrok COMMAND --help shows examples)\n")
+        print("\n".join(f"  {name:{width}}  {line}" for name, (_, line) in COMMANDS.items()))
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version", "version"):
+        from importlib import metadata
+
+        print(f"whygrok {metadata.version('whygrok')}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"there is no command {arguments[0]!r}.{hint} Commands: {', '.join(COMMANDS)}.")
+    return importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
+
+
+def _send_log_to_stderr() -> None:
+    log = logging.getLogger("whygrok")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Format())
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+
+
+class _Format(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = "warning: " if record.levelno >= logging.WARNING else ""
+        return f"whygrok: {prefix}{record.getMessage()}"

@@ -1,0 +1,83 @@
+"""whygrok describe: a plugin's docstring (formula, source) and its fields."""
+
+import inspect
+import json
+import shutil
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from framework import registry
+from framework.cli import Parser
+from framework.cli.listing import kind_of, load_plugins
+from framework.cli.overrides import parse_with_config
+from framework.errors import UserError
+from framework.fields import declared_fields
+
+EXAMPLES = """\
+  whygrok describe optimizer adamw
+  whygrok describe adamw
+  whygrok describe probe my_probe --config.plugins=my_probe.py
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints one plugin."""
+    parser = Parser("describe", EXAMPLES)
+    parser.add_argument("kind", help="task, model, optimizer, penalty, probe or claim; may be left out")
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options, changes = parse_with_config(parser, arguments)
+    load_plugins(options.config, changes)
+    entries = _find(options.kind, options.name)
+    described = [describe(entry) for entry in entries]
+    print(json.dumps(described[0] if len(described) == 1 else described, indent=2) if options.json else "\n\n".join(map(_text, described)))
+    return 0
+
+
+def describe(entry: registry.Entry) -> dict[str, Any]:
+    """What `describe --json` prints of a plugin."""
+    fields = [
+        {
+            "name": declared.name,
+            "type": declared.type_name,
+            "default": list(declared.default) if isinstance(declared.default, tuple) else declared.default,
+            "help": declared.help,
+            "allowed": declared.allowed,
+        }
+        for declared in declared_fields(entry.cls)
+    ]
+    text = inspect.getdoc(entry.cls) or ""
+    return {"kind": entry.kind, "name": entry.name, "summary": entry.summary, "source": entry.source, "text": text, "fields": fields}
+
+
+def _find(kind: str, name: str | None) -> list[registry.Entry]:
+    if name is not None:
+        kind = kind_of(kind)
+        registry.lookup(kind, name)
+        return [entry for entry in registry.entries(kind) if entry.name == name]
+    everything = [entry for one in registry.KINDS for entry in registry.entries(one)]
+    found = [entry for entry in everything if entry.name == kind]
+    if not found:
+        from framework.errors import did_you_mean
+
+        raise UserError(f"no plugin is called {kind!r}.{did_you_mean(kind, (entry.name for entry in everything))}")
+    return found
+
+
+def _text(described: dict[str, Any]) -> str:
+    width = min(shutil.get_terminal_size().columns, 110)
+    lines = [f"{described['kind']} {described['name']}   ({described['source']})", "", *_wrapped(described["text"], width)]
+    if described["fields"]:
+        names = max(len(field["name"]) for field in described["fields"])
+        lines += ["", "fields:"]
+        for field in described["fields"]:
+            default = "none" if field["default"] is None else json.dumps(field["default"], ensure_ascii=False)
+            head = f"  {field['name']:{names}}  {default}"
+            lines += [head, *textwrap.wrap(f"{field['help']}; {field['allowed']}", width, initial_indent=" " * (names + 4), subsequent_indent=" " * (names + 4))]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    paragraphs = text.split("\n\n")
+    return "\n\n".join("\n".join(textwrap.wrap(" ".join(p.split()), width)) for p in paragraphs).split("\n")

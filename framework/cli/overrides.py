@@ -1,0 +1,30 @@
+"""--config=… and --config.FIELD=…: what the commands that take a config have in common."""
+
+import argparse
+from collections.abc import Sequence
+
+from framework.cli import Parser
+from framework.errors import UserError
+
+PREFIX = "--config."
+
+
+def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
+    """(arguments, overrides by dotted field). A field may be given as --config.a.b=c or --config.a.b c."""
+    parser.add_argument("--config", metavar="FILE[:part=plugin,…]", help="a config file, a run, or the name of one that ships")
+    rest: list[str] = []
+    overrides: dict[str, str] = {}
+    pending = list(arguments)
+    while pending:
+        argument = pending.pop(0)
+        if not argument.startswith(PREFIX):
+            rest.append(argument)
+            continue
+        field, equals, value = argument.removeprefix(PREFIX).partition("=")
+        if not equals:
+            # A flag alone switches a boolean on; any other field takes the next word.
+            value = pending.pop(0) if pending and not pending[0].startswith("--") else "true"
+        if not field:
+            raise UserError(f"{argument!r} names no field: write --config.optimizer.learning_rate=1e-3")
+        overrides[field] = value
+    return parser.parse(rest), overrides

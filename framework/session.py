@@ -1,0 +1,159 @@
+"""Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework.checkpoint import Checkpoints, NoCheckpoints, complete_steps
+from framework.environment import Sessions
+from framework.errors import Diverged, FieldError, Interrupted, StorageError, UserError
+from framework.experiment import Experiment
+from framework.lock import Lock
+from framework.progress import Progress
+from framework.recorder import MemoryRecorder, RunRecorder, read_lines
+from framework.rundir import RunDirectory
+from framework.runs import Run, load_run
+from framework.signals import StopRequest
+from framework.state import TrainState
+from framework.tensorboard import NoTensorBoard, TensorBoard
+from framework.train import train_loop
+
+log = logging.getLogger("whygrok")
+
+RESERVED = ("step", "seconds", "train", "test", "population", "metrics", "nonfinite")  # first words of other columns
+
+
+def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = False) -> Run:
+    """Trains to config.steps and returns the run; without a work directory, everything stays in memory.
+
+    A directory that holds this run is resumed to the same bits; one that holds another is refused, or set aside (never
+    deleted) with `fresh`. Raises UserError, Interrupted, Diverged or StorageError.
+    """
+    experiment = Experiment.from_config(config)
+    if taken := sorted(set(experiment.probes) & set(RESERVED)):
+        raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
+    if workdir is None:
+        return _train_in_memory(experiment)
+    directory = RunDirectory.at(workdir)
+    if not fresh:
+        directory.check_same_run(experiment.config)
+    initial = _initial_state(experiment)  # before anything is written: a config that cannot start leaves no folder
+    if fresh and directory.is_run:
+        with Lock(directory.lock):
+            aside = directory.set_aside()
+        log.info("the run that was here is now %s", aside)
+    directory.create()
+    with Lock(directory.lock):
+        return _train_in(experiment, initial, directory)
+
+
+def _train_in_memory(experiment: Experiment) -> Run:
+    progress = Progress(experiment.general.steps, experiment.recording.progress)
+    recorder = MemoryRecorder(progress)
+    with StopRequest() as stop:
+        try:
+            recorder.rewind(-1, None, ())
+            state = train_loop(experiment, _initial_state(experiment), -1, NoCheckpoints(), recorder, stop)
+        finally:
+            recorder.close()
+    return Run(experiment=experiment, rows=recorder.rows, final=state, stored=recorder.arrays)
+
+
+def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory) -> Run:
+    directory.check_same_run(experiment.config)
+    _check_steps(experiment, directory)
+    continuing = experiment.numerics.on_divergence == "continue"
+    checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
+    restored = checkpoints.restore(initial, experiment.device)
+    state, done = (initial, -1) if restored is None else (restored, int(restored.step))
+    steps = experiment.general.steps
+    if done == steps and _last_step(directory) == steps:
+        log.info("already complete at step %s: %s", f"{steps:,}", directory.path)
+    else:
+        started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
+        log.info("%s: %s", started, directory.path)
+        directory.write_config(experiment.config)
+        _run_session(experiment, state, done, checkpoints, directory)
+    if experiment.recording.plot and not (directory.figures / "curves.png").is_file():
+        _draw(directory)
+    return load_run(directory.path)
+
+
+def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoints: Checkpoints, directory: RunDirectory) -> None:
+    sessions = Sessions(directory.environment)
+    for change in sessions.start(max(done, 0)) if done >= 0 else sessions.start(0)[:0]:
+        log.warning("this run began under another environment, equal bits are not promised: %s", change)
+    tensorboard = TensorBoard(directory.tensorboard, sessions.first_start) if experiment.recording.tensorboard else NoTensorBoard()
+    recorder = RunRecorder(directory, Progress(experiment.general.steps, experiment.recording.progress), tensorboard)
+    here = next((event for event in experiment.events_after(done - 1) if event.step == done), None)
+    reason = "failed"
+    with StopRequest() as stop:
+        try:
+            recorder.rewind(done, here.due if here else None, experiment.probes)
+            if done == experiment.general.steps and _last_step(directory) != done:
+                done -= 1  # saved by the clock just before a last step that is measured only because the run ends
+            train_loop(experiment, state, done, checkpoints, recorder, stop)
+            reason = "complete"
+        except (Interrupted, Diverged, StorageError) as error:
+            reason = str(error)
+            raise
+        finally:
+            recorder.close()
+            _end(sessions, recorder, reason)
+    (directory.figures / "curves.png").unlink(missing_ok=True)
+
+
+def _end(sessions: Sessions, recorder: RunRecorder, reason: str) -> None:
+    try:
+        sessions.end(recorder.rows[-1]["step"] if recorder.rows else 0, reason)
+    except StorageError as error:
+        log.warning("%s", error)  # the error that ended the run is on its way; this one must not hide it
+
+
+def _initial_state(experiment: Experiment) -> TrainState:
+    if flags := os.environ.get("XLA_FLAGS"):
+        log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
+    source = experiment.general.init_from
+    try:
+        return experiment.initial_state(_params_of(source, experiment) if source else None)
+    except FieldError as error:
+        raise UserError(str(error)) from None
+
+
+def _params_of(source: str, experiment: Experiment) -> Any:
+    import jax
+
+    path, _, step = source.partition("@")
+    run = load_run(path)
+    if step and not step.isdecimal():
+        raise UserError(f"init_from = {source!r}: after @ comes a step; saved: {run.steps}")
+    params = run.params(int(step) if step else None)
+    fresh = experiment.initial_state().params
+    shapes = [jax.tree.map(lambda leaf: (str(leaf.dtype), leaf.shape), tree) for tree in (params, fresh)]
+    if shapes[0] != shapes[1]:
+        raise UserError(f"init_from = {source!r}: parameters do not fit: that run has {shapes[0]}, this one needs {shapes[1]}")
+    return params
+
+
+def _check_steps(experiment: Experiment, directory: RunDirectory) -> None:
+    reached, steps = max(complete_steps(directory.checkpoints), default=0), experiment.general.steps
+    if reached > steps:
+        raise UserError(
+            f"{directory.path}: this run is at step {reached:,}; steps={steps} is less. Ask for at least {reached}, "
+            "or use another --workdir."
+        )
+
+
+def _last_step(directory: RunDirectory) -> int:
+    rows, _ = read_lines(directory.metrics)
+    return rows[-1]["step"] if rows else -1
+
+
+def _draw(directory: RunDirectory) -> None:
+    from framework.plots import draw_curves
+
+    for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):
+        log.info("drew %s", file)

@@ -1,0 +1,1 @@
+"""Everything about grokking: one idea, one file. Imports framework only."""

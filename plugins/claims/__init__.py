@@ -1,0 +1,1 @@
+"""Built-in claims: every module here is found by the registry."""

@@ -1,0 +1,1 @@
+"""Built-in optimizers: every module here is found by the registry."""

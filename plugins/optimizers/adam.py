@@ -1,0 +1,41 @@
+"""Adam and AdamW."""
+
+from dataclasses import dataclass
+
+import optax
+
+from framework import Optimizer, field, register
+
+
+@register("adam")
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimizer):
+    """θ ← θ − η m̂/(√v̂ + ε) with bias-corrected averages of g and g² (Kingma & Ba 2015).
+
+    For weight decay as part of the gradient (PyTorch's Adam with weight_decay) use the penalty l2; for decoupled decay, adamw.
+    """
+
+    learning_rate: float = field(1e-3, "η", above=0)
+    b1: float = field(0.9, "decay of the average of g", at_least=0, below=1)
+    b2: float = field(0.999, "decay of the average of g²", at_least=0, below=1)
+    eps: float = field(1e-8, "ε, outside the root", above=0)
+
+    def transform(self) -> optax.GradientTransformation:
+        """As optax.adam."""
+        return optax.adam(self.learning_rate, self.b1, self.b2, self.eps)
+
+
+@register("adamw")
+@dataclass(frozen=True, kw_only=True)
+class AdamW(Optimizer):
+    """θ ← θ − η (m̂/(√v̂ + ε) + λ θ): decay decoupled and multiplied by η, as in PyTorch and optax (Loshchilov & Hutter 2019)."""
+
+    learning_rate: float = field(1e-3, "η", above=0)
+    b1: float = field(0.9, "decay of the average of g", at_least=0, below=1)
+    b2: float = field(0.98, "decay of the average of g²; 0.98 is the grokking literature's, PyTorch has 0.999", at_least=0, below=1)
+    eps: float = field(1e-8, "ε, outside the root", above=0)
+    weight_decay: float = field(1.0, "λ; the weights shrink with time constant 1/(η λ) steps", at_least=0)
+
+    def transform(self) -> optax.GradientTransformation:
+        """As optax.adamw."""
+        return optax.adamw(self.learning_rate, self.b1, self.b2, self.eps, weight_decay=self.weight_decay)

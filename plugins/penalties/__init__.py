@@ -1,0 +1,1 @@
+"""Built-in penalties: every module here is found by the registry."""

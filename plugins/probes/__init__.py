@@ -1,0 +1,1 @@
+"""Built-in probes: every module here is found by the registry."""

@@ -1,0 +1,1 @@
+"""Built-in tasks: every module here is found by the registry."""

@@ -1,0 +1,70 @@
+"""The `whygrok` command. Alone under a unique name: it checks that framework, plugins and configs are ours, then starts.
+
+Those three names are generic; a folder or a package of the same name on the import path would be imported instead.
+"""
+
+import importlib.util
+import signal
+import sys
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("framework", "plugins", "configs")
+OURS = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Runs the command line; its exit code is the process's."""
+    for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+        signal.signal(getattr(signal, name), _interrupt)  # until training takes over, being stopped costs nothing
+    try:
+        if problem := shadowed():
+            print(f"whygrok: {problem}", file=sys.stderr)
+            sys.exit(2)
+        from framework.cli import run_command
+
+        sys.exit(run_command(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("whygrok: stopped before training began; nothing was lost", file=sys.stderr)
+        sys.exit(3)
+
+
+def shadowed() -> str | None:
+    """A sentence naming what hides one of our packages; None when all three are ours."""
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(package)
+        ours = OURS / package / "__init__.py"
+        if spec is None or not ours.is_file():
+            return f"the package {package!r} is missing from this installation; install whygrok again"
+        origin = Path(spec.origin).resolve() if spec.origin else None
+        if origin != ours:
+            found = origin or next(iter(spec.submodule_search_locations or ["a namespace package"]))
+            return f"{found} hides our package {package!r}: rename it, or leave its folder off PYTHONPATH"
+        if not ours.read_text(encoding="utf-8").startswith(f'"""{_FIRST_WORDS[package]}'):
+            return f"{ours} was overwritten by {_other_owner(package)}: uninstall that, then install whygrok again"
+    return None
+
+
+_FIRST_WORDS = {
+    "framework": "whygrok's core",
+    "plugins": "Everything about grokking",
+    "configs": "Experiments that ship with the product",
+}
+
+
+def _other_owner(package: str) -> str:
+    names = {
+        distribution.metadata["Name"]
+        for distribution in metadata.distributions()
+        for file in distribution.files or ()
+        if file.as_posix() == f"{package}/__init__.py" and distribution.metadata["Name"] != "whygrok"
+    }
+    return f"the distribution {' or '.join(sorted(names))}" if names else "another distribution"
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
