@@ -5,11 +5,12 @@ A schedule never depends on how long the run is, so that a run that is made long
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from framework.errors import UserError
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """The first step after a given one at which something is due; None: never again."""
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from framework.errors import FieldError, UserError, did_you_mean, one_of
@@ -14,10 +15,10 @@ def field(
     default: Any,
     help: str,
     *,
-    above: float | None = None,
-    at_least: float | None = None,
-    below: float | None = None,
-    at_most: float | None = None,
+    above: int | float | None = None,
+    at_least: int | float | None = None,
+    below: int | float | None = None,
+    at_most: int | float | None = None,
     choices: tuple | None = None,
     expression: bool = False,
     harmless: bool = False,
@@ -49,7 +50,7 @@ class Declared:
     name: str
     type: Any
     default: Any
-    metadata: typing.Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     @property
     def help(self) -> str:
@@ -176,7 +177,7 @@ def _no() -> typing.NoReturn:
     raise ValueError
 
 
-def make(cls: type, values: typing.Mapping[str, Any], section: str) -> Any:
+def make(cls: type, values: Mapping[str, Any], section: str) -> Any:
     """An object of `cls` from a config section. Unknown and wrong fields are named with the section's path."""
     known = [declared.name for declared in declared_fields(cls)]
     for name in values:

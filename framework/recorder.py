@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,7 @@ log = logging.getLogger("whygrok")
 RowDict = dict[str, Any]
 
 
+@runtime_checkable
 class Recorder(Protocol):
     """Where the loop's rows go."""
 
