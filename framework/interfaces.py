@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from framework import sampling
 from framework.fields import Fields, field
@@ -52,6 +52,11 @@ class Split:
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
+
+    @property
+    def questions(self) -> tuple[Int[Array, "n k"], Shaped[Array, " n"], Bool[Array, " n"]]:
+        """(inputs, right answers, whether each is asked here): what probes judge arg max over the outputs by."""
+        return self.inputs, self.targets, jnp.ones(self.targets.shape[0], bool)
 
 
 @jax.tree_util.register_dataclass
@@ -187,6 +192,15 @@ class Probe(Plugin):
     @abc.abstractmethod
     def measure(self, params: Tree, context: Context, state: Tree) -> tuple[Values, Tree]:
         """Returns (values, next state). values: quantity name → scalar or array; next state: shaped as state."""
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """Draws what the instance `name` of this probe recorded in a run into an empty matplotlib Figure.
+
+        The default is one panel a quantity, steps on a log axis; override it where another picture says more.
+        """
+        from framework.probe_plots import draw_columns
+
+        draw_columns(figure, run, name)
 
 
 @dataclass(frozen=True)

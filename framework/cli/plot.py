@@ -5,12 +5,14 @@ from pathlib import Path
 
 from framework.cli import Parser
 from framework.plots import draw_curves
+from framework.probe_plots import draw_probe
 from framework.runs import load_run
 
 EXAMPLES = """\
   whygrok plot runs/first
   whygrok plot runs/first runs/second --output=compared.png
   whygrok plot runs/first --metrics norms/linf gradient_norm
+  whygrok plot runs/first --probe=fourier
 """
 
 
@@ -19,13 +21,18 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("plot", EXAMPLES)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories")
     parser.add_argument("--metrics", nargs="+", default=(), help="columns to draw in place of accuracy and loss, one panel each")
-    parser.add_argument("--output", help="a .png; by default figures/curves.png (or metrics.png) of the first run")
+    parser.add_argument("--probe", metavar="NAME", help="draw what this probe of one run recorded, the way the probe draws itself")
+    parser.add_argument("--output", help="a .png; by default figures/curves.png (metrics.png, compared.png, NAME.png) of the first run")
     options = parser.parse(arguments)
+    if options.probe and (options.metrics or len(options.runs) > 1):
+        parser.error("--probe draws one run, and goes without --metrics; compare columns of several runs with --metrics")
     runs = [load_run(run) for run in options.runs]
-    name = "metrics.png" if options.metrics else "curves.png" if len(runs) == 1 else "compared.png"
+    single = "curves.png" if len(runs) == 1 else "compared.png"
+    name = f"{options.probe}.png" if options.probe else "metrics.png" if options.metrics else single
     output = Path(options.output) if options.output else Path(options.runs[0]) / "figures" / name
     if output.suffix != ".png":
         parser.error(f"--output={output}: pictures are PNG; end it in .png")
-    for file in draw_curves(runs, output, options.metrics):
+    files = draw_probe(runs[0], options.probe, output) if options.probe else draw_curves(runs, output, options.metrics)
+    for file in files:
         print(file)
     return 0

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from framework import Sizes, Split, Splits, Task, register, sampling, seeds
 from framework import field as config_field
@@ -53,6 +53,15 @@ class CountedTuples:
         """p · 1[Σ a_i ≡ c] for each row of `inputs`."""
         row, c = self._rows
         return np.where(np.asarray(self.sums)[row] == c, float(self.p), 0.0)
+
+    @property
+    def questions(self) -> tuple[Int[Array, "m k"], Int[Array, " m"], Bool[Array, " m"]]:
+        """(summands, sums, whether the true tuple is in the sample): what pair_accuracy is counted over."""
+        return self.summands, self.sums, self._true_counts > 0
+
+    @property
+    def _true_counts(self) -> Int[Array, " m"]:
+        return jnp.take_along_axis(self.counts, self.sums[:, None], axis=1)[:, 0]
 
     @cached_property
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,109 @@
+"""Pictures of what one probe recorded: the default curves, and what the probes' own pictures share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framework.errors import UserError, did_you_mean, one_of
+from framework.plots import COLOURS, INK, log_steps, mark_fitted, new_figure, save_figure, tidy, title_of
+from framework.runs import Run
+
+STYLES = {"train": "--", "test": "-", "population": ":"}  # as in the curves of accuracy
+Panels = dict[str, Sequence[str]]  # what the vertical axis shows → columns
+
+
+def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
+    """Draws the probe instance `name` of a run as the probe says, numbers beside it; returns both files.
+
+    Raises UserError when the run has no such probe, or nothing of it yet.
+    """
+    if name not in run.experiment.probes:
+        known = run.experiment.probes
+        raise UserError(f"this run has no probe {name!r}.{did_you_mean(name, known)} Probes: {one_of(known)}.")
+    figure = new_figure()
+    run.experiment.probes[name].draw(figure, run, name)
+    if not figure.axes:
+        raise UserError(f"probe {name!r} has recorded nothing to draw yet")
+    figure.suptitle(f"{name}: {title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
+    return save_figure(figure, [run], output, columns_of(run, name))
+
+
+def columns_of(run: Run, name: str) -> list[str]:
+    """The columns of a probe instance that hold at least one number, in the order in which they were first recorded."""
+    columns = run.metrics()
+    return [column for column in columns if column.startswith(f"{name}/") and not np.all(np.isnan(columns[column]))]
+
+
+def draw_columns(figure: Any, run: Run, name: str) -> None:
+    """One panel a quantity, train dashed, test solid, population dotted, and a line at the step of interpolation."""
+    panels: dict[str, list[str]] = {}
+    for column in columns_of(run, name):
+        panels.setdefault(_without_split(column.partition("/")[2]), []).append(column)
+    draw_panels(figure, run, dict(panels))
+
+
+def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) -> list[Any]:
+    """Panels of curves under one another, in two columns from the fifth on; returns their axes.
+
+    log: the panels whose values are drawn on a logarithmic axis.
+    """
+    if not panels:
+        return []
+    across = 1 if len(panels) < 5 else 2
+    down = -(-len(panels) // across)
+    figure.set_size_inches(8 if across == 1 else 11, 0.4 + 2.5 * down)
+    grid = figure.subplots(down, across, sharex=True, squeeze=False)
+    axes = list(grid.T.flat)
+    for panel, (label, columns) in zip(axes, panels.items(), strict=False):
+        draw_lines(panel, run, columns)
+        panel.set_ylabel(label.replace("_", " "))
+        if label in log:
+            panel.set_yscale("log")
+        finish(panel, run)
+    for unused in axes[len(panels) :]:
+        unused.set_visible(False)
+    for last in [*grid[-1], axes[len(panels) - 1]]:
+        last.set_xlabel("step")
+        last.xaxis.set_tick_params(labelbottom=True)
+    return axes[: len(panels)]
+
+
+def draw_lines(axes: Any, run: Run, columns: Sequence[str]) -> None:
+    """The columns of a run against steps, step 0 at ½, a colour for each that is not told apart by its split."""
+    colours = iter(COLOURS * len(columns))
+    splits = all(_split_of(column) for column in columns)
+    for column in columns:
+        steps, values = run.series(column)
+        quantity = column.partition("/")[2]
+        colour = COLOURS[0] if splits else next(colours)
+        style = STYLES.get(_split_of(column), "-")
+        axes.plot(np.maximum(steps, 0.5), values, style, color=colour, linewidth=1.6, label=quantity.replace("_", " "))
+
+
+def finish(axes: Any, run: Run) -> None:
+    """Log steps, the line of interpolation, grid, and a legend where there is more than one line to tell apart."""
+    log_steps(axes)
+    mark_fitted(axes, run)
+    tidy(axes)
+    _, labels = axes.get_legend_handles_labels()
+    if len(labels) > 1:
+        axes.legend(frameon=False, fontsize=8, loc="best")
+
+
+def pick_events(steps: Sequence[int], count: int) -> list[int]:
+    """At most `count` of the steps, the first and the last among them, evenly spaced on a logarithmic axis."""
+    places = np.log10(np.maximum(steps, 0.5))
+    wanted = np.linspace(places[0], places[-1], count)
+    return sorted({steps[int(np.argmin(np.abs(places - place)))] for place in wanted})
+
+
+def _split_of(column: str) -> str:
+    first = column.partition("/")[2].partition("_")[0]
+    return first if first in STYLES else ""
+
+
+def _without_split(quantity: str) -> str:
+    first, _, rest = quantity.partition("_")
+    return rest if first in STYLES and rest else quantity
