@@ -81,7 +81,7 @@ class Measurement:
 
 
 def _shapes(tree: Any) -> str:
-    return str(jax.tree.map(lambda leaf: f"{np.result_type(leaf)}{list(np.shape(leaf))}", tree))
+    return str(jax.tree.map(lambda leaf: f"{jax.numpy.result_type(leaf)}{list(np.shape(leaf))}", tree))
 
 
 def _plugin_line(error: Exception, probe: Probe) -> str:

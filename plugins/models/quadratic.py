@@ -24,9 +24,13 @@ class QuadraticNetwork(nnx.Module):
 
     def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Outputs for integer tuples."""
+        return self.hidden(inputs) @ self.V[...]
+
+    def hidden(self, inputs: Int[Array, "n k"]) -> Float[Array, "n h"]:
+        """Activations (W x)^d of the neurons."""
         W = self.W[...]
         z = sum(W[i, inputs[:, i]] for i in range(W.shape[0]))
-        return z**self.degree @ self.V[...]
+        return z**self.degree
 
 
 @register("quadratic")

@@ -1,0 +1,81 @@
+"""How far training has left the regime in which a network is a linear function of its parameters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from framework import Context, Probe, field, register
+from framework.interfaces import Outputs
+from framework.numbers import euclidean_norm
+from framework.probe_plots import draw_panels
+from plugins.probes.points import check_points, questions_at
+
+
+@register("laziness")
+@dataclass(frozen=True, kw_only=True)
+class Laziness(Probe):
+    """Relative movement ‖θ_t − θ_0‖/‖θ_0‖, and the error of the network linearized at θ_0.
+
+    SPLIT_error = ‖f(θ_t) − f_0 − J_0 (θ_t − θ_0)‖ / ‖f(θ_t) − f_0‖ over all outputs: 0 while training is lazy; 0 also
+    where nothing has moved. In regression all outputs of the (a_1, …, a_k) of the split count. `linearized`: also loss
+    and accuracy of the linearized network itself, as linearized/test/accuracy: what no feature learning would give.
+    State: θ_0. Sources: Chizat, Oyallon, Bach 2019; Kumar et al. 2024. Not the drift of the kernel: see ntk_drift.
+    """
+
+    points: tuple[str, ...] = field(("train", "test"), 'any of "train", "test", "population", a number of random points')
+    linearized: bool = field(True, "also the task's metrics of the linearized network")
+
+    def __post_init__(self) -> None:
+        """Also checks the points."""
+        super().__post_init__()
+        for points in self.points:
+            check_points("points", points)
+
+    def init(self, params: Any, context: Context) -> Any:
+        """θ_0."""
+        return params
+
+    def measure(self, params: Any, context: Context, state: Any) -> tuple[dict, Any]:
+        """Scalars moved, SPLIT_error, and linearized/SPLIT/loss, linearized/SPLIT/accuracy, …."""
+        moved = jax.tree.map(jnp.subtract, params, state)
+        values = {"moved": euclidean_norm(moved) / euclidean_norm(state)}
+        for points in self.points:
+            inputs = questions_at(context, points).inputs
+            if len(inputs):
+                values[f"{check_points('points', points)}_error"] = linearization_error(context, state, params, inputs)
+        if self.linearized:
+            found = context.task.metrics(linearized_network(context, state, params), context.splits)
+            values |= {f"linearized/{quantity}": value for quantity, value in found.items()}
+        return values, state
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """Movement, error of linearization, and the accuracy of the linearized network."""
+        headline = run.experiment.task.headline
+        errors = [f"{name}/{check_points('points', points)}_error" for points in self.points]
+        linear = [f"{name}/linearized/{split}/{headline}" for split in ("train", "test")]
+        panels = {"‖θ − θ_0‖ / ‖θ_0‖": [f"{name}/moved"], "error of linearization": errors, f"linearized {headline}": linear}
+        recorded = run.metrics()
+        draw_panels(figure, run, {label: there for label, columns in panels.items() if (there := [c for c in columns if c in recorded])})
+
+
+def linearized_network(context: Context, start: Any, params: Any) -> Outputs:
+    """x → f(θ_0; x) + J_0(x) (θ − θ_0), by one derivative along θ − θ_0."""
+    moved = jax.tree.map(jnp.subtract, params, start)
+
+    def network(inputs: Array) -> Array:
+        before, change = jax.jvp(lambda params: context.apply(params, inputs), (start,), (moved,))
+        return before + change
+
+    return network
+
+
+def linearization_error(context: Context, start: Any, params: Any, inputs: Array) -> Float[Array, ""]:
+    """‖f − f_0 − J_0 (θ − θ_0)‖ / ‖f − f_0‖ on these inputs; 0 where the numerator is 0."""
+    moved = jax.tree.map(jnp.subtract, params, start)
+    before, linear = jax.jvp(lambda params: context.apply(params, inputs), (start,), (moved,))
+    change = context.apply(params, inputs) - before
+    missed, size = euclidean_norm(change - linear), euclidean_norm(change)
+    return jnp.where(missed > 0, missed / jnp.where(missed > 0, size, 1), 0)

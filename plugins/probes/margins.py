@@ -1,0 +1,124 @@
+"""By how much the right answer wins, and how that compares with the most that is possible."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from framework import Context, Probe, field, register
+from framework.numbers import euclidean_norm, largest_entry
+from framework.probe_plots import draw_panels
+from plugins.probes.points import check_points, questions_at
+from plugins.probes.two_layer import neuron_norms, two_layer
+
+
+@register("margins")
+@dataclass(frozen=True, kw_only=True)
+class Margins(Probe):
+    """Margins q = f_y − max_{y'≠y} f_{y'}: minimum, mean, quantiles, and the minimum divided by ‖θ‖^L (paper.md, §4.2).
+
+    L is the network's degree of homogeneity; the norms are ‖θ‖_∞, ‖θ‖₂ and, for two layers, the group norm ‖θ‖_{2,L}.
+    Where theory knows the largest min_l2d on the whole population, it is `known_max_l2d`; on a training sample more is
+    possible. In regression a point is (a_1, …, a_k), asked where its true tuple is in the split, as for pair_accuracy.
+    State: γ* as a scalar where it is known. Sources: Mohamadi et al. 2024; Lyu and Li 2020; Morwani et al. 2024.
+    """
+
+    points: tuple[str, ...] = field(("train", "test", "population"), 'any of "train", "test", "population", a number of random points')
+    quantiles: tuple[float, ...] = field((0.1, 0.5, 0.9), "of the margins, recorded as train_q10, …", at_least=0, at_most=1)
+
+    def __post_init__(self) -> None:
+        """Also checks the points."""
+        super().__post_init__()
+        for points in self.points:
+            check_points("points", points)
+
+    def init(self, params: Any, context: Context) -> dict:
+        """γ* under "known" where it applies; its key is there or not for the whole run."""
+        known = known_maximum(params, context)
+        return {} if known is None else {"known": jnp.asarray(known, jnp.result_type(float))}
+
+    def measure(self, params: Any, context: Context, state: dict) -> tuple[dict, dict]:
+        """Scalars SPLIT_min, _mean, _q10 …, and with a degree SPLIT_min_linf, _min_l2, _min_l2d, known_max_l2d."""
+        norms = normalizers(params, context.degree) if context.degree else {}
+        values = {}
+        for points in self.points:
+            name, questions = check_points("points", points), questions_at(context, points)
+            if len(questions.labels):
+                q = margins(context.apply(params, questions.inputs), questions.labels)
+                found = summary(q, questions.asked, self.quantiles)
+                found |= {f"min_{norm}": found["min"] / size for norm, size in norms.items()}
+                values |= {f"{name}_{quantity}": value for quantity, value in found.items()}
+        return values | ({"known_max_l2d": state["known"]} if "known" in state else {}), state
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """Minima: plain, and divided by each norm; γ* as a line in the panel of the group norm."""
+        recorded = run.metrics()
+        splits = [check_points("points", points) for points in self.points]
+        panels = {}
+        for quantity in ("min", "min_linf", "min_l2", "min_l2d"):
+            columns = [f"{name}/{split}_{quantity}" for split in splits if f"{name}/{split}_{quantity}" in recorded]
+            panels |= {_LABELS[quantity]: columns} if columns else {}
+        axes = draw_panels(figure, run, panels)
+        if f"{name}/known_max_l2d" in recorded:
+            known = recorded[f"{name}/known_max_l2d"][~jnp.isnan(recorded[f"{name}/known_max_l2d"])][0]
+            axes[-1].axhline(known, color="#c8502d", linewidth=1, label=f"γ* = {known:.4g}, all inputs")
+            axes[-1].legend(frameon=False, fontsize=8, loc="best")
+
+
+_LABELS = {"min": "smallest margin", "min_linf": "/ ‖θ‖_∞ ^L", "min_l2": "/ ‖θ‖₂ ^L", "min_l2d": "/ group norm ^L"}
+
+
+def margins(logits: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, " n"]:
+    """q = f_y − max_{y'≠y} f_{y'}: the correct logit minus the best wrong one; negative where the answer is wrong."""
+    correct = jax.nn.one_hot(labels, logits.shape[-1], dtype=bool)
+    best_wrong = jnp.max(jnp.where(correct, -jnp.inf, logits), axis=-1)
+    return jnp.sum(jnp.where(correct, logits, 0), axis=-1) - best_wrong
+
+
+def summary(q: Float[Array, " n"], asked: Bool[Array, " n"], quantiles: tuple[float, ...] = ()) -> dict[str, Float[Array, ""]]:
+    """min, mean and q10, … of the margins that are asked; NaN where none is."""
+    count = jnp.sum(asked)
+    lowest = jnp.where(count > 0, jnp.min(jnp.where(asked, q, jnp.inf)), jnp.nan)
+    values = {"min": lowest, "mean": jnp.sum(jnp.where(asked, q, 0)) / count.astype(q.dtype)}
+    there = jnp.where(asked, q, jnp.nan)
+    return values | {f"q{100 * level:.3g}": jnp.nanquantile(there, level) for level in quantiles}
+
+
+def normalizers(params: Any, degree: int) -> dict[str, Float[Array, ""]]:
+    """‖θ‖^degree by the name of the norm: linf, l2 and, for two layers, l2d (the group norm ‖θ‖_{2,degree})."""
+    powers = {"linf": largest_entry(params) ** degree, "l2": euclidean_norm(params) ** degree}
+    layers = two_layer(params)
+    return powers | ({"l2d": jnp.sum(neuron_norms(*layers) ** degree)} if layers else {})
+
+
+def max_margin(p: int, k: int = 2) -> float:
+    """γ*, the largest min margin / ‖θ‖_{2,k+1}^{k+1} over all p^k inputs of modular addition of k summands.
+
+    γ* = 2 k! / ((2k+2)^{(k+1)/2} (p−1) p^{(k−1)/2}) for f = V (W x)^k, p > 2 prime, at least 2^{2k−2} (p−1) neurons.
+    Sources: Morwani et al. 2024 (arXiv 2311.07568) for k = 2; arXiv 2402.09469 for any k. Raises ValueError for other p.
+    """
+    if p < 3 or any(p % divisor == 0 for divisor in range(2, math.isqrt(p) + 1)):
+        raise ValueError(f"the largest margin is known for odd primes; p = {p}")
+    return 2 * math.factorial(k) / ((2 * k + 2) ** ((k + 1) / 2) * (p - 1) * p ** ((k - 1) / 2))
+
+
+def known_maximum(params: Any, context: Context) -> float | None:
+    """γ* where it applies: two layers, degree k + 1, and a population of all sums of k residues mod an odd prime.
+
+    A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound.
+    """
+    layers = two_layer(params)
+    if layers is None:
+        return None
+    k, p, _ = layers[0].shape
+    inputs, labels, _ = context.splits.population.questions
+    is_addition = labels.shape[0] == p**k and bool(jnp.all(jnp.sum(inputs, axis=1) % p == labels))
+    if not is_addition or context.degree != k + 1:
+        return None
+    try:
+        return max_margin(p, k)
+    except ValueError:
+        return None

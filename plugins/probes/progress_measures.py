@@ -1,0 +1,126 @@
+"""Losses of the network with some frequencies kept alone, or taken away: progress before generalization shows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from framework import Context, Probe, field, register
+from framework.errors import UserError
+from framework.probe_plots import draw_panels
+from plugins.probes.fourier import power_spectrum, relative_function
+from plugins.probes.points import Questions, questions_at
+
+Projection = Callable[[Float[Array, "p p"], Float[Array, " F"]], Float[Array, "p p"]]
+
+
+@register("progress_measures")
+@dataclass(frozen=True, kw_only=True)
+class ProgressMeasures(Probe):
+    """Restricted and excluded loss (Nanda et al. 2023, arXiv 2301.05217), with two projections, w_f = 2πf/p, s = Σa mod p.
+
+    restricted: only the key frequencies' part of the outputs and each output's mean over the inputs are kept.
+    excluded: that part is taken away, all key frequencies at once, as in the paper (its code takes one at a time).
+    Plain names project on cos w_f s and sin w_f s, functions of the input, each output free, as Nanda's code does.
+    Names in _strict project on cos w_f (s − c) and sin w_f (s − c) jointly in input and output: what adding needs.
+    The loss is the task's, on splits as in Nanda's code. Key frequencies: the field, or the `count` strongest in the
+    outputs now, which may change during the run: to compare steps, name the final network's in the field.
+    No state. For tasks whose inputs are all there, each answer equally often.
+    """
+
+    frequencies: tuple[int, ...] = field((), "key frequencies, such as those of the final network; empty: chosen at each event", at_least=1)
+    count: int = field(5, "how many are chosen where none are named", at_least=1)
+
+    def init(self, params: Any, context: Context) -> tuple:
+        """Checks that the projections are projections here. Raises UserError."""
+        population = questions_at(context, "population")
+        p, sizes = context.task.sizes.outputs, context.task.sizes
+        counts = jnp.bincount(population.labels, length=p)
+        if len(population.labels) != sizes.values**sizes.tokens or counts.min() != counts.max():
+            raise UserError("progress_measures needs a population of all tuples in which every answer occurs equally often")
+        if any(f > p // 2 for f in self.frequencies):
+            raise UserError(f"progress_measures: frequencies are 1 … {p // 2} for {p} outputs; got {self.frequencies}")
+        return ()
+
+    def measure(self, params: Any, context: Context, state: tuple) -> tuple[dict, tuple]:
+        """Scalars SPLIT_restricted and train_excluded, each also in _strict; array key_frequencies."""
+        population = questions_at(context, "population")
+        outputs = context.apply(params, population.inputs)
+        p = outputs.shape[1]
+        means = label_means(outputs, population.labels)
+        keys = jnp.asarray(self.frequencies) if self.frequencies else key_frequencies(outputs, population.labels, min(self.count, p // 2))
+        kept = jnp.zeros(p // 2 + 1).at[keys].set(1)
+        answer = answer_table(population, context.task.sizes.values)
+        network = context.module(params)
+        values = {"key_frequencies": jnp.sort(keys)}
+        for suffix, project in (("", project_inputs), ("_strict", project_jointly)):
+            part = project(means, kept)
+            restricted = _restricted(part + jnp.mean(means, axis=0), answer)
+            for name, split in context.splits:
+                if len(split):
+                    values[f"{name}_restricted{suffix}"] = context.task.mean_loss(restricted, split)
+            values[f"train_excluded{suffix}"] = context.task.mean_loss(_excluded(network, part, answer), context.splits.train)
+        return values, state
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """Two panels, one a projection, over the losses of the whole network."""
+        recorded = run.metrics()
+        quantities = ("train_excluded", "test_restricted", "population_restricted")
+        panels = {}
+        for label, suffix in (("loss, projected on inputs", ""), ("loss, projected jointly", "_strict")):
+            columns = [f"{name}/{quantity}{suffix}" for quantity in quantities if f"{name}/{quantity}{suffix}" in recorded]
+            panels |= {label: columns} if columns else {}
+        for axes in draw_panels(figure, run, panels, log=list(panels)):
+            for loss, style in (("train/loss", "--"), ("test/loss", "-")):
+                if loss in recorded:
+                    steps, values = run.series(loss)
+                    axes.plot(jnp.maximum(steps, 0.5), values, style, color="#999999", linewidth=1, label=loss)
+            axes.legend(frameon=False, fontsize=8, loc="best")
+
+
+def label_means(outputs: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, "p p"]:
+    """[s, c]: output c, averaged over the inputs whose answer is s."""
+    p = outputs.shape[1]
+    return jax.ops.segment_sum(outputs, labels, p) / jax.ops.segment_sum(jnp.ones_like(outputs), labels, p)
+
+
+def project_inputs(means: Float[Array, "p p"], kept: Float[Array, " F"]) -> Float[Array, "p p"]:
+    """[s, c]: the part of the outputs along cos w_f s and sin w_f s, for the frequencies with kept[f] = 1.
+
+    In the basis of input functions of Nanda's code, d(dᵀL) summed over d = cos w_f(a+b), sin w_f(a+b) of unit norm: such
+    a function sees the outputs only through their mean over inputs of equal answer.
+    """
+    return jnp.fft.irfft(jnp.fft.rfft(means, axis=0) * kept[:, None], means.shape[0], axis=0)
+
+
+def project_jointly(means: Float[Array, "p p"], kept: Float[Array, " F"]) -> Float[Array, "p p"]:
+    """[s, c]: the part of the outputs along cos w_f (s − c) and sin w_f (s − c), for the frequencies with kept[f] = 1."""
+    p = means.shape[0]
+    s, c = jnp.arange(p)[:, None], jnp.arange(p)[None, :]
+    along = jax.ops.segment_sum(means.ravel(), ((s - c) % p).ravel(), p) / p
+    return jnp.fft.irfft(jnp.fft.rfft(along) * kept, p)[(s - c) % p]
+
+
+def key_frequencies(outputs: Float[Array, "n p"], labels: Int[Array, " n"], count: int) -> Int[Array, " count"]:
+    """The `count` frequencies f > 0 with the most power in the function of (label − c) nearest to the outputs."""
+    g, _ = relative_function(outputs, labels)
+    return jax.lax.top_k(power_spectrum(g)[1:], count)[1] + 1
+
+
+def answer_table(population: Questions, values: int) -> Callable[[Int[Array, "n k"]], Int[Array, " n"]]:
+    """The right answer as a function of the tuple, from a population of all tuples."""
+    k = population.inputs.shape[1]
+    places = values ** jnp.arange(k - 1, -1, -1)
+    table = jnp.zeros(values**k, population.labels.dtype).at[population.inputs @ places].set(population.labels)
+    return lambda inputs: table[inputs @ places]
+
+
+def _restricted(table: Float[Array, "p p"], answer: Callable) -> Callable:
+    return lambda inputs: table[answer(inputs)]
+
+
+def _excluded(network: Callable, part: Float[Array, "p p"], answer: Callable) -> Callable:
+    return lambda inputs: network(inputs) - part[answer(inputs)]

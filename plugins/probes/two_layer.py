@@ -1,0 +1,24 @@
+"""Recognizes the parameters of a two-layer network on one-hot tuples, for probes that look at single neurons."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def two_layer(params: Any) -> tuple[Float[Array, "k p h"], Float[Array, "h q"]] | None:
+    """(W [k, p, h], V [h, q]) of parameters with just these two leaves, such as the quadratic network's; else None."""
+    if not isinstance(params, dict) or set(params) != {"W", "V"}:
+        return None
+    W, V = params["W"], params["V"]
+    return (W, V) if jnp.ndim(W) == 3 and jnp.ndim(V) == 2 and W.shape[2] == V.shape[0] else None
+
+
+def neuron_norms(W: Float[Array, "k p h"], V: Float[Array, "h q"]) -> Float[Array, " h"]:
+    """‖(W row, V column)‖₂ of each neuron: all k first-layer blocks and the output vector in one vector.
+
+    Divided by the largest entry before squaring: squares of 1e-22 underflow in float32.
+    """
+    largest = jnp.maximum(jnp.max(jnp.abs(W), axis=(0, 1)), jnp.max(jnp.abs(V), axis=1))
+    safe = jnp.where(largest > 0, largest, 1)
+    return safe * jnp.sqrt(jnp.sum((W / safe) ** 2, axis=(0, 1)) + jnp.sum((V / safe[:, None]) ** 2, axis=1))
