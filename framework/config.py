@@ -92,12 +92,12 @@ def to_dict(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def from_dict(plain: Mapping[str, Any]) -> ConfigDict:
+def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     """A config from what `to_dict` gave, checked and completed like any other."""
     missing = [key for key in ("task", "model", "optimizer") if key not in plain]
     if missing:
         raise UserError(f"the config has no section {one_of(missing)}")
-    return experiment(**plain)
+    return experiment(**to_dict(plain))
 
 
 def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -127,7 +127,10 @@ def _section(cls: type, given: Mapping[str, Any], path: str, known: tuple[str, .
     for name in given:
         if name not in declared:
             raise unknown_field(f"{path}.{name}" if path else name, name, [*declared, *known])
-    return {name: given.get(name, field.default) for name, field in declared.items()}
+    try:
+        return {name: convert(field, given.get(name, field.default)) for name, field in declared.items()}
+    except FieldError as error:
+        raise (error.within(path) if path else error) from None
 
 
 def _set(config: ConfigDict, path: str, value: Any) -> None:

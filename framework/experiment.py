@@ -47,7 +47,7 @@ class Experiment:
         plain = {name: value for name, value in config.items() if not isinstance(value, ConfigDict)}
         try:
             general = General(**plain)
-            sections = {name: make(section, config[name], name) for name, section in SECTIONS.items()}
+            sections = {name: make(section, dict(config[name]), name) for name, section in SECTIONS.items()}
             plugins = {kind: _plugin(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
             probes = {name: _plugin("probe", section, f"probes.{name}") for name, section in config.probes.items()}
         except FieldError as error:
