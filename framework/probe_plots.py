@@ -37,10 +37,13 @@ def columns_of(run: Run, name: str) -> list[str]:
 
 
 def draw_columns(figure: Any, run: Run, name: str) -> None:
-    """One panel a quantity, train dashed, test solid, population dotted, and a line at the step of interpolation."""
+    """One panel a quantity, train dashed, test solid, population dotted, and a line at the step of interpolation.
+
+    train_x and test_x share the panel x; W/x and V/x, of one matrix each, share it with x.
+    """
     panels: dict[str, list[str]] = {}
-    for column in columns_of(run, name):
-        panels.setdefault(_without_split(column.partition("/")[2]), []).append(column)
+    for column in sorted(columns_of(run, name), key=lambda column: column.count("/")):  # the whole before its parts
+        panels.setdefault(_quantity_of(column).rpartition("/")[2].replace("_", " "), []).append(column)
     draw_panels(figure, run, dict(panels))
 
 
@@ -58,7 +61,7 @@ def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) 
     axes = list(grid.T.flat)
     for panel, (label, columns) in zip(axes, panels.items(), strict=False):
         draw_lines(panel, run, columns)
-        panel.set_ylabel(label.replace("_", " "))
+        panel.set_ylabel(label)
         if label in log:
             panel.set_yscale("log")
         finish(panel, run)
@@ -71,15 +74,14 @@ def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) 
 
 
 def draw_lines(axes: Any, run: Run, columns: Sequence[str]) -> None:
-    """The columns of a run against steps, step 0 at ½, a colour for each that is not told apart by its split."""
-    colours = iter(COLOURS * len(columns))
-    splits = all(_split_of(column) for column in columns)
+    """The columns of a run against steps, step 0 at ½: a line style a split, a colour a quantity."""
+    quantities = list(dict.fromkeys(_quantity_of(column) for column in columns))
     for column in columns:
         steps, values = run.series(column)
-        quantity = column.partition("/")[2]
-        colour = COLOURS[0] if splits else next(colours)
-        style = STYLES.get(_split_of(column), "-")
-        axes.plot(np.maximum(steps, 0.5), values, style, color=colour, linewidth=1.6, label=quantity.replace("_", " "))
+        split, quantity = _split_of(column), _quantity_of(column)
+        colour = COLOURS[quantities.index(quantity) % len(COLOURS)]
+        label = split if split and len(quantities) == 1 else f"{split} {quantity}".strip().replace("_", " ")
+        axes.plot(np.maximum(steps, 0.5), values, STYLES.get(split, "-"), color=colour, linewidth=1.6, label=label)
 
 
 def finish(axes: Any, run: Run) -> None:
@@ -100,10 +102,12 @@ def pick_events(steps: Sequence[int], count: int) -> list[int]:
 
 
 def _split_of(column: str) -> str:
-    first = column.partition("/")[2].partition("_")[0]
-    return first if first in STYLES else ""
+    """'train' of 'margins/train_min' and of 'laziness/linearized/train/loss'; '' where there is none."""
+    words = [part.partition("_")[0] for part in column.split("/")[1:]]
+    return next((word for word in words if word in STYLES), "")
 
 
-def _without_split(quantity: str) -> str:
-    first, _, rest = quantity.partition("_")
-    return rest if first in STYLES and rest else quantity
+def _quantity_of(column: str) -> str:
+    """The column without the probe's name and the split's."""
+    quantity, split = column.partition("/")[2], _split_of(column)
+    return "/".join(part.removeprefix(f"{split}_") for part in quantity.split("/") if not split or part != split)

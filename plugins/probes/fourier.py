@@ -106,13 +106,13 @@ def count_frequencies(frequency: Int[Array, " h"], alive: Bool[Array, " h"], p: 
     return jnp.sum(used)
 
 
-def phases_at(blocks: Float[Array, "k+1 h p"], frequency: Int[Array, " h"]) -> Float[Array, "k+1 h"]:
+def phases_at(blocks: Float[Array, "b h p"], frequency: Int[Array, " h"]) -> Float[Array, "b h"]:
     """φ in cos(2πfn/p + φ), the component of each block at its neuron's frequency: arg ŵ_f."""
-    transform: Complex[Array, "k+1 h F"] = jnp.fft.rfft(blocks)
+    transform: Complex[Array, "b h F"] = jnp.fft.rfft(blocks)
     return jnp.angle(jnp.take_along_axis(transform, frequency[None, :, None], axis=-1)[..., 0])
 
 
-def phase_deviation(phases: Float[Array, "k+1 h"]) -> Float[Array, " h"]:
+def phase_deviation(phases: Float[Array, "b h"]) -> Float[Array, " h"]:
     """φ_1 + … + φ_k − φ_out in (−π, π]: 0 in a network that adds (Gromov 2023), mean size π/2 for random phases."""
     return jnp.angle(jnp.exp(1j * (jnp.sum(phases[:-1], axis=0) - phases[-1])))
 

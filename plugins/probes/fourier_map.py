@@ -25,6 +25,9 @@ def draw_map(figure: Any, run: Run, name: str) -> None:
         if quantity == "frequencies":
             columns.append(f"{name}/output_frequencies")
         draw_lines(axes, run, columns)
+        if quantity == "frequencies":
+            for line, label_of_line in zip(axes.lines, ("of neurons", "of outputs, effective"), strict=True):
+                line.set_label(label_of_line)
         axes.set_title(label, fontsize=9)
         axes.set_ylim(bottom=0, top=1.04 if quantity in ("ipr", "explained") else None)
         axes.set_xlabel("step")

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
 from framework.milestones import GROKKED
-from framework.plots import mark_step
+from framework.plots import COLOURS, mark_step
 from framework.probe_plots import finish
 
 
@@ -50,9 +50,9 @@ class Grokking(Probe):
         axes = figure.subplots()
         there = ~np.isnan(columns[0]) & ~np.isnan(columns[1])
         steps, train, test = (column[there] for column in (np.maximum(recorded["step"], 0.5), *columns))
-        axes.plot(steps, train, "--", color="#1f5fa8", linewidth=1.6, label=f"train {headline.replace('_', ' ')}")
-        axes.plot(steps, test, "-", color="#1f5fa8", linewidth=1.6, label=f"test {headline.replace('_', ' ')}")
-        axes.fill_between(steps, train, test, where=steps >= 1, color="#1f5fa8", alpha=0.12, linewidth=0)
+        axes.plot(steps, train, "--", color=COLOURS[0], linewidth=1.6, label=f"train {headline.replace('_', ' ')}")
+        axes.plot(steps, test, "-", color=COLOURS[0], linewidth=1.6, label=f"test {headline.replace('_', ' ')}")
+        axes.fill_between(steps, train, test, where=steps >= 1, color=COLOURS[0], alpha=0.12, linewidth=0)
         axes.set_ylim(-0.02, 1.04)
         axes.set_xlabel("step")
         axes.set_ylabel(headline.replace("_", " "))
@@ -68,7 +68,8 @@ def follow(state: dict, step: Array, train: Float[Array, ""], test: Float[Array,
     gap = jnp.asarray(train - test, state["gap"].dtype)
     before, now = state["step"].astype(gap.dtype), step.astype(gap.dtype)
     width = jnp.where(before >= 1, jnp.log10(jnp.maximum(now, 1)) - jnp.log10(jnp.maximum(before, 1)), 0)
-    fitted = jnp.where((state["fitted"] < 0) & (train >= 1), step, state["fitted"])
+    complete = train >= 1 - 2 * jnp.finfo(gap.dtype).eps  # n/n may be rounded; one mistake in 10⁶ is more than that
+    fitted = jnp.where((state["fitted"] < 0) & complete, step, state["fitted"])
     grokked = jnp.where(test >= level, jnp.where(state["grokked"] < 0, step, state["grokked"]), -1)
     area = state["area"] + jnp.where(width > 0, width * (gap + state["gap"]) / 2, 0)
     return {"fitted": fitted, "grokked": grokked, "step": step, "area": area, "gap": gap}

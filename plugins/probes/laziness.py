@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from framework import Context, Probe, field, register
 from framework.interfaces import Outputs
 from framework.numbers import euclidean_norm
-from framework.probe_plots import draw_panels
-from plugins.probes.points import check_points, questions_at
+from framework.probe_plots import columns_of, draw_panels
+from plugins.probes.points import Questions, check_points, questions_at
 
 
 @register("laziness")
@@ -20,7 +20,7 @@ class Laziness(Probe):
     """Relative movement ‖θ_t − θ_0‖/‖θ_0‖, and the error of the network linearized at θ_0.
 
     SPLIT_error = ‖f(θ_t) − f_0 − J_0 (θ_t − θ_0)‖ / ‖f(θ_t) − f_0‖ over all outputs: 0 while training is lazy; 0 also
-    where nothing has moved. In regression all outputs of the (a_1, …, a_k) of the split count. `linearized`: also loss
+    where nothing has moved. In regression all outputs at the (a_1, …, a_k) whose true tuple is in the split. `linearized`: also loss
     and accuracy of the linearized network itself, as linearized/test/accuracy: what no feature learning would give.
     State: θ_0. Sources: Chizat, Oyallon, Bach 2019; Kumar et al. 2024. Not the drift of the kernel: see ntk_drift.
     """
@@ -43,9 +43,9 @@ class Laziness(Probe):
         moved = jax.tree.map(jnp.subtract, params, state)
         values = {"moved": euclidean_norm(moved) / euclidean_norm(state)}
         for points in self.points:
-            inputs = questions_at(context, points).inputs
-            if len(inputs):
-                values[f"{check_points('points', points)}_error"] = linearization_error(context, state, params, inputs)
+            questions = questions_at(context, points)
+            if len(questions.labels):
+                values[f"{check_points('points', points)}_error"] = linearization_error(context, state, params, questions)
         if self.linearized:
             found = context.task.metrics(linearized_network(context, state, params), context.splits)
             values |= {f"linearized/{quantity}": value for quantity, value in found.items()}
@@ -56,8 +56,8 @@ class Laziness(Probe):
         headline = run.experiment.task.headline
         errors = [f"{name}/{check_points('points', points)}_error" for points in self.points]
         linear = [f"{name}/linearized/{split}/{headline}" for split in ("train", "test")]
-        panels = {"‖θ − θ_0‖ / ‖θ_0‖": [f"{name}/moved"], "error of linearization": errors, f"linearized {headline}": linear}
-        recorded = run.metrics()
+        panels = {r"$\|\theta - \theta_0\| \,/\, \|\theta_0\|$": [f"{name}/moved"], "error of linearization": errors, f"{headline.replace('_', ' ')}, linearized": linear}
+        recorded = columns_of(run, name)
         draw_panels(figure, run, {label: there for label, columns in panels.items() if (there := [c for c in columns if c in recorded])})
 
 
@@ -72,10 +72,11 @@ def linearized_network(context: Context, start: Any, params: Any) -> Outputs:
     return network
 
 
-def linearization_error(context: Context, start: Any, params: Any, inputs: Array) -> Float[Array, ""]:
-    """‖f − f_0 − J_0 (θ − θ_0)‖ / ‖f − f_0‖ on these inputs; 0 where the numerator is 0."""
+def linearization_error(context: Context, start: Any, params: Any, questions: Questions) -> Float[Array, ""]:
+    """‖f − f_0 − J_0 (θ − θ_0)‖ / ‖f − f_0‖ at the inputs that are asked; 0 where the numerator is 0."""
     moved = jax.tree.map(jnp.subtract, params, start)
-    before, linear = jax.jvp(lambda params: context.apply(params, inputs), (start,), (moved,))
-    change = context.apply(params, inputs) - before
-    missed, size = euclidean_norm(change - linear), euclidean_norm(change)
+    before, linear = jax.jvp(lambda params: context.apply(params, questions.inputs), (start,), (moved,))
+    change = context.apply(params, questions.inputs) - before
+    asked = questions.asked[:, None]
+    missed, size = euclidean_norm(jnp.where(asked, change - linear, 0)), euclidean_norm(jnp.where(asked, change, 0))
     return jnp.where(missed > 0, missed / jnp.where(missed > 0, size, 1), 0)

@@ -10,7 +10,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm, largest_entry
-from framework.probe_plots import draw_panels
+from framework.plots import COLOURS
+from framework.probe_plots import columns_of, draw_panels
 from plugins.probes.points import check_points, questions_at
 from plugins.probes.two_layer import neuron_norms, two_layer
 
@@ -55,20 +56,27 @@ class Margins(Probe):
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Minima: plain, and divided by each norm; γ* as a line in the panel of the group norm."""
-        recorded = run.metrics()
+        recorded = columns_of(run, name)
         splits = [check_points("points", points) for points in self.points]
+        if {"train", "test"} <= set(splits):
+            splits = ["train", "test"]  # the population's minimum is the smaller of these two
         panels = {}
-        for quantity in ("min", "min_linf", "min_l2", "min_l2d"):
-            columns = [f"{name}/{split}_{quantity}" for split in splits if f"{name}/{split}_{quantity}" in recorded]
-            panels |= {_LABELS[quantity]: columns} if columns else {}
+        for quantity, label in _LABELS.items():
+            there = [column for split in splits if (column := f"{name}/{split}_{quantity}") in recorded]
+            panels |= {label: there} if there else {}
         axes = draw_panels(figure, run, panels)
-        if f"{name}/known_max_l2d" in recorded:
-            known = recorded[f"{name}/known_max_l2d"][~jnp.isnan(recorded[f"{name}/known_max_l2d"])][0]
-            axes[-1].axhline(known, color="#c8502d", linewidth=1, label=f"γ* = {known:.4g}, all inputs")
+        if axes and f"{name}/known_max_l2d" in recorded:
+            known = run.series(f"{name}/known_max_l2d")[1][0]
+            axes[-1].axhline(known, color=COLOURS[1], linewidth=1, label=f"γ* = {known:.4g}, largest on all inputs")
             axes[-1].legend(frameon=False, fontsize=8, loc="best")
 
 
-_LABELS = {"min": "smallest margin", "min_linf": "/ ‖θ‖_∞ ^L", "min_l2": "/ ‖θ‖₂ ^L", "min_l2d": "/ group norm ^L"}
+_LABELS = {
+    "min": "smallest margin $q$",
+    "min_linf": r"$q\;/\;\|\theta\|_\infty^{\,L}$",
+    "min_l2": r"$q\;/\;\|\theta\|_2^{\,L}$",
+    "min_l2d": r"$q\;/\;\|\theta\|_{2,L}^{\,L}$",
+}
 
 
 def margins(logits: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, " n"]:

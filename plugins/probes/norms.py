@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
-from framework.numbers import euclidean_norm, largest_entry
+from framework.numbers import euclidean_norm, largest_entry, share
 from framework.state import leaf_name
 
 
@@ -48,5 +48,5 @@ def spectral_norm(array: Float[Array, "..."]) -> Float[Array, ""]:
 def share_at_bound(params: Any, tolerance: float = 0.01) -> Float[Array, ""]:
     """The share of all entries with |θ_i| ≥ (1 − tolerance) ‖θ‖_∞; 1 where all are zero."""
     bound = (1 - tolerance) * largest_entry(params)
-    leaves = jax.tree.leaves(params)
-    return sum(jnp.sum(jnp.abs(leaf) >= bound) for leaf in leaves).astype(bound.dtype) / sum(leaf.size for leaf in leaves)
+    there = [jnp.sum(jnp.abs(leaf) >= bound) for leaf in jax.tree.leaves(params)]
+    return share(jnp.sum(jnp.stack(there)), sum(leaf.size for leaf in jax.tree.leaves(params)))

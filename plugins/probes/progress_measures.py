@@ -6,11 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from framework import Context, Probe, field, register
 from framework.errors import UserError
-from framework.probe_plots import draw_panels
+from framework.probe_plots import columns_of, draw_panels
 from plugins.probes.fourier import power_spectrum, relative_function
 from plugins.probes.points import Questions, questions_at
 
@@ -67,7 +68,7 @@ class ProgressMeasures(Probe):
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Two panels, one a projection, over the losses of the whole network."""
-        recorded = run.metrics()
+        recorded = columns_of(run, name)
         quantities = ("train_excluded", "test_restricted", "population_restricted")
         panels = {}
         for label, suffix in (("loss, projected on inputs", ""), ("loss, projected jointly", "_strict")):
@@ -75,9 +76,9 @@ class ProgressMeasures(Probe):
             panels |= {label: columns} if columns else {}
         for axes in draw_panels(figure, run, panels, log=list(panels)):
             for loss, style in (("train/loss", "--"), ("test/loss", "-")):
-                if loss in recorded:
+                if loss in run.metrics():
                     steps, values = run.series(loss)
-                    axes.plot(jnp.maximum(steps, 0.5), values, style, color="#999999", linewidth=1, label=loss)
+                    axes.plot(np.maximum(steps, 0.5), values, style, color="#999999", linewidth=1, label=loss)
             axes.legend(frameon=False, fontsize=8, loc="best")
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm
-from framework.probe_plots import draw_panels
+from framework.plots import INK
+from framework.probe_plots import columns_of, draw_panels
 
 Product = Callable[[Float[Array, " n"]], Float[Array, " n"]]  # v → A v of a symmetric matrix
 
@@ -44,14 +46,16 @@ class Sharpness(Probe):
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """The eigenvalues with the line at which gradient descent turns unstable, and the trace."""
-        recorded = run.metrics()
+        recorded = columns_of(run, name)
         tops = [f"{name}/top_{i + 1}" for i in range(self.eigenvalues)]
         panels = {"eigenvalues of ∇²L": [column for column in tops if column in recorded]}
         panels |= {"trace of ∇²L": [f"{name}/trace"]} if f"{name}/trace" in recorded else {}
-        axes = draw_panels(figure, run, {label: columns for label, columns in panels.items() if columns})
+        panels = {label: columns for label, columns in panels.items() if columns}
+        positive = [label for label, columns in panels.items() if all(np.all(run.series(column)[1] > 0) for column in columns)]
+        axes = draw_panels(figure, run, panels, log=positive)
         limit = stability_limit(run.config.optimizer)
         if axes and limit:
-            axes[0].axhline(limit[0], color="#c8502d", linewidth=1, linestyle="--", label=f"{limit[1]} = {limit[0]:.4g}")
+            axes[0].axhline(limit[0], color=INK, linewidth=1, linestyle="--", label=f"{limit[1]} = {limit[0]:.4g}")
             axes[0].legend(frameon=False, fontsize=8, loc="best")
 
 

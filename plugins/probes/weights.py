@@ -11,6 +11,7 @@ from framework.errors import UserError, one_of
 from framework.probe_plots import pick_events
 from framework.state import leaf_name
 from plugins.probes.points import check_points, questions_at
+from plugins.probes.two_layer import two_layer
 
 
 @register("weights")
@@ -50,11 +51,15 @@ class Weights(Probe):
         return values, state
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
-        """A film strip of the first parameter that was saved: one picture a moment, rows as in the parameter."""
-        names = self.leaves or tuple(named_parameters(run.experiment.initial_state().params))
-        film = run.arrays(f"{name}/{names[0]}")
-        if film:
-            draw_film(figure, film, names[0])
+        """A film strip: W (its first block) and V of two layers, neurons side by side; else the largest parameter."""
+        params = run.experiment.initial_state().params
+        films = {label: run.arrays(f"{name}/{label}") for label in named_parameters(params)}
+        films = {label: film for label, film in films.items() if film}
+        if {"W", "V"} <= set(films) and two_layer(params):
+            draw_film(figure, {"W[0]": films["W"], "V.T": {step: V.T for step, V in films["V"].items()}}, "neuron")
+        elif films:
+            largest = max(films, key=lambda label: films[label][min(films[label])].size)
+            draw_film(figure, {largest: films[largest]})
 
 
 def named_parameters(params: Any) -> dict[str, Any]:
@@ -62,27 +67,35 @@ def named_parameters(params: Any) -> dict[str, Any]:
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
 
 
-def draw_film(figure: Any, film: dict[int, np.ndarray], label: str, frames: int = 5) -> None:
-    """Up to `frames` moments of an array, the first block of a stack; columns in the order of their last frequency.
+def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], column: str = "column", frames: int = 5) -> None:
+    """Up to `frames` moments of arrays that share their columns, in the order of the columns' last strongest frequency.
 
-    Each frame is scaled to its own largest entry, which its title gives.
+    films: label → step → array; of a stack the first block is drawn. Each frame is scaled by its own largest entry.
     """
-    steps = pick_events(sorted(film), frames)
-    last = _matrix(film[steps[-1]])
-    transform = np.fft.rfft(last, axis=0)[1:]
+    first = next(iter(films.values()))
+    steps = pick_events(sorted(first), frames)
+    order = _by_frequency(_matrix(first[steps[-1]]))
+    figure.set_size_inches(11, 0.8 + 2.6 * len(films))
+    grid = figure.subplots(len(films), len(steps), sharex=True, sharey="row", squeeze=False)
+    for number, (label, film) in enumerate(films.items()):
+        for axes, step in zip(grid[number], steps, strict=True):
+            matrix = _matrix(film[step])[:, order]
+            bound = float(np.max(np.abs(matrix))) or 1.0
+            image = axes.imshow(matrix / bound, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+            head = "" if number else f"step {step:,}\n"
+            axes.set_title(f"{head}largest {bound:.3g}", fontsize=9)
+        grid[number, 0].set_ylabel(f"row of {label}")
+    for axes in grid[-1]:
+        axes.set_xlabel(f"{column}, by frequency")
+    figure.colorbar(image, ax=list(grid.flat), label="entry / largest entry", shrink=0.6)
+
+
+def _by_frequency(matrix: np.ndarray) -> np.ndarray:
+    if matrix.shape[0] < 3:
+        return np.arange(matrix.shape[1])
+    transform = np.fft.rfft(matrix, axis=0)[1:]
     strongest = np.argmax(np.abs(transform), axis=0)
-    phase = np.angle(transform[strongest, np.arange(last.shape[1])])
-    order = np.lexsort((phase, strongest))
-    figure.set_size_inches(11, 3.4)
-    grid = figure.subplots(1, len(steps), sharey=True, squeeze=False)[0]
-    for axes, step in zip(grid, steps, strict=True):
-        matrix = _matrix(film[step])[:, order]
-        bound = float(np.max(np.abs(matrix))) or 1.0
-        image = axes.imshow(matrix / bound, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-        axes.set_title(f"step {step:,}\nlargest {bound:.3g}", fontsize=9)
-        axes.set_xlabel("neuron, by frequency")
-    grid[0].set_ylabel(f"row of {label}")
-    figure.colorbar(image, ax=list(grid), label="entry / largest entry", shrink=0.85)
+    return np.lexsort((np.angle(transform[strongest, np.arange(matrix.shape[1])]), strongest))
 
 
 def _matrix(array: np.ndarray) -> np.ndarray:
