@@ -1,0 +1,1 @@
+"""Empirical tangent kernels: what the kernel probes share. Nothing here is registered."""

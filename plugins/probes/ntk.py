@@ -1,0 +1,233 @@
+"""The empirical tangent kernel: the kernel itself, how far it moved, and its spectrum."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from framework import Context, Probe, field, register
+from framework.errors import FieldError, UserError
+from framework.expressions import evaluate
+from framework.probe_plots import Panels, columns_of, draw_panels
+from plugins.kernels.closed_form import Weights, block_of_rows, quadratic_kernel
+from plugins.kernels.gram_drift import squared_norms
+from plugins.kernels.jacobians import (
+    MEMORY,
+    OUTPUTS,
+    block_size,
+    blockwise,
+    drift_from_jacobians,
+    in_float64,
+    kernel_from_jacobian,
+    network_in_float64,
+    split_network,
+)
+from plugins.kernels.points import points_of, subset
+from plugins.kernels.spectrum import alignment, centered, effective_rank, participation
+from plugins.models.quadratic import QuadraticNetwork
+from plugins.probes.points import check_points
+
+
+@register("ntk_drift")
+@dataclass(frozen=True, kw_only=True)
+class NTKDrift(Probe):
+    """‖Θ_t − Θ_0‖_F, the same relative to ‖Θ_0‖_F, and ⟨Θ_t, Θ_0⟩ / ‖Θ_t‖ ‖Θ_0‖, of the empirical tangent kernel.
+
+    Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ (section 5 of paper.md; figures 1, 2 and 5 of Mohamadi et al. 2024, which draw
+    `absolute`). In float64, and exact for the quadratic network at any number of points; for others O(points²) in bounded
+    memory. For the regression task the points of first, sum and all are the distinct (a_1, …, a_k) of the split, and "all"
+    on the population is the kernel of g(θ; (a, c)) = f_c(θ; a) on all (k+1)-tuples; "own" is the kernel of g on the split's
+    tuples, or of the right answer's logit in classification. Not how far the parameters moved: see parameter_drift.
+    State: the reference parameters, and the step at which they were taken.
+    """
+
+    outputs: str = field("first", "f_0, the sum over all outputs / sqrt(p), all p, or each point's own", choices=OUTPUTS)
+    points: str = field("train", "train, test, population, or a number of random points", expression=True)
+    reference: str = field("initial", "Θ_0: initial (step 0), previous (event), or a step: the first event from it on", expression=True)
+
+    compiled = False
+
+    def __post_init__(self) -> None:
+        """Also checks points and reference."""
+        super().__post_init__()
+        check_points("points", self.points)
+        reference_step(self.reference)
+
+    def init(self, params: Any, context: Context) -> dict:
+        """params: the reference; taken: since when it is that, −1 while the step of `reference` is still to come."""
+        return {"params": params, "taken": jnp.int32(-1 if reference_step(self.reference) else 0)}
+
+    def measure(self, params: Any, context: Context, state: dict) -> tuple[dict, dict]:
+        """Scalars absolute, relative, cosine; NaN before the reference is taken, from which on they start at 0, 0 and 1."""
+        step = int(context.step)
+        due = state["taken"] < 0 and step >= reference_step(self.reference)
+        reference = {"params": params, "taken": np.int32(step)} if due else state
+        following = {"params": params, "taken": np.int32(step)} if self.reference == "previous" else reference
+        if reference["taken"] < 0:
+            return dict.fromkeys(Drift._fields, np.nan), following
+        x, _ = points_of(context, self.points, self.outputs)
+        drift = ntk_drift(context.module(params), context.module(reference["params"]), x, self.outputs)
+        return drift._asdict(), following
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """The change on log axes, absolute and relative, and the cosine."""
+        curves = {r"$\|\Theta_t - \Theta_0\|$": "absolute", r"$\|\Theta_t - \Theta_0\| \,/\, \|\Theta_0\|$": "relative", "cosine": "cosine"}
+        recorded = columns_of(run, name)
+        panels: Panels = {label: [f"{name}/{q}"] for label, q in curves.items() if f"{name}/{q}" in recorded}
+        draw_panels(figure, run, panels, log=list(curves)[:2])
+
+
+@register("ntk_spectrum")
+@dataclass(frozen=True, kw_only=True)
+class NTKSpectrum(Probe):
+    """Eigenvalues λ of the empirical tangent kernel, how many of them matter, and how well it fits the labels.
+
+    effective_rank = exp(−Σ q log q) with q = λ/Σλ; participation = (Σλ)²/Σλ²; alignment = ⟨K, YYᵀ⟩ / ‖K‖ ‖YYᵀ‖, and the
+    same of the centered HKH, HYYᵀH with H = 1 − 11ᵀ/n (Cortes et al. 2012). Y has a row for each row of K: the one-hot
+    label for first and sum, so that YYᵀ = 1[y=y']; the entries of the one-hot labels for all; the target for own.
+    Points and outputs as for ntk_drift. Not the Hessian's spectrum: see sharpness. In float64. No state.
+    """
+
+    outputs: str = field("first", "f_0, the sum over all outputs / sqrt(p), all p, or each point's own", choices=OUTPUTS)
+    points: str = field("train", "train, test, population, or a number of random points", expression=True)
+    max_rows: int = field(1024, "rows of the matrix (points, times p for all) beyond which points are drawn at random", at_least=2)
+
+    compiled = False
+
+    def __post_init__(self) -> None:
+        """Also checks the points."""
+        super().__post_init__()
+        check_points("points", self.points)
+
+    def measure(self, params: Any, context: Context, state: tuple) -> tuple[dict, tuple]:
+        """Array eigenvalues [rows], descending; scalars effective_rank, participation, alignment, alignment_centered, rows."""
+        p = context.task.sizes.outputs
+        per_point = p if self.outputs == "all" else 1
+        x, y = subset(*points_of(context, self.points, self.outputs), self.max_rows // per_point or 1, context.key)
+        with jax.enable_x64(True):
+            K = np.asarray(as_matrix(empirical_ntk(network_in_float64(context.module(params)), x, outputs=self.outputs)))
+        Y = y[:, None] if self.outputs == "own" else np.eye(p)[y]
+        Y = Y.reshape(-1, 1) if self.outputs == "all" else Y
+        eigenvalues = np.linalg.eigvalsh(K)[::-1]
+        values = {"eigenvalues": eigenvalues, "rows": len(K)}
+        values |= {"effective_rank": effective_rank(eigenvalues), "participation": participation(eigenvalues)}
+        target = Y @ Y.T
+        return values | {"alignment": alignment(K, target), "alignment_centered": alignment(centered(K), centered(target))}, state
+
+
+class Drift(NamedTuple):
+    """How far a kernel moved, in float64: Frobenius norm of the change, divided by that of the old one, and the cosine."""
+
+    absolute: np.float64
+    relative: np.float64
+    cosine: np.float64
+
+
+def empirical_ntk(
+    net: nnx.Module,
+    x1: Int[Array | np.ndarray, "n1 m"],
+    x2: Int[Array | np.ndarray, "n2 m"] | None = None,
+    outputs: str = "first",
+    *,
+    block: int = 0,
+    closed_form: bool = True,
+) -> Float[Array, "n1 columns ..."]:
+    """Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ for tokens x1 [n1, k] and x2 [n2, k] (x1 if None), in the network's precision.
+
+    outputs: "first", the kernel of f_0 [n1, n2]; "sum", (1/p) Σ_cc' Θ_cc' [n1, n2]; "all" [n1, n2, p, p]; "own" [n1, n2]
+    for points [n, k+1] whose last column c says which f_c is meant: regression.
+    Computed in blocks of `block` points (0: as many as fit in 256 MiB); shape and values do not depend on it but for
+    rounding. closed_form: use the quadratic network's formula rather than Jacobians; other networks have none.
+    """
+    _check_outputs(outputs)
+    graph, parts = split_network(net)
+    x1 = jnp.asarray(x1, jnp.int32)
+    x2 = x1 if x2 is None else jnp.asarray(x2, jnp.int32)
+    known = _quadratic(net) if closed_form else None
+    with jax.default_matmul_precision("highest"):
+        if known:
+            weights, degree = known
+            block = min(block or block_of_rows(weights, outputs, MEMORY), max(len(x1), len(x2)))
+            K = _closed_kernel(weights, x1, x2, degree, outputs, block)
+        else:
+            block = min(block or block_size(graph, parts, x1, outputs, jacobians=3), max(len(x1), len(x2)))
+            K = _jacobian_kernel(graph, parts, x1, x2, outputs, block)
+    return K if outputs == "all" else K[:, :, 0, 0]
+
+
+def ntk_drift(
+    net: nnx.Module,
+    net0: nnx.Module,
+    x: Int[Array | np.ndarray, "n m"],
+    outputs: str = "first",
+    *,
+    block: int = 0,
+    closed_form: bool = True,
+) -> Drift:
+    """‖Θ_t − Θ_0‖_F, the same over ‖Θ_0‖_F, and the cosine of the two kernels of the networks at points x.
+
+    outputs, block, closed_form: as for empirical_ntk. For the quadratic network exact from h×h Gram matrices in O(n h²), for
+    any number of summands, any degree, and all p outputs at once; for others by blocks, O(n²) in bounded memory. In float64
+    whatever the networks' precision, and from differences of the parameters rather than of the kernels: right where the
+    change is far below what float32 can tell. Not for use inside compiled functions.
+    """
+    _check_outputs(outputs)
+    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+        (graph, parts), (_, parts0) = (split_network(n) for n in (net, net0))
+        parts, parts0 = in_float64(parts), in_float64(parts0)
+        new, old = (_quadratic(n) if closed_form else None for n in (net, net0))
+        if new and old and new[1] == old[1]:
+            squares = squared_norms(in_float64((new[0], old[0])), np.asarray(x, np.int32), new[1], outputs)
+        else:
+            points = jnp.asarray(x, jnp.int32)
+            block = min(block or block_size(graph, parts, points, outputs, jacobians=8), len(points))
+            squares = drift_from_jacobians(graph, parts, parts0, points, outputs, block)
+        change, new_norm, old_norm = np.sqrt(np.asarray(squares, np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a kernel that is zero: NaN or infinity, recorded as null
+        cosine = (new_norm**2 + old_norm**2 - change**2) / (2 * new_norm * old_norm)
+        return Drift(change, change / old_norm, cosine)
+
+
+def as_matrix(K: Float[Array, "n1 n2 *pp"]) -> Float[Array, "rows columns"]:
+    """A kernel as a matrix: for all outputs [n1·p, n2·p], row x·p + c."""
+    return K if K.ndim == 2 else K.transpose(0, 2, 1, 3).reshape(K.shape[0] * K.shape[2], -1)
+
+
+def reference_step(reference: str) -> int:
+    """The step from which on a reference is taken: 0 for "initial" and "previous". Raises FieldError for other words."""
+    if reference in ("initial", "previous"):
+        return 0
+    try:
+        step = evaluate(reference, {})
+    except ValueError:
+        step = -1
+    if step < 0:
+        raise FieldError("reference", reference, 'must be "initial", "previous" or a step')
+    return step
+
+
+@partial(jax.jit, static_argnames=("degree", "outputs", "block"))
+def _closed_kernel(weights: Weights, x1: Any, x2: Any, degree: int, outputs: str, block: int) -> Any:
+    return blockwise(quadratic_kernel(weights, degree, outputs), x1, x2, block)
+
+
+@partial(jax.jit, static_argnames=("graph", "outputs", "block"))
+def _jacobian_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs: str, block: int) -> Any:
+    return blockwise(kernel_from_jacobian(graph, parts, outputs), x1, x2, block)
+
+
+def _quadratic(net: nnx.Module) -> tuple[Weights, int] | None:
+    """Weights and degree of a network whose kernel is known in closed form."""
+    if type(net) is not QuadraticNetwork:
+        return None
+    return Weights(jnp.asarray(net.W[...]), jnp.asarray(net.V[...])), net.degree
+
+
+def _check_outputs(outputs: str) -> None:
+    if outputs not in OUTPUTS:
+        raise UserError(f"outputs = {outputs!r}: must be one of {', '.join(OUTPUTS)}")
