@@ -1,17 +1,18 @@
 """Pictures of what one probe recorded: the default curves, and what the probes' own pictures share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from framework.errors import UserError, did_you_mean, one_of
+from framework.milestones import fitted_step
 from framework.plots import COLOURS, INK, log_steps, mark_fitted, new_figure, save_figure, tidy, title_of
 from framework.runs import Run
 
 STYLES = {"train": "--", "test": "-", "population": ":"}  # as in the curves of accuracy
-Panels = dict[str, Sequence[str]]  # what the vertical axis shows → columns
+Panels = Mapping[str, Sequence[str]]  # what the vertical axis shows → columns
 
 
 def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
@@ -26,7 +27,7 @@ def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
     run.experiment.probes[name].draw(figure, run, name)
     if not figure.axes:
         raise UserError(f"probe {name!r} has recorded nothing to draw yet")
-    figure.suptitle(f"{name}: {title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
+    figure.suptitle(f"{name}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
     return save_figure(figure, [run], output, columns_of(run, name))
 
 
@@ -44,7 +45,7 @@ def draw_columns(figure: Any, run: Run, name: str) -> None:
     panels: dict[str, list[str]] = {}
     for column in sorted(columns_of(run, name), key=lambda column: column.count("/")):  # the whole before its parts
         panels.setdefault(_quantity_of(column).rpartition("/")[2].replace("_", " "), []).append(column)
-    draw_panels(figure, run, dict(panels))
+    draw_panels(figure, run, panels)
 
 
 def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) -> list[Any]:
@@ -94,8 +95,19 @@ def finish(axes: Any, run: Run) -> None:
         axes.legend(frameon=False, fontsize=8, loc="best")
 
 
+def moments(run: Run, steps: Sequence[int], count: int) -> list[int]:
+    """At most `count` of the steps for a row of pictures: the first, and from where the training set is fitted to the last."""
+    fitted = fitted_step(run, run.experiment.task.headline)
+    if fitted is None or not steps:
+        return pick_events(steps, count)
+    nearest = min(steps, key=lambda step: abs(step - fitted))
+    return sorted({steps[0], *pick_events([step for step in steps if step >= nearest], count - 1)})
+
+
 def pick_events(steps: Sequence[int], count: int) -> list[int]:
     """At most `count` of the steps, the first and the last among them, evenly spaced on a logarithmic axis."""
+    if not steps:
+        return []
     places = np.log10(np.maximum(steps, 0.5))
     wanted = np.linspace(places[0], places[-1], count)
     return sorted({steps[int(np.argmin(np.abs(places - place)))] for place in wanted})

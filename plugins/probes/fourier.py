@@ -96,7 +96,7 @@ def participation(power: Float[Array, "*batch F"]) -> Float[Array, "*batch"]:
 
 
 def dominant_frequency(power: Float[Array, "*batch F"]) -> Int[Array, "*batch"]:
-    """arg max_{f>0} P_f."""
+    """The strongest frequency, arg max_{f>0} P_f."""
     return jnp.argmax(power[..., 1:], axis=-1) + 1
 
 

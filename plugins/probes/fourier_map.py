@@ -4,11 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from framework.milestones import fitted_step
-from framework.probe_plots import draw_lines, finish, pick_events
+from framework.probe_plots import draw_lines, finish, moments
 from framework.runs import Run
 
-CURVES = {"frequencies": "frequencies in use", "ipr": "IPR of neurons", "phase_deviation": "|phase deviation|", "explained": "explained by Σa − c"}
+CURVES = {
+    "frequencies": "frequencies in use",
+    "ipr": "IPR of neurons",
+    "phase_deviation": "|phase deviation|",
+    "explained": "explained by Σa − c",
+}
 
 
 def draw_map(figure: Any, run: Run, name: str) -> None:
@@ -34,14 +38,7 @@ def draw_map(figure: Any, run: Run, name: str) -> None:
         finish(axes, run)
         _thin_ticks(axes)
     if below:
-        _draw_powers(below[0], maps, _moments(run, sorted(maps)))
-
-
-def _moments(run: Run, steps: list[int]) -> list[int]:
-    fitted = fitted_step(run, run.experiment.task.headline)
-    if fitted is None:
-        return pick_events(steps, 3)
-    return sorted({steps[0], min(steps, key=lambda step: abs(step - fitted)), steps[-1]})
+        _draw_powers(below[0], maps, moments(run, sorted(maps), 3))
 
 
 def _draw_powers(figure: Any, maps: dict[int, np.ndarray], steps: list[int]) -> None:

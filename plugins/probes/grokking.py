@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -28,8 +27,8 @@ class Grokking(Probe):
     level: float = field(GROKKED, "test accuracy from which a network has generalized", above=0, at_most=1)
 
     def init(self, params: Any, context: Context) -> dict:
-        """Nothing has happened: steps −1, area 0."""
-        return {name: jnp.int32(-1) for name in ("fitted", "grokked", "step")} | {"area": jnp.zeros(()), "gap": jnp.zeros(())}
+        """Nothing has happened yet."""
+        return beginning()
 
     def measure(self, params: Any, context: Context, state: dict) -> tuple[dict, dict]:
         """Scalars fitted, grokked, delay, area, gap."""
@@ -61,6 +60,11 @@ class Grokking(Probe):
         mark_step(axes, None if last["grokked"] is None else int(last["grokked"]), "grokked")
         said = [f"{word} {last[key]:.3g}" for word, key in (("delay ratio", "delay"), ("area in decades", "area")) if last[key] is not None]
         axes.set_title(", ".join(said), fontsize=9, loc="right")
+
+
+def beginning() -> dict:
+    """The summary before the first event: steps −1, area and gap 0."""
+    return {name: jnp.int32(-1) for name in ("fitted", "grokked", "step")} | {"area": jnp.zeros(()), "gap": jnp.zeros(())}
 
 
 def follow(state: dict, step: Array, train: Float[Array, ""], test: Float[Array, ""], level: float = GROKKED) -> dict:

@@ -1,17 +1,20 @@
 """How far training has left the regime in which a network is a linear function of its parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from framework import Context, Probe, field, register
 from framework.interfaces import Outputs
 from framework.numbers import euclidean_norm
 from framework.probe_plots import columns_of, draw_panels
-from plugins.probes.points import Questions, check_points, questions_at
+from plugins.probes.points import check_points, questions_at
+
+Apply = Callable[[Any, Int[Array, "n k"]], Float[Array, "n p"]]  # (parameters, inputs) → outputs
 
 
 @register("laziness")
@@ -44,10 +47,11 @@ class Laziness(Probe):
         values = {"moved": euclidean_norm(moved) / euclidean_norm(state)}
         for points in self.points:
             questions = questions_at(context, points)
+            asked = questions.inputs, questions.asked
             if len(questions.labels):
-                values[f"{check_points('points', points)}_error"] = linearization_error(context, state, params, questions)
+                values[f"{check_points('points', points)}_error"] = linearization_error(context.apply, state, params, *asked)
         if self.linearized:
-            found = context.task.metrics(linearized_network(context, state, params), context.splits)
+            found = context.task.metrics(linearized_network(context.apply, state, params), context.splits)
             values |= {f"linearized/{quantity}": value for quantity, value in found.items()}
         return values, state
 
@@ -56,27 +60,33 @@ class Laziness(Probe):
         headline = run.experiment.task.headline
         errors = [f"{name}/{check_points('points', points)}_error" for points in self.points]
         linear = [f"{name}/linearized/{split}/{headline}" for split in ("train", "test")]
-        panels = {r"$\|\theta - \theta_0\| \,/\, \|\theta_0\|$": [f"{name}/moved"], "error of linearization": errors, f"{headline.replace('_', ' ')}, linearized": linear}
+        panels = {
+            r"$\|\theta - \theta_0\| \,/\, \|\theta_0\|$": [f"{name}/moved"],
+            "error of linearization": errors,
+            f"{headline.replace('_', ' ')}, linearized": linear,
+        }
         recorded = columns_of(run, name)
         draw_panels(figure, run, {label: there for label, columns in panels.items() if (there := [c for c in columns if c in recorded])})
 
 
-def linearized_network(context: Context, start: Any, params: Any) -> Outputs:
-    """x → f(θ_0; x) + J_0(x) (θ − θ_0), by one derivative along θ − θ_0."""
+def linearized_network(apply: Apply, start: Any, params: Any) -> Outputs:
+    """The network x → f(θ_0; x) + J_0(x) (θ − θ_0), by one derivative along θ − θ_0. apply: (parameters, inputs) → outputs."""
     moved = jax.tree.map(jnp.subtract, params, start)
 
-    def network(inputs: Array) -> Array:
-        before, change = jax.jvp(lambda params: context.apply(params, inputs), (start,), (moved,))
+    def network(inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+        before, change = jax.jvp(lambda params: apply(params, inputs), (start,), (moved,))
         return before + change
 
     return network
 
 
-def linearization_error(context: Context, start: Any, params: Any, questions: Questions) -> Float[Array, ""]:
-    """‖f − f_0 − J_0 (θ − θ_0)‖ / ‖f − f_0‖ at the inputs that are asked; 0 where the numerator is 0."""
+def linearization_error(
+    apply: Apply, start: Any, params: Any, inputs: Int[Array, "n k"], asked: Bool[Array, " n"] | None = None
+) -> Float[Array, ""]:
+    """‖f − f_0 − J_0 (θ − θ_0)‖ / ‖f − f_0‖ at these inputs, or those that are asked; 0 where the numerator is 0."""
     moved = jax.tree.map(jnp.subtract, params, start)
-    before, linear = jax.jvp(lambda params: context.apply(params, questions.inputs), (start,), (moved,))
-    change = context.apply(params, questions.inputs) - before
-    asked = questions.asked[:, None]
-    missed, size = euclidean_norm(jnp.where(asked, change - linear, 0)), euclidean_norm(jnp.where(asked, change, 0))
+    before, linear = jax.jvp(lambda params: apply(params, inputs), (start,), (moved,))
+    change = apply(params, inputs) - before
+    counted = jnp.ones(len(inputs), bool)[:, None] if asked is None else asked[:, None]
+    missed, size = euclidean_norm(jnp.where(counted, change - linear, 0)), euclidean_norm(jnp.where(counted, change, 0))
     return jnp.where(missed > 0, missed / jnp.where(missed > 0, size, 1), 0)

@@ -44,7 +44,7 @@ class Margins(Probe):
     def measure(self, params: Any, context: Context, state: dict) -> tuple[dict, dict]:
         """Scalars SPLIT_min, _mean, _q10 …, and with a degree SPLIT_min_linf, _min_l2, _min_l2d, known_max_l2d."""
         norms = normalizers(params, context.degree) if context.degree else {}
-        values = {}
+        values: dict = {}
         for points in self.points:
             name, questions = check_points("points", points), questions_at(context, points)
             if len(questions.labels):
@@ -60,7 +60,7 @@ class Margins(Probe):
         splits = [check_points("points", points) for points in self.points]
         if {"train", "test"} <= set(splits):
             splits = ["train", "test"]  # the population's minimum is the smaller of these two
-        panels = {}
+        panels: dict[str, list[str]] = {}
         for quantity, label in _LABELS.items():
             there = [column for split in splits if (column := f"{name}/{split}_{quantity}") in recorded]
             panels |= {label: there} if there else {}
@@ -80,7 +80,7 @@ _LABELS = {
 
 
 def margins(logits: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, " n"]:
-    """q = f_y − max_{y'≠y} f_{y'}: the correct logit minus the best wrong one; negative where the answer is wrong."""
+    """Margins q = f_y − max_{y'≠y} f_{y'}: the correct logit minus the best wrong one; negative where the answer is wrong."""
     correct = jax.nn.one_hot(labels, logits.shape[-1], dtype=bool)
     best_wrong = jnp.max(jnp.where(correct, -jnp.inf, logits), axis=-1)
     return jnp.sum(jnp.where(correct, logits, 0), axis=-1) - best_wrong

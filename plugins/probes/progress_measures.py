@@ -70,7 +70,7 @@ class ProgressMeasures(Probe):
         """Two panels, one a projection, over the losses of the whole network."""
         recorded = columns_of(run, name)
         quantities = ("train_excluded", "test_restricted", "population_restricted")
-        panels = {}
+        panels: dict[str, list[str]] = {}
         for label, suffix in (("loss, projected on inputs", ""), ("loss, projected jointly", "_strict")):
             columns = [f"{name}/{quantity}{suffix}" for quantity in quantities if f"{name}/{quantity}{suffix}" in recorded]
             panels |= {label: columns} if columns else {}

@@ -1,5 +1,6 @@
 """Keeps parameters and hidden activations as arrays, for pictures and for looking at them later."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from framework import Context, Probe, field, register
 from framework.errors import UserError, one_of
-from framework.probe_plots import pick_events
+from framework.probe_plots import moments
 from framework.state import leaf_name
 from plugins.probes.points import check_points, questions_at
 from plugins.probes.two_layer import two_layer
@@ -55,11 +56,12 @@ class Weights(Probe):
         params = run.experiment.initial_state().params
         films = {label: run.arrays(f"{name}/{label}") for label in named_parameters(params)}
         films = {label: film for label, film in films.items() if film}
+        steps = moments(run, sorted(next(iter(films.values()), {})), 5)
         if {"W", "V"} <= set(films) and two_layer(params):
-            draw_film(figure, {"W[0]": films["W"], "V.T": {step: V.T for step, V in films["V"].items()}}, "neuron")
+            draw_film(figure, {"W[0]": films["W"], "V.T": {step: V.T for step, V in films["V"].items()}}, steps, "neuron")
         elif films:
             largest = max(films, key=lambda label: films[label][min(films[label])].size)
-            draw_film(figure, {largest: films[largest]})
+            draw_film(figure, {largest: films[largest]}, steps)
 
 
 def named_parameters(params: Any) -> dict[str, Any]:
@@ -67,13 +69,12 @@ def named_parameters(params: Any) -> dict[str, Any]:
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
 
 
-def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], column: str = "column", frames: int = 5) -> None:
-    """Up to `frames` moments of arrays that share their columns, in the order of the columns' last strongest frequency.
+def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], steps: Sequence[int], column: str = "column") -> None:
+    """The moments `steps` of arrays that share their columns, in the order of the columns' last strongest frequency.
 
     films: label → step → array; of a stack the first block is drawn. Each frame is scaled by its own largest entry.
     """
     first = next(iter(films.values()))
-    steps = pick_events(sorted(first), frames)
     order = _by_frequency(_matrix(first[steps[-1]]))
     figure.set_size_inches(11, 0.8 + 2.6 * len(films))
     grid = figure.subplots(len(films), len(steps), sharex=True, sharey="row", squeeze=False)

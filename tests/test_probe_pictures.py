@@ -1,0 +1,101 @@
+import re
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from framework import build, load_run, train
+from framework.cli import run_command
+from framework.config import select
+from framework.errors import FieldError, UserError
+from framework.plots import log_steps, mark_fitted, new_figure
+from framework.probe_plots import columns_of, draw_columns, draw_probe, pick_events
+from tests.constructions import all_inputs
+from tests.small_runs import TASKS, small_config
+
+PROBES = ("norms", "margins", "fourier", "progress_measures", "sharpness", "laziness", "grokking", "weights")
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def run(request, tmp_path_factory):
+    probes = {f"my_{name}": select(name, schedule="log 3") for name in PROBES}
+    probes["my_sharpness"] |= {"iterations": 5, "samples": 2}
+    probes["my_weights"] |= {"hidden": True, "points": "population"}
+    return train(small_config(probes, request.param, events={"metrics": "log 3"}), tmp_path_factory.mktemp("run") / "run")
+
+
+def text_of(figure):
+    from matplotlib.text import Text
+
+    return " ".join(text.get_text() for text in figure.findobj(Text))
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_every_probe_draws_itself_with_its_numbers_beside_it(run, name, capsys):
+    assert run_command(["plot", str(run.path), f"--probe=my_{name}"]) == 0
+    picture, table = capsys.readouterr().out.split()
+    image = matplotlib.image.imread(picture)
+    assert picture.endswith(f"figures/my_{name}.png") and image.shape[1] >= 1000 and image[..., :3].std() > 0.03
+    header = Path(table).read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert header[2:] == columns_of(run, f"my_{name}") and all(column.startswith(f"my_{name}/") for column in header[2:])
+
+
+def test_another_probe_is_refused_and_the_nearest_named(run, tmp_path):
+    with pytest.raises(UserError, match="Did you mean 'my_norms'"):
+        draw_probe(run, "my_norm", tmp_path / "x.png")
+
+
+def test_the_default_puts_splits_and_matrices_of_a_quantity_in_one_panel(run):
+    figure = new_figure()
+    draw_columns(figure, run, "my_laziness")
+    labels = [axes.get_ylabel() for axes in figure.axes if axes.get_visible()]
+    assert sorted(labels) == sorted(set(labels)) and {"moved", "error", "loss", "accuracy"} <= set(labels)
+    error = next(axes for axes in figure.axes if axes.get_ylabel() == "error")
+    assert {(line.get_label(), line.get_linestyle()) for line in error.lines[:2]} == {("train", "--"), ("test", "-")}
+
+
+def test_the_step_of_interpolation_is_marked_where_there_is_one(run):
+    figure = new_figure()
+    axes = figure.subplots()
+    log_steps(axes)
+    mark_fitted(axes, run)
+    headline = run.experiment.task.headline
+    steps, values = run.series(f"train/{headline}")
+    reached = steps[values >= 1]
+    assert [line.get_xdata()[0] for line in axes.lines] == ([max(reached[0], 0.5)] if len(reached) else [])
+    assert bool(re.search("fitted: ", text_of(figure))) == bool(len(reached))
+
+
+def test_the_margins_picture_shows_the_known_maximum_and_sharpness_its_line(run):
+    for name, words in (("my_margins", "γ* = 0.01714"), ("my_sharpness", "2/η, of plain gradient descent = 200")):
+        figure = new_figure()
+        run.experiment.probes[name].draw(figure, run, name)
+        assert words in text_of(figure)
+
+
+def test_hidden_activations_are_those_of_the_saved_weights(run):
+    last = max(run.arrays("my_weights/W"))
+    W, hidden = (run.arrays(f"my_weights/{name}")[last] for name in ("W", "hidden"))
+    inputs, _ = all_inputs(7, 2)
+    np.testing.assert_allclose(hidden, (W[0, inputs[:, 0]] + W[1, inputs[:, 1]]) ** 2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(run.params()["W"], W)
+
+
+def test_a_loaded_run_is_drawn_like_a_living_one(run, tmp_path):
+    first = draw_probe(run, "my_fourier", tmp_path / "a.png")
+    second = draw_probe(load_run(run.path), "my_fourier", tmp_path / "b.png")
+    assert [file.read_bytes() for file in first] == [file.read_bytes() for file in second]
+
+
+def test_wrong_names_of_parameters_are_said_before_training():
+    with pytest.raises(UserError, match="no parameter 'U'; parameters: V, W"):
+        train(small_config({"weights": select("weights", leaves=("U",))}))
+    with pytest.raises(FieldError, match="a number of random points"):
+        build("probe", "weights", points="0")
+
+
+def test_few_events_are_picked_evenly_on_a_logarithmic_axis():
+    assert pick_events([0, 1, 2, 5, 10, 50, 100, 1000], 4) == [0, 5, 100, 1000]
+    assert pick_events([0, 1, 10, 100], 9) == [0, 1, 10, 100]
+    assert pick_events([7], 5) == [7]
