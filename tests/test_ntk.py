@@ -9,11 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-import framework
-from framework import build, load_run, select, train
-from framework.errors import FieldError, UserError
-from framework.interfaces import Context
-from framework.seeds import fold
+from framework.errors import UserError
 from plugins.kernels import gram_drift, spectrum
 from plugins.models.quadratic import QuadraticNetwork
 from plugins.probes.ntk import as_matrix, empirical_ntk, ntk_drift
@@ -216,28 +212,6 @@ def test_drift_of_all_outputs_over_the_population_takes_seconds_at_p_97():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4e6  # kB
 
 
-def _context(task, steps=0):
-    splits = task.splits(0)
-    return Context(task, splits, lambda params: network(params["W"], params["V"], 2), 3, fold(0, "probe"), jnp.int32(steps))
-
-
-@pytest.mark.parametrize("outputs", ["first", "all", "own"])
-@pytest.mark.parametrize("task", ["modular_addition", "modular_addition_regression"])
-@pytest.mark.parametrize("where", ["train", "13"])
-def test_probes_measure_every_task_at_every_kind_of_points(task, outputs, where):
-    context = _context(build("task", task, p=5, train_size="40%"))
-    net, net0 = networks(2, 5, 7, 2, dtype=np.float32)
-    params, params0 = ({"W": np.asarray(n.W[...]), "V": np.asarray(n.V[...])} for n in (net, net0))
-    probe = build("probe", "ntk_drift", outputs=outputs, points=where)
-    values, _ = probe.measure(params, context, probe.init(params0, context))
-    assert 0 < values["relative"] < np.inf
-    assert -1 <= values["cosine"] <= 1
-    values, _ = build("probe", "ntk_spectrum", outputs=outputs, points=where, max_rows=40).measure(params, context, ())
-    assert len(values["eigenvalues"]) == values["rows"] <= 40
-    assert 1 <= values["participation"] <= values["effective_rank"] <= values["rows"]
-    assert 0 <= values["alignment"] <= 1
-
-
 def test_own_outputs_of_regression_are_the_kernel_of_its_tuples():
     """Θ((a, b, c), (a', b', c')) is the c, c' entry of the kernel of all outputs."""
     r = reference.load("ntk")
@@ -246,60 +220,6 @@ def test_own_outputs_of_regression_are_the_kernel_of_its_tuples():
         K = empirical_ntk(network(r["W"], r["V"]), np.column_stack([r["points"], c]), outputs="own")
     n = np.arange(10)
     assert relative_error(K, r["K"][n[:, None], n[None], c[:, None], c[None]]) < 1e-13
-
-
-def test_references():
-    context = {step: _context(build("task", "modular_addition", p=5), step) for step in (0, 3, 7, 9)}
-    states = [{"W": np.asarray(n.W[...]), "V": np.asarray(n.V[...])} for n in networks(2, 5, 7, 2, dtype=np.float32)]
-    later = {name: 2 * array for name, array in states[0].items()}
-
-    def rows(reference):
-        probe = build("probe", "ntk_drift", reference=reference)
-        memory, found = probe.init(states[1], context[0]), []
-        for step, params in ((0, states[1]), (3, states[0]), (7, later), (9, states[1])):
-            values, memory = probe.measure(params, context[step], memory)
-            found.append(values["absolute"])
-        return found
-
-    initial, previous, fifth = rows("initial"), rows("previous"), rows("5")
-    assert initial[0] == initial[3] == previous[0] == 0 < initial[1] < initial[2]
-    assert previous[1] == initial[1] != previous[2] > 0
-    assert np.isnan(fifth[0]) and np.isnan(fifth[1])
-    assert fifth[2] == 0 and fifth[3] == pytest.approx(initial[2], rel=1e-12)
-    with pytest.raises(FieldError, match="initial.*previous.*step"):
-        build("probe", "ntk_drift", reference="last")
-    with pytest.raises(FieldError, match="points"):
-        build("probe", "ntk_drift", points="valid")
-
-
-def _config(steps):
-    return framework.config.experiment(
-        task=select("modular_addition", p=5),
-        model=select("quadratic", width=8),
-        optimizer=select("gd", learning_rate=0.1),
-        probes={
-            "drift": select("ntk_drift", schedule="every 5", outputs="all", points="20"),
-            "change": select("ntk_drift", schedule="every 5", reference="previous"),
-            "late": select("ntk_drift", schedule="every 5", reference="10"),
-            "spectrum": select("ntk_spectrum", schedule="every 10", max_rows=8),
-            "kernel": select("kernel_regression", schedule="every 10", max_rows=30),
-        },
-        steps=steps,
-        recording={"tensorboard": False, "plot": False, "progress": False},
-    )
-
-
-def test_a_resumed_run_measures_from_the_same_reference(tmp_path):
-    train(_config(12), tmp_path / "cut")
-    cut = train(_config(20), tmp_path / "cut")
-    whole = train(_config(20), tmp_path / "whole")
-    names = [name for name in whole.metrics() if name.partition("/")[0] in ("drift", "change", "late", "spectrum", "kernel")]
-    assert "drift/absolute" in names and "spectrum/effective_rank" in names and "kernel/initial/test_loss" in names
-    kept = np.isin(cut.metrics()["step"], whole.metrics()["step"])  # the cut run also has its own last step, 12
-    for name in names:
-        np.testing.assert_array_equal(cut.metrics()[name][kept], whole.metrics()[name], err_msg=name)
-    steps, late = load_run(tmp_path / "whole").series("late/absolute")
-    assert list(steps) == [10, 15, 20] and late[0] == 0 < late[1] < late[2]
 
 
 def test_spectrum_of_known_matrices():
