@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
@@ -18,6 +19,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 from framework import sampling
 from framework.fields import Fields, field
 from framework.losses import LOSSES
+from framework.numbers import share
 
 Outputs = Callable[[Int[Array, "n k"]], Float[Array, "n p"]]  # a network as a function of integer tokens
 Tree = Any  # a pytree of arrays
@@ -47,8 +49,8 @@ class Sizes:
 class Split:
     """Examples: inputs int32 [n, k], targets [n]. A pytree, so that it is passed to compiled programs, not baked in."""
 
-    inputs: Int[Array, "n k"]
-    targets: Shaped[Array, " n"]
+    inputs: Int[Array | np.ndarray, "n k"]  # on the host for a probe that is not compiled
+    targets: Shaped[Array | np.ndarray, " n"]
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
@@ -113,7 +115,7 @@ class Task(Plugin):
                 outputs = network(split.inputs)
                 correct = jnp.sum(jnp.argmax(outputs, axis=-1) == split.targets)
                 values[f"{name}/loss"] = jnp.mean(self.losses(outputs, split.targets))
-                values[f"{name}/accuracy"] = correct.astype(outputs.dtype) / len(split)
+                values[f"{name}/accuracy"] = share(correct, len(split))
         return values
 
 
@@ -160,7 +162,7 @@ class Context:
     module: Callable[[Tree], nnx.Module]  # parameters → the network, in evaluation mode
     degree: int | None  # of homogeneity
     key: PRNGKeyArray  # the probe's own fold of the seed
-    step: Int[Array, ""]
+    step: Int[Array | np.ndarray, ""]
 
     def apply(self, params: Tree, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Outputs of the network with these parameters."""

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 
 def largest_entry(tree: Any) -> Float[Array, ""]:
@@ -19,6 +19,16 @@ def euclidean_norm(tree: Any) -> Float[Array, ""]:
     safe = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
     squares = [jnp.sum((leaf / safe) ** 2) for leaf in jax.tree.leaves(tree)]
     return safe * jnp.sqrt(jnp.sum(jnp.stack(squares)))
+
+
+def share(count: Shaped[Array, ""], total: int | Shaped[Array, ""]) -> Float[Array, ""]:
+    """count / total, exactly 1 when they are equal.
+
+    The barrier keeps the compiler from multiplying with the rounded reciprocal of a constant total: 158 of 158 would be
+    0.99999994.
+    """
+    dtype = jnp.result_type(float)
+    return jnp.asarray(count, dtype) / jax.lax.optimization_barrier(jnp.asarray(total, dtype))
 
 
 def json_number(value: Any) -> int | float | str:

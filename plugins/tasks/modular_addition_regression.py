@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from framework import Sizes, Split, Splits, Task, register, sampling, seeds
 from framework import field as config_field
 from framework.expressions import evaluate
+from framework.numbers import share
 from plugins.tasks.tuples import all_tuples, decode
 
 DENSE_LIMIT = 2**23  # (k+1)-tuples up to which the whole population is evaluated
@@ -125,10 +126,10 @@ class ModularAdditionRegression(Task):
         hit = split.sums[:, None] == jnp.arange(self.p)
         right = jnp.sum(jnp.where((outputs > self.p / 2) == hit, split.counts, 0))
         there = jnp.sum(jnp.where(hit, split.counts, 0), axis=1) > 0
-        solved = jnp.sum(there & (jnp.argmax(outputs, axis=1) == split.sums))
-        values = {"loss": self._mean_square(outputs, split), "accuracy": right.astype(outputs.dtype) / split.size}
+        solved = there & (jnp.argmax(outputs, axis=1) == split.sums)
+        values = {"loss": self._mean_square(outputs, split), "accuracy": share(right, split.size)}
         # 0/0 where no true tuple was drawn: NaN, recorded as null.
-        return values | {"pair_accuracy": solved.astype(outputs.dtype) / jnp.sum(there).astype(outputs.dtype)}
+        return values | {"pair_accuracy": share(jnp.sum(solved), jnp.sum(there))}
 
     def _mean_square(self, outputs: Float[Array, "m p"], split: CountedTuples) -> Float[Array, ""]:
         targets = self.p * jax.nn.one_hot(split.sums, self.p, dtype=outputs.dtype)
