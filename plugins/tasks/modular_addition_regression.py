@@ -44,7 +44,7 @@ class CountedTuples:
         return jnp.sum(self.summands, axis=1, dtype=jnp.int32) % self.p
 
     @property
-    def inputs(self) -> Int[np.ndarray, "n k+1"]:
+    def inputs(self) -> Int[np.ndarray, "n k_plus_1"]:
         """The sample as rows (a_1, …, a_k, c), int32: made when asked for, on the host. Training does not ask."""
         row, c = self._rows
         return np.concatenate([np.asarray(self.summands)[row], c[:, None]], axis=1).astype(np.int32)
