@@ -18,6 +18,7 @@ import jax
 from framework.files import write_json
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
+COMPLETE = "complete"  # the reason for which a session ends that has reached the last step
 _ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
 
 
@@ -52,6 +53,12 @@ class Sessions:
         """Seconds since the epoch at which the run first started."""
         sessions = self._content["sessions"]
         return datetime.fromisoformat(sessions[0]["start"]).timestamp() if sessions else time.time()
+
+    @property
+    def completed_at(self) -> int | None:
+        """The step at which the last session completed the run; None when it did not."""
+        last = self._content["sessions"][-1] if self._content["sessions"] else {}
+        return last.get("at_step") if last.get("reason") == COMPLETE else None
 
     def start(self, step: int) -> list[str]:
         """Records a session that begins at `step`; returns in words what has changed since the last one."""

@@ -81,7 +81,8 @@ class Measurement:
 
 
 def _shapes(tree: Any) -> str:
-    return str(jax.tree.map(lambda leaf: f"{np.result_type(leaf)}{list(np.shape(leaf))}", tree))
+    # Not np.result_type of everything: NumPy does not know the dtype of a PRNG key.
+    return str(jax.tree.map(lambda leaf: f"{getattr(leaf, 'dtype', None) or np.result_type(leaf)}{list(np.shape(leaf))}", tree))
 
 
 def _plugin_line(error: Exception, probe: Probe) -> str:

@@ -50,7 +50,7 @@ def report(run: Run) -> None:
     headline = run.experiment.task.headline
     columns = run.metrics()
     print(f"run      {run.path}")
-    print(f"step     {columns['step'][-1]}")
+    print(f"step     {run.experiment.general.steps}")
     for name in (f"train/{headline}", f"test/{headline}"):
         if name in columns:
             print(f"{name:24} {run.series(name)[1][-1]:.6g}")
