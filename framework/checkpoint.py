@@ -25,6 +25,7 @@ log = logging.getLogger("whygrok")
 
 TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is not finished
 CHECKSUMS = "checksums.json"
+UNREAD = ("_CHECKPOINT_METADATA", "commit_success.txt", "_sharding")  # files of Orbax whose loss does no harm
 
 
 class NoCheckpoints:
@@ -104,7 +105,7 @@ class Checkpoints:
             staging.mkdir(parents=True)
             _orbax().save(staging / "default", leaves)
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
-            write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record})
+            write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)})
             os.rename(staging, self._folder / str(step))
         except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
             shutil.rmtree(staging, ignore_errors=True)
@@ -138,14 +139,19 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
     import orbax.checkpoint as ocp
 
     try:
-        record = json.loads((path / CHECKSUMS).read_text())["leaves"]
+        content = json.loads((path / CHECKSUMS).read_text())
+        record, files = content["leaves"], content["files"]
+        found = _file_checksums(path)
     except FileNotFoundError:
         raise Damaged("incomplete (no checksums)") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
+    # Before Orbax sees it: what it finds broken, its threads go on about for pages.
+    if broken := next((name for name in files if found.get(name) != files[name]), None):
+        raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")
     try:
         numpy_leaf = ocp.RestoreArgs(restore_type=np.ndarray)
-        leaves = _orbax().restore(path / "default", restore_args={name: numpy_leaf for name in record})
+        leaves = _orbax().restore(path / "default", restore_args=dict.fromkeys(record, numpy_leaf))
     except Exception as error:  # bare Exception is among what Orbax raises for a truncated file
         raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
     for name, checksum in record.items():
@@ -178,6 +184,12 @@ def _orbax() -> Any:
 def _checksum(leaf: np.ndarray) -> str:
     header = f"{leaf.dtype}{leaf.shape}".encode()
     return hashlib.sha256(header + np.ascontiguousarray(leaf).tobytes()).hexdigest()
+
+
+def _file_checksums(path: Path) -> dict[str, str]:
+    """SHA-256 of each of Orbax's files that matters for reading, by its name inside the checkpoint."""
+    files = sorted(file for file in (path / "default").rglob("*") if file.is_file() and file.name not in UNREAD)
+    return {str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def _is_finite(leaves: dict[str, np.ndarray]) -> bool:

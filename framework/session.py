@@ -1,7 +1,6 @@
 """Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
 
 import logging
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework.checkpoint import Checkpoints, NoCheckpoints, complete_steps
-from framework.environment import COMPLETE, Sessions
+from framework.environment import COMPLETE, Sessions, start_backend
 from framework.errors import Diverged, FieldError, Interrupted, StorageError, UserError
 from framework.events import Event
 from framework.experiment import Experiment
@@ -137,8 +136,7 @@ def _end(sessions: Sessions, step: int, reason: str) -> None:
 
 
 def _initial_state(experiment: Experiment) -> TrainState:
-    if flags := os.environ.get("XLA_FLAGS"):
-        log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
+    start_backend()
     source = experiment.general.init_from
     try:
         return experiment.initial_state(_params_of(source, experiment) if source else None)
