@@ -39,9 +39,12 @@ def shadowed() -> str | None:
         origin = Path(spec.origin).resolve() if spec.origin else None
         if origin != ours:
             found = origin or next(iter(spec.submodule_search_locations or ["a namespace package"]))
+            if owner := _owner(found):
+                return f"{found} of {owner} hides our package {package!r}: uninstall one of the two"
             return f"{found} hides our package {package!r}: rename it, or leave its folder off PYTHONPATH"
         if not ours.read_text(encoding="utf-8").startswith(f'"""{_FIRST_WORDS[package]}'):
-            return f"{ours} was overwritten by {_other_owner(package)}: uninstall that, then install whygrok again"
+            owner = _owner(ours) or "another distribution"
+            return f"{ours} was overwritten by {owner}: uninstall that, then install whygrok again"
     return None
 
 
@@ -52,14 +55,16 @@ _FIRST_WORDS = {
 }
 
 
-def _other_owner(package: str) -> str:
+def _owner(path: Path | str) -> str | None:
+    """'the distribution NAME', which installed the file; None when no other than ours did."""
     names = {
-        distribution.metadata["Name"]
+        str(distribution.metadata["Name"])
         for distribution in metadata.distributions()
         for file in distribution.files or ()
-        if file.as_posix() == f"{package}/__init__.py" and distribution.metadata["Name"] != "whygrok"
+        if file.name == "__init__.py" and len(file.parts) == 2 and Path(str(file.locate())).resolve() == Path(path)
     }
-    return f"the distribution {' or '.join(sorted(names))}" if names else "another distribution"
+    others = sorted(names - {"whygrok"})
+    return f"the distribution {' or '.join(others)}" if others else None
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -1,7 +1,6 @@
 """whygrok's core: what users and plugins import. It knows nothing of modular addition; plugins do."""
 
 from framework import losses
-from framework.config import experiment, select
 from framework.experiment import Experiment
 from framework.fields import field
 from framework.interfaces import Claim, Context, Model, Optimizer, Penalty, Probe, Row, Sizes, Split, Splits, Task
@@ -24,11 +23,9 @@ __all__ = [
     "Splits",
     "Task",
     "build",
-    "experiment",
     "field",
     "load_run",
     "losses",
     "register",
-    "select",
     "train",
 ]

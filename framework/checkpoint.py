@@ -16,8 +16,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from framework.errors import StorageError
-from framework.files import explain, next_free, write_json
+from framework.errors import StorageError, UserError
+from framework.files import explain, next_free, storage, write_json
 from framework.settings import Checkpoint
 from framework.state import TrainState, from_named_leaves, named_leaves
 
@@ -25,6 +25,7 @@ log = logging.getLogger("whygrok")
 
 TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is not finished
 CHECKSUMS = "checksums.json"
+UNREAD = ("_CHECKPOINT_METADATA", "commit_success.txt", "_sharding")  # files of Orbax whose loss does no harm
 
 
 class NoCheckpoints:
@@ -50,21 +51,24 @@ class Checkpoints:
         self._folder, self._settings, self._keep_diverged = folder, settings, keep_diverged
         self._last_save = time.monotonic()
         for left_over in folder.glob(f"*{TEMPORARY}"):
-            shutil.rmtree(left_over)
+            with storage("removing the left-over", left_over):
+                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
 
     def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
         """The newest good checkpoint as a state shaped like `template`; None when there never was one.
 
-        A damaged one is named, set aside by renaming, and the one before it tried. Raises StorageError when none is left.
+        A damaged one is named, set aside by renaming, and the one before it tried. Raises StorageError when none is left,
+        and UserError when a good one holds other arrays than this run has.
         """
         tried = [str(path) for path in sorted(self._folder.glob("*.damaged*"))]
         candidates = sorted(filter(_is_step, _entries(self._folder)), key=lambda path: int(path.name), reverse=True)
         for path in candidates:
             try:
-                return from_named_leaves(template, read_leaves(path), device)
+                return _fitted(template, read_leaves(path), device, path)
             except Damaged as damage:
                 aside = next_free(path.with_name(f"{path.name}.damaged"))
-                path.rename(aside)
+                with storage("setting aside", path):
+                    path.rename(aside)
                 tried.append(str(aside))
                 older = next((str(int(p.name)) for p in candidates if int(p.name) < int(path.name)), "none")
                 log.warning("checkpoint %s is %s: using %s (it was set aside as %s)", path.name, damage, older, aside.name)
@@ -101,7 +105,7 @@ class Checkpoints:
             staging.mkdir(parents=True)
             _orbax().save(staging / "default", leaves)
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
-            write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record})
+            write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)})
             os.rename(staging, self._folder / str(step))
         except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
             shutil.rmtree(staging, ignore_errors=True)
@@ -110,14 +114,15 @@ class Checkpoints:
     def _retain(self) -> None:
         """Removes what is neither among the newest, nor to be kept for ever, nor the last finite one."""
         steps = complete_steps(self._folder)
-        finite = [step for step in steps if json.loads((self._folder / str(step) / CHECKSUMS).read_text())["finite"]]
+        finite = [step for step in steps if _was_finite(self._folder / str(step))]
         stay = {*steps[-self._settings.keep :], *finite[-1:]}
         for step in steps:
             for_ever = self._settings.keep_every and step % self._settings.keep_every == 0
             if step not in stay and not for_ever:
                 doomed = self._folder / f"{step}{TEMPORARY}"  # half removed, it must not look complete
-                os.rename(self._folder / str(step), doomed)
-                shutil.rmtree(doomed)
+                with storage("removing", self._folder / str(step)):
+                    os.rename(self._folder / str(step), doomed)
+                    shutil.rmtree(doomed)
 
 
 class Damaged(Exception):
@@ -134,20 +139,39 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
     import orbax.checkpoint as ocp
 
     try:
-        record = json.loads((path / CHECKSUMS).read_text())["leaves"]
+        content = json.loads((path / CHECKSUMS).read_text())
+        record, files = content["leaves"], content["files"]
+        found = _file_checksums(path)
     except FileNotFoundError:
         raise Damaged("incomplete (no checksums)") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
+    # Before Orbax sees it: what it finds broken, its threads go on about for pages.
+    if broken := next((name for name in files if found.get(name) != files[name]), None):
+        raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")
     try:
         numpy_leaf = ocp.RestoreArgs(restore_type=np.ndarray)
-        leaves = _orbax().restore(path / "default", restore_args={name: numpy_leaf for name in record})
+        leaves = _orbax().restore(path / "default", restore_args=dict.fromkeys(record, numpy_leaf))
     except Exception as error:  # bare Exception is among what Orbax raises for a truncated file
         raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
     for name, checksum in record.items():
         if name not in leaves or _checksum(np.asarray(leaves[name])) != checksum:
             raise Damaged(f"damaged (the checksum of {name} does not match)")
     return {name: np.asarray(leaves[name]) for name in record}
+
+
+def _fitted(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Device, path: Path) -> TrainState:
+    try:
+        return from_named_leaves(template, leaves, device)
+    except ValueError as error:  # the configs agree, so the code of a plugin has changed since
+        raise UserError(f"checkpoint {path} does not fit this run: {error}. Has a plugin changed? Use a new --workdir.") from None
+
+
+def _was_finite(path: Path) -> bool:
+    try:
+        return bool(json.loads((path / CHECKSUMS).read_text())["finite"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # damaged: restoring finds that out, and says so
 
 
 def _orbax() -> Any:
@@ -160,6 +184,12 @@ def _orbax() -> Any:
 def _checksum(leaf: np.ndarray) -> str:
     header = f"{leaf.dtype}{leaf.shape}".encode()
     return hashlib.sha256(header + np.ascontiguousarray(leaf).tobytes()).hexdigest()
+
+
+def _file_checksums(path: Path) -> dict[str, str]:
+    """SHA-256 of each of Orbax's files that matters for reading, by its name inside the checkpoint."""
+    files = sorted(file for file in (path / "default").rglob("*") if file.is_file() and file.name not in UNREAD)
+    return {str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def _is_finite(leaves: dict[str, np.ndarray]) -> bool:

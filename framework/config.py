@@ -4,6 +4,7 @@ A config is a locked `ml_collections.ConfigDict` in which every field of every p
 be set from the command line. Types and limits come from the fields of the plugins, never from the ConfigDict.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ def experiment(
     optimizer: Mapping[str, Any],
     penalty: Mapping[str, Any] | None = None,
     probes: Mapping[str, Mapping[str, Any]] | None = None,
-    plugins: Iterable[str] = (),
+    plugins: str | Iterable[str] = (),
     **general: Any,
 ) -> ConfigDict:
     """A complete, locked config.
@@ -41,24 +42,26 @@ def experiment(
     general: seed, steps, init_from, and the sections events, checkpoint, numerics, recording as dicts of fields.
     Raises UserError naming an unknown section, plugin or field, and the nearest that exists.
     """
-    paths = [resolve_plugin(plugin) for plugin in plugins]
+    paths = [resolve_plugin(plugin) for plugin in _plugins(plugins)]
     for path in paths:
         registry.load_plugin(path)
     parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
-    named = {name: dict(section) for name, section in (probes or {}).items()}
+    named = dict(probes or {})
     _swap(arg, parts, named)
-    settings = {name: dict(general.pop(name, {})) for name in SECTIONS}
-    config = ConfigDict(_section(General, general, "", known=(*PLUGIN_SECTIONS, "probes", *SECTIONS)) | {"plugins": tuple(paths)})
+    settings = {name: _mapping(general.pop(name, {}), name) for name in SECTIONS}
+    config = _untyped(_section(General, general, "", known=(*PLUGIN_SECTIONS, "probes", *SECTIONS)) | {"plugins": tuple(paths)})
     for kind in PLUGIN_SECTIONS:
         config[kind] = plugin_section(kind, parts[kind], kind)
-    config.probes = ConfigDict({name: plugin_section("probe", p, f"probes.{name}") for name, p in named.items()})
+    config.probes = _untyped({name: plugin_section("probe", p, f"probes.{name}") for name, p in named.items()})
     for name, cls in SECTIONS.items():
-        config[name] = ConfigDict(_section(cls, settings[name], name))
+        config[name] = _untyped(_section(cls, settings[name], name))
     return config.lock()
 
 
 def plugin_section(kind: str, given: Mapping[str, Any], path: str) -> ConfigDict:
     """The section of a plugin with every field: its name, what is given, and its defaults."""
+    if kind == "probe" and not re.fullmatch(r"probes\.[A-Za-z0-9_-]+", path):
+        raise UserError(f"{path}: no probe can be called {path.removeprefix('probes.')!r}: letters, digits, _ and - only")
     if "name" not in given:
         raise UserError(f"{path}: name is missing: which {kind}? {one_of(e.name for e in registry.entries(kind))}")
     name = given["name"]
@@ -67,16 +70,16 @@ def plugin_section(kind: str, given: Mapping[str, Any], path: str) -> ConfigDict
     except UserError as error:
         raise UserError(f"{path}.name = {name!r}: {error}") from None
     fields = {key: value for key, value in given.items() if key != "name"}
-    return ConfigDict({"name": name, **_section(cls, fields, path)})
+    return _untyped({"name": name, **_section(cls, fields, path)})
 
 
-def override(config: ConfigDict, changes: Mapping[str, str]) -> ConfigDict:
+def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     """The config with fields changed, as by --config.optimizer.learning_rate=1e-3.
 
     changes: dotted field → text (or value). `….name` swaps a plugin, with its defaults, before other fields are set;
     `probes.NEW.name` adds a probe. Raises UserError or FieldError naming the field.
     """
-    config = ConfigDict(config).unlock()
+    config = config.copy_and_resolve_references().unlock()
     for path, value in sorted(changes.items(), key=lambda item: not item[0].endswith(".name")):
         if path != "plugins":
             _set(config, path, value)
@@ -97,7 +100,12 @@ def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     missing = [key for key in ("task", "model", "optimizer") if key not in plain]
     if missing:
         raise UserError(f"the config has no section {one_of(missing)}")
-    return experiment(**to_dict(plain))
+    given = to_dict(plain)
+    for name in (*PLUGIN_SECTIONS, "probes", *SECTIONS):
+        _mapping(given.get(name, {}), name)
+    for name, section in given.get("probes", {}).items():
+        _mapping(section, f"probes.{name}")
+    return experiment(**given | {"plugins": _plugins(given.get("plugins", ()))})
 
 
 def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -122,6 +130,22 @@ def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
             raise UserError(f"after the colon, {key!r} is not a part.{did_you_mean(key, known)} Parts: {one_of(known)}.")
 
 
+def _untyped(fields: Mapping[str, Any]) -> ConfigDict:
+    """A section whose fields take any value: what is wrong with it is said by its field when the config is checked."""
+    return ConfigDict(fields, type_safe=False)
+
+
+def _mapping(given: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(given, ConfigDict | Mapping):
+        raise UserError(f"{path} = {given!r}: must be a section, a dict of fields")
+    return given
+
+
+def _plugins(given: Any) -> tuple[str, ...]:
+    declared = next(field for field in declared_fields(General) if field.name == "plugins")
+    return convert(declared, tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given)
+
+
 def _section(cls: type, given: Mapping[str, Any], path: str, known: tuple[str, ...] = ()) -> dict[str, Any]:
     declared = {field.name: field for field in declared_fields(cls)}
     for name in given:
@@ -140,11 +164,14 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
         return
     holder = config
     for depth, section in enumerate(sections):
-        if section not in holder or not isinstance(holder[section], ConfigDict):
-            raise unknown_field(".".join(sections[: depth + 1]), section, list(holder))
+        here = ".".join(sections[: depth + 1])
+        if section not in holder:
+            raise unknown_field(here, section, list(holder))
+        if not isinstance(holder[section], ConfigDict):
+            raise UserError(f"{path}: {here} is a field, not a section: set it as {here}=…")
         holder = holder[section]
     if name not in holder:
-        raise unknown_field(path, name, list(holder))
+        raise unknown_field(path, name, list(holder), () if sections else flatten(config))
     if isinstance(holder[name], ConfigDict):
         swap = f"; to swap the plugin, set {path}.name" if "name" in holder[name] else ""
         raise UserError(f"{path} is a section: set one of its fields, {one_of(holder[name])}{swap}")
@@ -152,12 +179,11 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
     if name == "name" and kind in registry.KINDS:
         if value != holder.name:
             fresh = plugin_section(kind, select(value), ".".join(sections))
-            config[sections[0]] = fresh if kind != "probe" else ConfigDict({**config.probes, sections[1]: fresh})
+            config[sections[0]] = fresh if kind != "probe" else _untyped({**config.probes, sections[1]: fresh})
         return
     cls = SECTIONS.get(kind) or (registry.lookup(kind, holder.name) if sections else General)
     declared = next(field for field in declared_fields(cls) if field.name == name)
     try:
-        with holder.ignore_type():
-            holder[name] = convert(declared, value)
+        holder[name] = convert(declared, value)
     except FieldError as error:
         raise (error.within(".".join(sections)) if sections else error) from None

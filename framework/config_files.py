@@ -54,7 +54,10 @@ def plugin_list(value: str | tuple[str, ...]) -> tuple[str, ...]:
 def find_config(spec: str) -> tuple[Path, str]:
     """(file, argument after the colon) of what --config= names."""
     name, _, arg = spec.partition(":")
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # ~NOBODY
+        raise UserError(f"--config: {name}: {error}") from None
     if path.suffix in (".py", ".json"):
         if path.is_file():
             return path.resolve(), arg
@@ -87,6 +90,8 @@ def _first_line(file: Path) -> str:
 def _read_json(file: Path, arg: str) -> ConfigDict:
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"--config: {file} cannot be read: {error}") from None
     except ValueError as error:
         raise UserError(f"--config: {file} is not JSON: {error}") from None
     if not isinstance(plain, dict):
@@ -107,14 +112,14 @@ def _run_file(file: Path, arg: str) -> ConfigDict:
             config = module.get_config(arg)
     except WhygrokError:
         raise
-    except Exception as error:  # the file is the user's code: anything may come out of it
+    except (Exception, SystemExit) as error:  # the file is the user's code: anything may come out of it
         raise UserError(f"--config: {_own_line(file, error)}") from error
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config: get_config of {file} gave a {type(config).__name__}, not a ConfigDict: return experiment(…)")
     return from_dict(config)
 
 
-def _own_line(file: Path, error: Exception) -> str:
+def _own_line(file: Path, error: BaseException) -> str:
     """The file's own line at which it failed: 'f.py, line 12: steps = 1 / 0: ZeroDivisionError: division by zero'."""
     said = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):

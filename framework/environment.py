@@ -1,6 +1,9 @@
 """What a run's bits depend on: versions, processor, devices, flags. Written beside the run, compared at resume."""
 
+import contextlib
+import functools
 import json
+import logging
 import os
 import platform
 import shlex
@@ -15,9 +18,13 @@ from typing import Any
 
 import jax
 
+from framework.errors import UserError
 from framework.files import write_json
 
+log = logging.getLogger("whygrok")
+
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
+COMPLETE = "complete"  # the reason for which a session ends that has reached the last step
 _ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
 
 
@@ -35,6 +42,18 @@ def bits_depend_on() -> dict[str, Any]:
     }
 
 
+@functools.cache
+def start_backend() -> None:
+    """Starts JAX before anything is written. Raises UserError when JAX_PLATFORMS names what is not there."""
+    if flags := os.environ.get("XLA_FLAGS"):
+        log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        raise UserError(f"JAX cannot start (JAX_PLATFORMS={platforms!r}): {error}") from error
+
+
 class Sessions:
     """environment.json: the environment now, and one record a session (start, end, reason)."""
 
@@ -42,16 +61,20 @@ class Sessions:
         self._path = path
         self._content: dict[str, Any] = {"sessions": []}
         if path.is_file():
-            try:
+            with contextlib.suppress(ValueError):  # edited by hand into something else: a new record is started
                 self._content = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError:
-                pass  # written by a session that was killed before renames were atomic, or edited: start a new record
 
     @property
     def first_start(self) -> float:
         """Seconds since the epoch at which the run first started."""
         sessions = self._content["sessions"]
         return datetime.fromisoformat(sessions[0]["start"]).timestamp() if sessions else time.time()
+
+    @property
+    def completed_at(self) -> int | None:
+        """The step at which the last session completed the run; None when it did not."""
+        last = self._content["sessions"][-1] if self._content["sessions"] else {}
+        return last.get("at_step") if last.get("reason") == COMPLETE else None
 
     def start(self, step: int) -> list[str]:
         """Records a session that begins at `step`; returns in words what has changed since the last one."""

@@ -52,10 +52,17 @@ class FieldError(UserError):
         return FieldError(f"{section}.{self.path}", self.value, self.rule)
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most likely meant: "learning_rate" for "lerning_rate" and for "lr"."""
+    known, wanted = list(known), str(name).lower()
+    initials = [one for one in known if len(wanted) > 1 and "".join(word[:1] for word in one.split("_")) == wanted]
+    return next(iter(initials or difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)), None)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """' Did you mean …?' with the nearest known name, or nothing when none is near."""
-    nearest = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+    near = nearest(name, known)
+    return f" Did you mean {near!r}?" if near else ""
 
 
 def one_of(known: Iterable[str]) -> str:

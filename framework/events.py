@@ -3,11 +3,14 @@
 A schedule never depends on how long the run is, so that a run that is made longer has the events that it would have had.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from framework.errors import UserError
+
+MOST_PER_DECADE = 10_000
 
 
 @runtime_checkable
@@ -28,7 +31,8 @@ class LogSpaced:
         """The first due step > `step`."""
         if step < 0:
             return 0
-        i = 0 if step == 0 else int(self.per_decade * len(str(step))) - self.per_decade
+        # Up to here 10^(i/per_decade) < step + 1/2, and rounds to step at most.
+        i = max(0, math.floor(self.per_decade * math.log10(step + 0.5)) - 1)
         while (due := round(10 ** (i / self.per_decade))) <= step:
             i += 1
         return due
@@ -104,11 +108,11 @@ def parse_schedule(text: str) -> Due:
     at_end = False
     for part in text.lower().split("+"):
         word, *numbers = part.replace(",", " ").split() or [""]
-        counts = tuple(int(float(number)) for number in numbers)
+        counts = tuple(map(_whole, numbers))
         match word, counts:
             case "log", ():
                 parts.append(LogSpaced())
-            case "log", (per_decade,) if per_decade >= 1:
+            case "log", (per_decade,) if 1 <= per_decade <= MOST_PER_DECADE:
                 parts.append(LogSpaced(per_decade))
             case "every", (interval,) if interval >= 1:
                 parts.append(Every(interval))
@@ -120,6 +124,14 @@ def parse_schedule(text: str) -> Due:
                 raise ValueError(text)
         at_end |= word != "at"
     return Due(Union(tuple(parts)), at_end)
+
+
+def _whole(number: str) -> int:
+    """The integer of "500" or "1e3". Raises ValueError for 2.7."""
+    value = float(number)
+    if value != int(value):
+        raise ValueError(number)
+    return int(value)
 
 
 def check_schedule(path: str, text: str) -> Due:
@@ -134,7 +146,7 @@ def check_schedule(path: str, text: str) -> Due:
 def events_after(step: int, steps: int, schedules: dict[str, Due], save_every: int = 0) -> Iterator[Event]:
     """The events of a run of `steps` steps that come after `step`, in order; the last step is always one.
 
-    save_every: checkpoints are due at multiples of it (0: never).
+    save_every: checkpoints are due at multiples of it, 0 included, so that a run which diverges at once has one (0: never).
     """
     saves: tuple[Schedule, ...] = (Every(save_every),) if save_every else ()
     union = Union((*(due.regular for due in schedules.values()), *saves))
@@ -144,5 +156,5 @@ def events_after(step: int, steps: int, schedules: dict[str, Due], save_every: i
         measured = tuple(name for name, due in schedules.items() if due.regularly(step))
         last = step == steps
         ending = tuple(name for name, due in schedules.items() if last and due.at_end and name not in measured)
-        saved = last or (save_every > 0 and step > 0 and step % save_every == 0)
+        saved = last or (save_every > 0 and step % save_every == 0)
         yield Event(step, measured, ending, last, saved)

@@ -11,10 +11,11 @@ import numpy as np
 from flax import nnx
 from ml_collections import ConfigDict
 
-from framework import events, registry, seeds
+from framework import registry, seeds
 from framework.advance import Advance, make_advance, make_objective
 from framework.config import PLUGIN_SECTIONS, from_dict
 from framework.errors import FieldError, UserError
+from framework.events import Due, Event, check_schedule, events_after
 from framework.fields import make
 from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
 from framework.measure import METRICS, Measurement, make_metrics
@@ -81,16 +82,16 @@ class Experiment:
         return self._initial[0]
 
     @functools.cached_property
-    def schedules(self) -> dict[str, events.Due]:
+    def schedules(self) -> dict[str, Due]:
         """When the task's metrics and each probe are due."""
-        due = {METRICS: events.check_schedule("events.metrics", self.events.metrics)}
+        due = {METRICS: check_schedule("events.metrics", self.events.metrics)}
         for name, probe in self.probes.items():
-            due[name] = events.check_schedule(f"probes.{name}.schedule", probe.schedule)
+            due[name] = check_schedule(f"probes.{name}.schedule", probe.schedule)
         return due
 
     @functools.cached_property
     def objective(self) -> Callable:
-        """objective(params, variables, split) → (mean loss + penalty, variables)."""
+        """The function (params, variables, split) → (mean loss + penalty, variables)."""
         return make_objective(self.task, self.penalty, self.network)
 
     @functools.cached_property
@@ -131,24 +132,25 @@ class Experiment:
             # Not float() or np.asarray: signals wait under those until the program ends.
             return jax.block_until_ready(state), int(jax.device_get(diverged))
 
-    def measure(self, state: TrainState, event: events.Event) -> tuple[Values, TrainState]:
+    def measure(self, state: TrainState, event: Event) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event."""
         with precision(self.numerics):
-            values: Values = self._metrics(state, self.splits) if METRICS in event.due else {}
-            values = dict(jax.block_until_ready(values))
+            values: Values = {}
             remembered = dict(state.probe_state)
             for name in event.due:
-                if name != METRICS:
-                    found, new = self._measurements[name](state, self.device)
-                    values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
-                    # A step that is due only because the run ends here must leave no trace: the run may be extended.
-                    remembered[name] = new if name in event.measured else remembered[name]
+                if name == METRICS:
+                    values |= jax.block_until_ready(self._metrics(state, self.splits))
+                    continue
+                found, new = self._measurements[name](state, self.device)
+                values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
+                # A step that is due only because the run ends here must leave no trace: the run may be extended.
+                remembered[name] = new if name in event.measured else remembered[name]
             values = jax.device_get(values)
         return values, TrainState(state.step, state.params, state.variables, state.opt_state, remembered, state.rng)
 
-    def events_after(self, step: int) -> Iterator[events.Event]:
+    def events_after(self, step: int) -> Iterator[Event]:
         """The events that are still to come."""
-        return events.events_after(step, self.general.steps, self.schedules, self.checkpoint.every_steps)
+        return events_after(step, self.general.steps, self.schedules, self.checkpoint.every_steps)
 
     def module(self, state: TrainState) -> nnx.Module:
         """The network at a state, in evaluation mode."""

@@ -4,10 +4,10 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from framework.errors import FieldError, UserError, did_you_mean, one_of
+from framework.errors import FieldError, UserError, did_you_mean, nearest, one_of
 from framework.expressions import check_expression
 
 
@@ -80,7 +80,8 @@ class Declared:
         if is_tuple:
             said = {float: "numbers", int: "integers", str: "texts"}.get(scalar, said) + " separated by commas"
         signs = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
-        bounds = [f"{sign} {self.metadata[key]:g}" for key, sign in signs.items() if self.metadata.get(key) is not None]
+        limits = {sign: self.metadata[key] for key, sign in signs.items() if self.metadata.get(key) is not None}
+        bounds = [f"{sign} {limit if isinstance(limit, int) else f'{limit:g}'}" for sign, limit in limits.items()]
         said += (" " + " and ".join(bounds)) if bounds else ""
         return said + (", or none" if optional else "")
 
@@ -179,16 +180,22 @@ def _no() -> typing.NoReturn:
 
 def make(cls: type, values: Mapping[str, Any], section: str) -> Any:
     """An object of `cls` from a config section. Unknown and wrong fields are named with the section's path."""
-    known = [declared.name for declared in declared_fields(cls)]
+    known = {declared.name: declared for declared in declared_fields(cls)}
     for name in values:
         if name not in known:
             raise unknown_field(f"{section}.{name}", name, known)
     try:
-        return cls(**values)
+        return cls(**{name: convert(known[name], value) for name, value in values.items()})
     except FieldError as error:
         raise error.within(section) from None
 
 
-def unknown_field(path: str, name: str, known: list[str]) -> UserError:
-    """The error for a field that does not exist: nearest name, and all that do."""
-    return UserError(f"{path}: there is no such field.{did_you_mean(name, known)} Fields here: {one_of(known)}.")
+def unknown_field(path: str, name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> UserError:
+    """The error for a field that does not exist: nearest name, and all that do.
+
+    elsewhere: dotted fields of other sections, one of which may be meant.
+    """
+    deeper = {path.rpartition(".")[2]: path for path in elsewhere}
+    near = nearest(name, known) or deeper.get(nearest(name, deeper) or "")
+    hint = f" Did you mean {near!r}?" if near else ""
+    return UserError(f"{path}: there is no such field.{hint} Fields here: {one_of(known)}.")

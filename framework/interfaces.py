@@ -5,7 +5,7 @@ A part is a frozen dataclass and its fields are its whole configuration. Plugins
 
 import abc
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -70,7 +70,7 @@ class Splits:
     test: Any
     population: Any
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter((("train", self.train), ("test", self.test), ("population", self.population)))
 
 
@@ -102,7 +102,8 @@ class Task(Plugin):
         population = self.population()
         count = sampling.sample_size(self, len(population))
         train, test = sampling.sample(seed, len(population), count, self.replacement)
-        return Splits(*(Split(population.inputs[i], population.targets[i]) for i in (train, test)), population)
+        drawn, rest = (Split(population.inputs[i], population.targets[i]) for i in (train, test))
+        return Splits(drawn, rest, population)
 
     def losses(self, outputs: Float[Array, "n p"], targets: Shaped[Array, " n"]) -> Float[Array, " n"]:
         """Loss of each example."""
@@ -167,7 +168,7 @@ class Context:
     module: Callable[[Tree], nnx.Module]  # parameters → the network, in evaluation mode
     degree: int | None  # of homogeneity
     key: PRNGKeyArray  # the probe's own fold of the seed
-    step: Int[Array, ""]
+    step: Int[Array | np.ndarray, ""]
 
     def apply(self, params: Tree, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Outputs of the network with these parameters."""

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import socket
 import threading
@@ -10,8 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from framework.errors import UserError
+from framework.errors import StorageError, UserError
 from framework.files import storage
+
+log = logging.getLogger("whygrok")
 
 BEAT_SECONDS = 10.0  # how often a living writer renews its heartbeat
 STALE_SECONDS = 300.0  # another host that has been silent for this long is taken for dead
@@ -26,18 +29,23 @@ class Lock:
         self._started = time.time()
 
     def __enter__(self) -> "Lock":
-        with storage("locking", self._path):
-            self._file = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115 (closed in __exit__)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._refuse("is running there")
+        self._open()
+        while not self._is_current():  # its owner ended, and removed it, after we opened it: another may hold a new one
+            self._file.close()
+            self._open()
         # flock excludes nobody on other hosts when the folder is on NFS with local locks.
         owner = self._owner()
         age = time.time() - _seconds(owner.get("heartbeat"), self._path)
-        if owner.get("host", socket.gethostname()) != socket.gethostname() and age < STALE_SECONDS:
-            self._refuse(f"gave a sign of life {age:.0f} s ago")
-        self._beat()
+        if owner.get("host", socket.gethostname()) != socket.gethostname():
+            if age < STALE_SECONDS:
+                self._refuse(f"gave a sign of life {max(age, 0):.0f} s ago")
+            log.warning("taking over %s from %s, silent for %.0f s", self._path, _who(owner), age)
+        try:
+            with storage("writing", self._path):
+                self._beat()
+        except StorageError:
+            self._file.close()
+            raise
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
         self._thread.start()
         return self
@@ -47,6 +55,21 @@ class Lock:
         self._thread.join()
         self._path.unlink(missing_ok=True)
         self._file.close()
+
+    def _open(self) -> None:
+        with storage("locking", self._path):
+            self._file = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115 (closed in __exit__)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._refuse("is running there")
+
+    def _is_current(self) -> bool:
+        """Whether the file that we hold is the one that others find under its name."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(self._path))
+        except FileNotFoundError:
+            return False
 
     def _owner(self) -> dict:
         self._file.seek(0)
@@ -59,9 +82,8 @@ class Lock:
     def _refuse(self, why: str) -> None:
         owner = self._owner()
         self._file.close()
-        who = f"process {owner.get('pid', 'unknown')} on {owner.get('host', 'an unknown host')}"
         since = f", started {owner['started']}," if "started" in owner else ""
-        raise UserError(f"{self._path.parent} is being written: {who}{since} {why}. Use another --workdir, or stop that process.")
+        raise UserError(f"{self._path.parent} is being written: {_who(owner)}{since} {why}. Use another --workdir, or stop that process.")
 
     def _beat(self) -> None:
         text = {"host": socket.gethostname(), "pid": os.getpid(), "started": _iso(self._started), "heartbeat": _iso(time.time())}
@@ -76,6 +98,10 @@ class Lock:
                 self._beat()
             except OSError:
                 continue  # a full disk is reported by what is being saved, not by the heartbeat
+
+
+def _who(owner: dict) -> str:
+    return f"process {owner.get('pid', 'unknown')} on {owner.get('host', 'an unknown host')}"
 
 
 def _iso(seconds: float) -> str:

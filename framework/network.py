@@ -21,9 +21,9 @@ class Network:
 def split(module: nnx.Module) -> tuple[Network, Any, Any]:
     """(network, params, variables): both are nested dicts of arrays, shaped as the module."""
     module.eval()
-    evaluation, _, _ = nnx.split(module, nnx.Param, ...)
+    evaluation, *_ = nnx.split(module, nnx.Param, ...)
     module.train()
-    training, params, variables = nnx.split(module, nnx.Param, ...)
+    training, *(params, variables) = nnx.split(module, nnx.Param, ...)
     return Network(training, evaluation), nnx.to_pure_dict(params), nnx.to_pure_dict(variables)
 
 

@@ -22,7 +22,7 @@ def euclidean_norm(tree: Any) -> Float[Array, ""]:
 
 
 def share(count: Shaped[Array, ""], total: int | Shaped[Array, ""]) -> Float[Array, ""]:
-    """count / total, exactly 1 when they are equal.
+    """Count / total, exactly 1 when they are equal.
 
     The barrier keeps the compiler from multiplying with the rounded reciprocal of a constant total: 158 of 158 would be
     0.99999994.

@@ -1,11 +1,12 @@
 """Rows of a run: metrics.jsonl is the truth; TensorBoard and the progress bar follow it."""
 
+import contextlib
 import json
 import logging
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
@@ -81,6 +82,7 @@ class RunRecorder:
     def __init__(self, directory: RunDirectory, progress: Progress, tensorboard: TensorBoard | NoTensorBoard):
         self._directory, self._progress, self._tensorboard = directory, progress, tensorboard
         self.rows: list[RowDict] = []
+        self._file: TextIO | None = None
         self._seconds = 0.0
         self._start = time.monotonic()
 
@@ -88,11 +90,12 @@ class RunRecorder:
         """Cuts metrics.jsonl and arrays/ back to what an uninterrupted run would hold at `step`, and says what was cut."""
         lines, torn = read_lines(self._directory.metrics)
         kept = [row for row in lines if row["step"] < step]
-        at_step = [only_due(row, due, set(probes)) for row in lines if row["step"] == step]
-        self.rows = kept + [row for row in at_step if row.keys() - {"step", "seconds"}]
+        self.rows = kept + [only_due(row, due, set(probes)) for row in lines if row["step"] == step and due]
+        if torn or len(self.rows) < len(lines):
+            said = ", a torn line was cut" if torn else ""
+            log.info("metrics.jsonl: %d rows from step %d on are recorded again%s", len(lines) - len(self.rows), max(step, 0), said)
         if torn or self.rows != lines:
-            log.info("metrics.jsonl: %d rows after step %d are recorded again%s", len(lines) - len(self.rows), step, ", a torn line was cut" if torn else "")
-            write_atomically(self._directory.metrics, "".join(line_of(row) for row in self.rows))
+            self._rewrite()
         for file in self._directory.arrays.glob("*.npz"):
             if int(file.stem) > step or (int(file.stem) == step and due is None):
                 file.unlink()
@@ -100,8 +103,7 @@ class RunRecorder:
                 self._rewind_arrays(file, due or (), set(probes))
         self._seconds = self.rows[-1]["seconds"] if self.rows else 0.0
         self._start = time.monotonic()
-        with storage("writing", self._directory.metrics):
-            self._file = open(self._directory.metrics, "a", encoding="utf-8")  # noqa: SIM115 (closed in close)
+        self._open()
         self._tensorboard.rebuild(self.rows)
         self._progress.start(max(step, 0))
         for row in self.rows[-1:]:
@@ -111,15 +113,22 @@ class RunRecorder:
         """Appends a row and flushes it: what is written survives kill −9."""
         scalars, arrays = _divide(values)
         if arrays:
-            self._write_arrays(step, arrays)
+            self._write_arrays(step, self._arrays_at(step) | arrays)
         row = make_row(step, self._seconds + time.monotonic() - self._start, scalars)
-        with storage("writing", self._directory.metrics):
-            self._file.write(line_of(row))
-            self._file.flush()
-        self.rows.append(row)
+        if self.rows and self.rows[-1]["step"] == step:
+            self._complete_last(row)
+        else:
+            self._append(row)
         self._tensorboard.row(row)
         self._progress.row(row)
-        return row
+        return self.rows[-1]
+
+    def missing(self, step: int, due: Iterable[str], probes: Iterable[str]) -> tuple[str, ...]:
+        """What of `due` has left neither a number nor an array at a step, the last one recorded."""
+        last = self.rows[-1] if self.rows and self.rows[-1]["step"] == step else {}
+        names = (last.keys() - {"step", "seconds", "nonfinite"}) | self._arrays_at(step).keys()
+        found = {_owner(name, set(probes)) for name in names}
+        return tuple(name for name in due if name not in found)
 
     def progress(self, step: int) -> None:
         """Moves the bar."""
@@ -129,10 +138,44 @@ class RunRecorder:
         """Closes files and bar."""
         self._progress.close()
         self._tensorboard.close()
-        try:
-            self._file.close()
-        except OSError as error:  # a full disk again, at the flush that closing does
-            raise StorageError(f"closing {self._directory.metrics}: {error}") from error
+        self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            with storage("closing", self._directory.metrics):  # a full disk again, at the flush that closing does
+                self._file.close()
+
+    def _append(self, row: RowDict) -> None:
+        assert self._file is not None, "rewind comes first"
+        with storage("writing", self._directory.metrics):
+            self._file.write(line_of(row))
+            self._file.flush()
+        self.rows.append(row)
+
+    def _complete_last(self, row: RowDict) -> None:
+        """Adds columns to the last row: what is measured only because the run ends, after a row of the same step."""
+        strange = self.rows[-1].get("nonfinite", {}) | row.get("nonfinite", {})
+        merged = self.rows[-1] | row
+        ends = ("step", "seconds", "nonfinite")
+        columns = {name: merged[name] for name in sorted(merged) if name not in ends}
+        self.rows[-1] = {"step": row["step"], "seconds": row["seconds"]} | columns | ({"nonfinite": strange} if strange else {})
+        self._close_file()
+        self._rewrite()
+        self._open()
+
+    def _rewrite(self) -> None:
+        write_atomically(self._directory.metrics, "".join(line_of(row) for row in self.rows))
+
+    def _open(self) -> None:
+        with storage("writing", self._directory.metrics):
+            self._file = open(self._directory.metrics, "a", encoding="utf-8")  # noqa: SIM115 (closed in close)
+
+    def _arrays_at(self, step: int) -> dict[str, np.ndarray]:
+        file = self._directory.arrays / f"{step:010d}.npz"
+        if not file.is_file():
+            return {}
+        with np.load(file) as stored:
+            return {name: stored[name] for name in stored.files}
 
     def _write_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
         import io
@@ -154,8 +197,8 @@ class RunRecorder:
 
 
 def make_row(step: int, seconds: float, scalars: dict[str, Any]) -> RowDict:
-    """A row that standard JSON can hold: null for NaN and infinities, which are named in `nonfinite`."""
-    numbers = {name: json_number(value) for name, value in scalars.items()}
+    """A row that standard JSON can hold, columns by name: null for NaN and infinities, which are named in `nonfinite`."""
+    numbers = {name: json_number(scalars[name]) for name in sorted(scalars)}
     strange = {name: value for name, value in numbers.items() if isinstance(value, str)}
     row: RowDict = {"step": step, "seconds": round(seconds, 6)}
     row |= {name: None if name in strange else value for name, value in numbers.items()}
@@ -180,6 +223,8 @@ def read_lines(path: Path) -> tuple[list[RowDict], bool]:
             if number == len(lines) and not tail:
                 return rows, True
             raise StorageError(f"{path}, line {number} is not JSON: {line[:80]!r}") from None
+    with contextlib.suppress(ValueError):
+        rows += [json.loads(tail)] if tail else []  # only its newline is missing
     return rows, bool(tail)
 
 

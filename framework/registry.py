@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from framework.errors import UserError, did_you_mean, one_of
 from framework.fields import make
-from framework.interfaces import Claim, Model, Optimizer, Penalty, Plugin, Probe, Task
+from framework.interfaces import Claim, Model, Optimizer, Penalty, Probe, Task
 
 log = logging.getLogger("whygrok")
 
@@ -107,7 +107,7 @@ def lookup(kind: str, name: str) -> type:
 
 
 def build(kind: str, name: str, **fields: Any) -> Any:
-    """A plugin from its kind, name and fields: build("optimizer", "adamw", learning_rate=1e-3)."""
+    """Makes a plugin from its kind ("optimizer"), its name ("adamw") and its fields (learning_rate=1e-3)."""
     return make(lookup(kind, name), fields, section=kind)
 
 
@@ -139,13 +139,17 @@ def load_plugin(module_or_file: str) -> None:
 @contextlib.contextmanager
 def temporary() -> Iterator[None]:
     """Forgets, at its end, what was registered and loaded inside it: for tests and notebooks."""
+    for kind in KINDS:
+        _load_installed(kind)  # what is installed stays: Python runs a module once, and it would not register again
     saved = dict(_entries), set(_loaded), dict(_failures)
     try:
         yield
     finally:
+        for name in _loaded - saved[1]:
+            sys.modules.pop(name, None)
         for live, old in zip((_entries, _loaded, _failures), saved, strict=True):
-            live.clear()
-            live.update(old)  # type: ignore[arg-type]
+            live.clear()  # type: ignore[attr-defined]
+            live.update(old)  # type: ignore[attr-defined]
 
 
 def _load_installed(kind: str) -> None:
@@ -158,7 +162,7 @@ def _load_installed(kind: str) -> None:
     if ENTRY_POINTS not in _loaded:
         _loaded.add(ENTRY_POINTS)
         for point in _entry_points():
-            _guarded_import(f"{point.name} = {point.value}", point.load)
+            _guarded_import(f"{point.name} = {point.value}", point.load, own=False)
 
 
 def _entry_points() -> list[metadata.EntryPoint]:
@@ -174,18 +178,21 @@ def _entry_points() -> list[metadata.EntryPoint]:
     return [found[key] for key in sorted(found)]
 
 
-def _guarded_import(place: str, load: Callable[[], Any]) -> None:
+def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> None:
+    """own: asked for by the user, who wants to know of a wrong @register; a stranger's costs only itself."""
     before = dict(_entries)
     try:
         load()
         _loaded.add(place)
-    except (UserError, KeyboardInterrupt):
-        raise
     except BaseException as error:  # a stranger's module may raise anything, SystemExit included
         _entries.clear()
         _entries.update(before)
-        _failures[place] = f"{type(error).__name__}: {error}"
-        log.warning("plugin %s could not be loaded and is skipped: %s%s", place, _failures[place], _line_of(error))
+        if isinstance(error, (DuplicateName, KeyboardInterrupt)) or (own and isinstance(error, UserError)):
+            raise
+        said = f"{type(error).__name__}: {error}{_line_of(error)}"
+        if _failures.get(place) != said:  # a config is completed more than once
+            _failures[place] = said
+            log.warning("plugin %s could not be loaded and is skipped: %s", place, said)
 
 
 def _import_file(path: str) -> None:

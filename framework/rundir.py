@@ -9,7 +9,6 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import config as configs
-
 from framework.errors import UserError
 from framework.fields import declared_fields
 from framework.files import next_free, storage, write_json
@@ -80,10 +79,15 @@ class RunDirectory:
         with storage("making the folder", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
 
-    def set_aside(self) -> Path | None:
+    def remove_left_overs(self) -> None:
+        """Removes what a killed process was writing beside the file that it was to replace."""
+        for folder in (self.path, self.arrays, self.figures):
+            for left_over in folder.glob(".*.tmp"):
+                with storage("removing the left-over", left_over):
+                    left_over.unlink()
+
+    def set_aside(self) -> Path:
         """Renames a run that is in the way; nothing is deleted. Returns its new name."""
-        if not self.is_run:
-            return None
         aside = next_free(self.path.with_name(f"{self.path.name}.old"))
         with storage("setting aside", self.path):
             self.path.rename(aside)
@@ -92,9 +96,12 @@ class RunDirectory:
     def read_config(self) -> dict[str, Any]:
         """What config.json holds. Raises UserError when it cannot be read."""
         try:
-            return json.loads(self.config.read_text(encoding="utf-8"))
+            plain = json.loads(self.config.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UserError(f"{self.config} cannot be read: {error}") from None
+        if not isinstance(plain, dict):
+            raise UserError(f"{self.config} holds no config")
+        return plain
 
     def write_config(self, config: ConfigDict) -> None:
         """Writes config.json, unless it says the same already."""
@@ -134,16 +141,14 @@ def new_workdir(stem: str, root: Path | None = None) -> Path:
     number = 1
     while True:
         path = root / f"{stem}-{number}"
-        try:
-            with storage("making the folder", root):
-                root.mkdir(parents=True, exist_ok=True)
-            path.mkdir()
-            return path
-        except FileExistsError:
-            number += 1
+        with storage("making the folder", path):
+            root.mkdir(parents=True, exist_ok=True)
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
 
 
 def _shown(flat: Mapping[str, Any], name: str) -> str:
     return repr(flat[name]) if name in flat else "no such field"
-
-

@@ -16,7 +16,7 @@ from framework.experiment import Experiment
 from framework.precision import precision
 from framework.recorder import read_lines
 from framework.rundir import RunDirectory
-from framework.state import TrainState, named_leaves
+from framework.state import TrainState, leaf_name, named_leaves, place, unraw
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Run:
     def model(self, step: int | None = None) -> nnx.Module:
         """The network at a saved step, in evaluation mode: an nnx.Module."""
         with precision(self.experiment.numerics):
-            return self.experiment.network.module(self.params(step), self._part("variables", step))
+            params, variables = (place(self._part(part, step), self.experiment.device) for part in ("params", "variables"))
+            return self.experiment.network.module(params, variables)
 
     @functools.cached_property
     def _template(self) -> TrainState:
@@ -88,8 +89,6 @@ class Run:
         leaves = self._leaves(step)
         template = getattr(self._template, part)
         flat, structure = jax.tree_util.tree_flatten_with_path(template)
-        from framework.state import leaf_name, unraw
-
         return jax.tree.unflatten(structure, [unraw(leaves[f"{part}.{leaf_name(path)}"], leaf) for path, leaf in flat])
 
     def _leaves(self, step: int | None) -> dict[str, np.ndarray]:

@@ -1,17 +1,19 @@
 """Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
 
 import logging
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from framework.checkpoint import Checkpoints, NoCheckpoints, complete_steps
-from framework.environment import Sessions
+from framework.environment import COMPLETE, Sessions, start_backend
 from framework.errors import Diverged, FieldError, Interrupted, StorageError, UserError
+from framework.events import Event
 from framework.experiment import Experiment
 from framework.lock import Lock
+from framework.precision import precision
 from framework.progress import Progress
 from framework.recorder import MemoryRecorder, RunRecorder, read_lines
 from framework.rundir import RunDirectory
@@ -44,6 +46,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     if fresh and directory.is_run:
         with Lock(directory.lock):
             aside = directory.set_aside()
+            (aside / directory.lock.name).unlink(missing_ok=True)
         log.info("the run that was here is now %s", aside)
     directory.create()
     with Lock(directory.lock):
@@ -66,11 +69,13 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     directory.check_same_run(experiment.config)
     _check_steps(experiment, directory)
     continuing = experiment.numerics.on_divergence == "continue"
+    directory.remove_left_overs()
     checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
-    restored = checkpoints.restore(initial, experiment.device)
+    with precision(experiment.numerics):  # else a float64 array would come back as float32
+        restored = checkpoints.restore(initial, experiment.device)
     state, done = (initial, -1) if restored is None else (restored, int(restored.step))
     steps = experiment.general.steps
-    if done == steps and _last_step(directory) == steps:
+    if _is_complete(experiment, done, directory):
         log.info("already complete at step %s: %s", f"{steps:,}", directory.path)
     else:
         started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
@@ -84,38 +89,54 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
 
 def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoints: Checkpoints, directory: RunDirectory) -> None:
     sessions = Sessions(directory.environment)
-    for change in sessions.start(max(done, 0)) if done >= 0 else sessions.start(0)[:0]:
+    changes = sessions.start(max(done, 0))
+    for change in changes if done >= 0 else ():
         log.warning("this run began under another environment, equal bits are not promised: %s", change)
     tensorboard = TensorBoard(directory.tensorboard, sessions.first_start) if experiment.recording.tensorboard else NoTensorBoard()
     recorder = RunRecorder(directory, Progress(experiment.general.steps, experiment.recording.progress), tensorboard)
-    here = next((event for event in experiment.events_after(done - 1) if event.step == done), None)
+    here = next(experiment.events_after(done - 1))
     reason = "failed"
     with StopRequest() as stop:
         try:
-            recorder.rewind(done, here.due if here else None, experiment.probes)
-            if done == experiment.general.steps and _last_step(directory) != done:
-                done -= 1  # saved by the clock just before a last step that is measured only because the run ends
+            recorder.rewind(done, here.due if here.step == done else None, experiment.probes)
+            if done == experiment.general.steps:
+                _measure_end(experiment, state, here, recorder)
             train_loop(experiment, state, done, checkpoints, recorder, stop)
-            reason = "complete"
+            reason = COMPLETE
         except (Interrupted, Diverged, StorageError) as error:
             reason = str(error)
             raise
         finally:
             recorder.close()
-            _end(sessions, recorder, reason)
+            last = recorder.rows[-1]["step"] if recorder.rows else 0
+            _end(sessions, experiment.general.steps if reason == COMPLETE else last, reason)
     (directory.figures / "curves.png").unlink(missing_ok=True)
 
 
-def _end(sessions: Sessions, recorder: RunRecorder, reason: str) -> None:
+def _is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
+    rows, torn = read_lines(directory.metrics)
+    event = next(experiment.events_after(experiment.general.steps - 1))
+    recorded = not event.due or (bool(rows) and rows[-1]["step"] == done)
+    return Sessions(directory.environment).completed_at == done == experiment.general.steps and recorded and not torn
+
+
+def _measure_end(experiment: Experiment, state: TrainState, event: Event, recorder: RunRecorder) -> None:
+    """Measures what is still missing at a last step that was saved before the run was meant to end there."""
+    missing = recorder.missing(event.step, event.due, experiment.probes)
+    if missing:
+        values, _ = experiment.measure(state, replace(event, measured=(), only_at_end=missing))
+        recorder.row(event.step, values)
+
+
+def _end(sessions: Sessions, step: int, reason: str) -> None:
     try:
-        sessions.end(recorder.rows[-1]["step"] if recorder.rows else 0, reason)
+        sessions.end(step, reason)
     except StorageError as error:
         log.warning("%s", error)  # the error that ended the run is on its way; this one must not hide it
 
 
 def _initial_state(experiment: Experiment) -> TrainState:
-    if flags := os.environ.get("XLA_FLAGS"):
-        log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
+    start_backend()
     source = experiment.general.init_from
     try:
         return experiment.initial_state(_params_of(source, experiment) if source else None)
@@ -147,13 +168,11 @@ def _check_steps(experiment: Experiment, directory: RunDirectory) -> None:
         )
 
 
-def _last_step(directory: RunDirectory) -> int:
-    rows, _ = read_lines(directory.metrics)
-    return rows[-1]["step"] if rows else -1
-
-
 def _draw(directory: RunDirectory) -> None:
     from framework.plots import draw_curves
 
-    for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):
-        log.info("drew %s", file)
+    try:
+        for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):
+            log.info("drew %s", file)
+    except UserError as error:  # nothing to draw is no reason to call a finished run a failure
+        log.warning("no curves are drawn: %s", error)

@@ -57,7 +57,7 @@ def leaf_name(path: tuple) -> str:
 
 def unraw(array: Any, like: Any) -> Any:
     """What was stored of a leaf, as that leaf: PRNG keys are stored as their data."""
-    return jax.random.wrap_key_data(array) if _is_key(like) else array
+    return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like)) if _is_key(like) else array
 
 
 def _is_key(leaf: Any) -> bool:

@@ -81,7 +81,7 @@ def _obey(stop: StopRequest, step: int, last: bool) -> None:
 def _diverged(experiment: Experiment, step: int) -> None:
     said = f"training diverged: the objective is not finite at step {step:,}"
     if experiment.numerics.on_divergence == "stop":
-        raise Diverged(said + ". The last finite checkpoint is kept; try a smaller optimizer.learning_rate in a new --workdir.")
+        raise Diverged(said + ". Finite checkpoints are kept; try a smaller optimizer.learning_rate in a new --workdir.")
     log.warning("%s; going on, as numerics.on_divergence=continue asks", said)
 
 

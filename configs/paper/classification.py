@@ -1,6 +1,6 @@
 """Classification as in the paper: normalized gradient descent with a vanishing max-entry penalty groks (figures 1 and 4).
 
-Expected: training accuracy 1.0 near step 80, test accuracy above 0.99 before step 60,000; 30 s on two cores.
+Expected: training accuracy 1.0 near step 30, test accuracy above 0.99 before step 60,000; 30 s on two cores.
 Run:      whygrok run --config=paper/classification --workdir=runs/classification
 Try:      --config.task.p=47   --config.model.init_scale=0.5   --config.optimizer.learning_rate=10
 

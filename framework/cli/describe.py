@@ -74,7 +74,8 @@ def _text(described: dict[str, Any]) -> str:
         for field in described["fields"]:
             default = "none" if field["default"] is None else json.dumps(field["default"], ensure_ascii=False)
             head = f"  {field['name']:{names}}  {default}"
-            lines += [head, *textwrap.wrap(f"{field['help']}; {field['allowed']}", width, initial_indent=" " * (names + 4), subsequent_indent=" " * (names + 4))]
+            indent = " " * (names + 4)
+            lines += [head, *textwrap.wrap(f"{field['help']}; {field['allowed']}", width, initial_indent=indent, subsequent_indent=indent)]
     return "\n".join(lines)
 
 

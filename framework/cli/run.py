@@ -8,6 +8,7 @@ from pathlib import Path
 from framework.cli import Parser
 from framework.cli.overrides import parse_with_config
 from framework.config_files import find_config, load_config
+from framework.environment import start_backend
 from framework.errors import Interrupted, StorageError, UserError
 from framework.milestones import fitted_step, grokked_step
 from framework.rundir import RunDirectory, new_workdir
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         changes["init_from"] = str(_absolute(options.init_from))
     spec = options.config or _config_of(options.workdir)
     config = load_config(spec, changes)
+    start_backend()
     workdir = options.workdir or _new_workdir(spec)
     try:
         run = train(config, workdir, fresh=options.fresh)
@@ -50,7 +52,7 @@ def report(run: Run) -> None:
     headline = run.experiment.task.headline
     columns = run.metrics()
     print(f"run      {run.path}")
-    print(f"step     {columns['step'][-1]}")
+    print(f"step     {run.experiment.general.steps}")
     for name in (f"train/{headline}", f"test/{headline}"):
         if name in columns:
             print(f"{name:24} {run.series(name)[1][-1]:.6g}")

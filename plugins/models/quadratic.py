@@ -66,7 +66,7 @@ class Quadratic(Model):
         return h
 
     def homogeneity(self, task: Task) -> int:
-        """degree + 1: the activation multiplies the exponents of W, V adds one."""
+        """Degree + 1: the activation multiplies the exponents of W, V adds one."""
         return (self.degree or task.sizes.tokens) + 1
 
     def _entries(self, key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int) -> Float[Array, "..."]:

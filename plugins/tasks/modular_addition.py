@@ -22,7 +22,7 @@ class ModularAddition(Task):
 
     @property
     def sizes(self) -> Sizes:
-        """k tokens, p values, p outputs."""
+        """K tokens, p values, p outputs."""
         return Sizes(tokens=self.k, values=self.p, outputs=self.p)
 
     def population(self) -> Split:

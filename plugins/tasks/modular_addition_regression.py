@@ -44,14 +44,14 @@ class CountedTuples:
         return jnp.sum(self.summands, axis=1, dtype=jnp.int32) % self.p
 
     @property
-    def inputs(self) -> Int[np.ndarray, "n k+1"]:
+    def inputs(self) -> Int[np.ndarray, "n k_plus_1"]:
         """The sample as rows (a_1, …, a_k, c), int32: made when asked for, on the host. Training does not ask."""
         row, c = self._rows
         return np.concatenate([np.asarray(self.summands)[row], c[:, None]], axis=1).astype(np.int32)
 
     @property
     def targets(self) -> Float[np.ndarray, " n"]:
-        """p · 1[Σ a_i ≡ c] for each row of `inputs`."""
+        """P · 1[Σ a_i ≡ c] for each row of `inputs`."""
         row, c = self._rows
         return np.where(np.asarray(self.sums)[row] == c, float(self.p), 0.0)
 
@@ -91,7 +91,7 @@ class ModularAdditionRegression(Task):
 
     @property
     def sizes(self) -> Sizes:
-        """k tokens, p values, p outputs: the network answers for every c at once."""
+        """K tokens, p values, p outputs: the network answers for every c at once."""
         return Sizes(tokens=self.k, values=self.p, outputs=self.p)
 
     @property
@@ -123,7 +123,7 @@ class ModularAdditionRegression(Task):
     def metrics(self, network: Any, splits: Splits) -> dict[str, Any]:
         """Loss, accuracy and pair_accuracy of each split; test and population share their outputs when all are there."""
         whole = network(splits.population.summands)
-        values = {}
+        values: dict[str, Any] = {}
         for name, split in splits:
             if split.size:
                 shared = name == "population" or (name == "test" and self.population_size <= DENSE_LIMIT)

@@ -1,0 +1,161 @@
+"""Times our training program beside what it cannot be faster than, and beside PyTorch where that is installed.
+
+The programs of one setting take turns, so that a machine whose speed drifts slows all of them alike; medians are
+quoted, and the spread is half the distance between the quartiles.
+"""
+
+import importlib.util
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from framework.config import experiment, select
+from framework.experiment import Experiment
+
+Program = Callable[[int], None]  # runs so many steps to the end
+
+
+def bench_step(moduli: Sequence[int], optimizers: Sequence[str], repeats: int = 7, seconds: float = 0.5) -> list[dict[str, Any]]:
+    """Rows as in contract.md: a training step of the quadratic network, h = 4p, n = 2·p^(5/3), against each reference.
+
+    Two references are compiled: "floor", the three matrix products alone, and "plain", the same step written by
+    hand with textbook cross-entropy. "torch", embedding lookups and two threads, is there when PyTorch is.
+    """
+    rows = []
+    for p in moduli:
+        for optimizer in optimizers:
+            made = Experiment.from_config(_config(p, optimizer))
+            programs = {"ours": _ours(made), "floor": _floor(made), "plain": _plain(made)}
+            if importlib.util.find_spec("torch"):
+                programs["torch"] = _torch(made, optimizer)
+            times = _in_turn(programs, repeats, seconds)
+            setting = {"p": p, "optimizer": optimizer, "width": 4 * p, "train_size": len(made.splits.train)}
+            rows += [_row(setting, times["ours"], name, times[name]) for name in programs if name != "ours"]
+    return rows
+
+
+def _row(setting: dict[str, Any], ours: list[float], reference: str, theirs: list[float]) -> dict[str, Any]:
+    quarter, median, three_quarters = np.percentile(ours, [25, 50, 75])
+    ratio = np.median(np.array(ours) / np.array(theirs))
+    return {
+        "benchmark": "step",
+        "setting": setting,
+        "milliseconds": float(median),
+        "spread": float(three_quarters - quarter) / 2,
+        "reference": reference,
+        "reference_milliseconds": float(np.median(theirs)),
+        "ratio": float(ratio),
+    }
+
+
+def _in_turn(programs: dict[str, Program], repeats: int, seconds: float) -> dict[str, list[float]]:
+    """Milliseconds a step of each program, `repeats` times, the programs taking turns."""
+    for program in programs.values():
+        program(2)  # compiles
+    counts = {name: max(1, int(seconds / max(_seconds(program, 3) / 3, 1e-6))) for name, program in programs.items()}
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(repeats):
+        for name, program in programs.items():
+            times[name].append(1e3 * _seconds(program, counts[name]) / counts[name])
+    return times
+
+
+def _seconds(program: Program, count: int) -> float:
+    start = time.perf_counter()
+    program(count)
+    return time.perf_counter() - start
+
+
+def _config(p: int, optimizer: str) -> Any:
+    return experiment(
+        task=select("modular_addition", p=p, train_size="2*p^(5/3)"),
+        model=select("quadratic", width="4*p"),
+        # A rate at which nothing diverges: infinities are computed at another speed.
+        optimizer=select(optimizer, learning_rate=1e-3),
+    )
+
+
+def _ours(made: Experiment) -> Program:
+    state = made.initial_state()
+
+    def run(count: int) -> None:
+        nonlocal state
+        state, _ = made.advance(state, count)
+
+    return run
+
+
+def _floor(made: Experiment) -> Program:
+    """The products of a step and nothing else: Φ V forward, Φᵀ G and G Vᵀ backward, Φ [n, h], V [h, p], G [n, p]."""
+    n, p = len(made.splits.train), made.task.sizes.outputs
+    keys = jax.random.split(jax.random.key(0), 2)
+    features, V = jax.random.normal(keys[0], (n, 4 * p)), jax.random.normal(keys[1], (4 * p, p))
+
+    @jax.jit
+    def run(count: Any, features: Any, V: Any) -> Any:
+        def body(_: Any, carry: tuple) -> tuple:
+            features, V = carry
+            outputs = features @ V
+            # Each product feeds the next step, else the compiler would move it out of the loop.
+            return 1e-9 * (outputs @ V.T), 1e-9 * (features.T @ outputs)
+
+        return jax.lax.fori_loop(0, count, body, (features, V))
+
+    return lambda count: jax.block_until_ready(run(count, features, V))
+
+
+def _plain(made: Experiment) -> Program:
+    """The same step written out with textbook cross-entropy: what a script without a framework would compile."""
+    inputs, labels = made.splits.train.inputs, made.splits.train.targets
+    params = made.initial_state().params
+    transform = made.optimizer.transform()
+
+    def loss(params: Any, inputs: Any, labels: Any) -> Any:
+        z = params["W"][0][inputs[:, 0]] + params["W"][1][inputs[:, 1]]
+        logits = z**2 @ params["V"]
+        correct = jnp.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+        return jnp.mean(jax.nn.logsumexp(logits, axis=1) - correct)
+
+    @partial(jax.jit, donate_argnums=0)
+    def run(carry: Any, count: Any, inputs: Any, labels: Any) -> Any:
+        def body(_: Any, carry: Any) -> Any:
+            params, opt_state = carry
+            updates, opt_state = transform.update(jax.grad(loss)(params, inputs, labels), opt_state, params)
+            return optax.apply_updates(params, updates), opt_state
+
+        return jax.lax.fori_loop(0, count, body, carry)
+
+    carry = params, transform.init(params)
+
+    def program(count: int) -> None:
+        nonlocal carry
+        carry = jax.block_until_ready(run(carry, count, inputs, labels))
+
+    return program
+
+
+def _torch(made: Experiment, optimizer: str) -> Program:
+    """The same step in PyTorch: one gather a summand, cross_entropy, its own optimizer."""
+    import torch
+
+    state = made.initial_state()
+    W, V = (torch.tensor(np.asarray(state.params[name]), requires_grad=True) for name in ("W", "V"))
+    inputs = torch.tensor(np.asarray(made.splits.train.inputs), dtype=torch.long)
+    labels = torch.tensor(np.asarray(made.splits.train.targets), dtype=torch.long)
+    classes: dict[str, Any] = {"gd": torch.optim.SGD, "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    update = classes.get(optimizer, torch.optim.SGD)([W, V], lr=1e-3)
+
+    def program(count: int) -> None:
+        for _ in range(count):
+            update.zero_grad()
+            z = torch.nn.functional.embedding(inputs[:, 0], W[0]) + torch.nn.functional.embedding(inputs[:, 1], W[1])
+            torch.nn.functional.cross_entropy(z.square() @ V, labels).backward()
+            update.step()
+
+    return program

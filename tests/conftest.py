@@ -1,0 +1,38 @@
+"""Small fixtures that several tests share."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from configs import quickstart
+from framework import registry
+
+settings.register_profile("shared", deadline=None, max_examples=50)  # the machine may be busy
+settings.load_profile("shared")
+
+
+@pytest.fixture
+def small_config() -> Any:
+    """The quickstart config at p = 7, width 8 and ten steps: a run of it takes a moment."""
+    config = quickstart.get_config()
+    config.task.p, config.model.width, config.steps = 7, 8, 10
+    return config
+
+
+@pytest.fixture
+def clean_registry() -> Iterator[None]:
+    """What a test registers is gone after it."""
+    with registry.temporary():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """The command line sends the log to standard error: to this test's, and only in this test."""
+    log = logging.getLogger("whygrok")
+    before = list(log.handlers), log.level, log.propagate
+    yield
+    log.handlers, log.level, log.propagate = before

@@ -1,0 +1,107 @@
+"""Small runs and how to compare them, for the tests of what survives an interruption."""
+
+import json
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from framework import session, train
+from framework.checkpoint import complete_steps, read_leaves
+from framework.config import experiment, flatten, from_dict, select
+from framework.experiment import Experiment
+from framework.rundir import harmless_fields
+
+PLUGINS = str(Path(__file__).parent / "data" / "remembering.py")
+QUIET = {"tensorboard": False, "progress": False, "plot": False}
+
+
+def tiny(steps: int = 6, **changes: Any) -> ConfigDict:
+    """A run of a moment: p = 5, four neurons, AdamW, probes that remember; checkpoints at every third step, none by the clock."""
+    parts: dict[str, Any] = {
+        "task": select("modular_addition", p=5, k=2),
+        "model": select("quadratic", width="4", init_scale=2.0),
+        "optimizer": select("adamw", learning_rate=0.01),
+        "probes": {"norms": select("norms", schedule="every 3"), "count": select("counting", schedule="every 2")},
+        "events": {"metrics": "every 2"},
+        "checkpoint": {"every_steps": 3, "every_seconds": 0.0, "keep": 2},
+        "recording": QUIET,
+        "plugins": (PLUGINS,),
+    }
+    return experiment(steps=steps, **parts | changes)
+
+
+def rows(path: Path) -> list[str]:
+    """The lines of metrics.jsonl as they stand, but for the seconds."""
+    text = (path / "metrics.jsonl").read_text()
+    assert text.endswith("\n")
+    return [re.sub(r'"seconds": [0-9.e-]+, ?', "", line) for line in text.splitlines()]
+
+
+def leaves(path: Path, step: int | None = None) -> dict[str, tuple[str, bytes]]:
+    """Every leaf of a checkpoint, by default the newest, as dtype and bytes."""
+    step = max(complete_steps(path / "checkpoints")) if step is None else step
+    stored = read_leaves(path / "checkpoints" / str(step))
+    return {name: (f"{leaf.dtype}{leaf.shape}", leaf.tobytes()) for name, leaf in stored.items()}
+
+
+def arrays(path: Path) -> dict[str, bytes]:
+    """Every array of arrays/, as bytes, by step and name."""
+    found = {}
+    for file in sorted((path / "arrays").glob("*")):
+        with np.load(file) as stored:
+            found |= {f"{file.stem}/{name}": stored[name].tobytes() for name in stored.files}
+    return found
+
+
+def assert_same_run(path: Path, uninterrupted: Path) -> None:
+    """Rows, arrays, parameters, optimizer and probe state are the same to the bit, and nothing is left over."""
+    assert rows(path) == rows(uninterrupted)
+    assert arrays(path) == arrays(uninterrupted)
+    assert leaves(path) == leaves(uninterrupted)
+    assert sorted(file.name for file in path.rglob("*tmp*")) == []
+
+
+def content(path: Path) -> dict[str, tuple[int, bytes]]:
+    """Modification time and bytes of every file of a run."""
+    return {str(file): (file.stat().st_mtime_ns, file.read_bytes()) for file in sorted(path.rglob("*")) if file.is_file()}
+
+
+def train_json(text: str, path: str, cache: str) -> None:
+    """Trains the config that a JSON text holds: what a process of its own is given to do.
+
+    cache: a folder in which such processes share compiled programs, since compiling is most of what they would do.
+    """
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", cache)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    train(from_dict(json.loads(text)), path)
+
+
+def cached(folder: Path) -> dict[str, str]:
+    """The environment of a command that shares compiled programs through a folder."""
+    return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(folder), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
+
+_made: dict[str, Experiment] = {}  # the first experiment of each trajectory
+_SHARED = ("_initial", "splits", "objective", "_advance", "_metrics", "_measurements")  # compiled programs and data: no state
+
+
+def compile_once(monkeypatch: Any) -> None:
+    """Lets all sessions of one trajectory share compiled programs, which hold no state: a session then takes a moment."""
+
+    def from_config(config: Any) -> Experiment:
+        made = Experiment.from_config(config)
+        kept = {name: value for name, value in flatten(made.config).items() if name not in harmless_fields()}
+        known = _made.setdefault(json.dumps(kept, sort_keys=True), made)
+        if known is not made:
+            made.__dict__.update({name: getattr(known, name) for name in _SHARED})
+        return made
+
+    monkeypatch.setattr(session, "Experiment", SimpleNamespace(from_config=from_config))

@@ -1,0 +1,68 @@
+"""Every config that ships does what the line "Expected:" of its docstring says."""
+
+import re
+
+import numpy as np
+import pytest
+
+from framework import train
+from framework.config import PLUGIN_SECTIONS
+from framework.config_files import load_config, shipped_configs
+from framework.milestones import first_at_least, fitted_step, grokked_step
+
+CLAUSE = re.compile(r"(training|test) (accuracy|loss) (above |below )?([\d.]+) (near|before) step ([\d,]+)")
+NEAR = 1.6  # seeds, versions and processors move a step by less than this factor
+
+runs = {}
+
+
+def run_of(name):
+    if name not in runs:
+        runs[name] = train(load_config(name, {"recording.progress": "false"}))
+    return runs[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)
+def test_a_config_does_what_its_docstring_expects(config):
+    text = config.file.read_text()
+    assert all(f"{head}:" in text for head in ("Expected", "Run", "Try"))
+    clauses = CLAUSE.findall(next(line for line in text.splitlines() if line.startswith("Expected:")))
+    assert len(clauses) == 2
+    for split, quantity, relation, value, when, step in clauses:
+        name = f"{'train' if split == 'training' else 'test'}/{quantity}"
+        expected, level = int(step.replace(",", "")), float(value)
+        if quantity == "accuracy":
+            found = first_at_least(run_of(config.name), name, level)
+            assert found is not None and found <= expected * (NEAR if when == "near" else 1)
+            assert when == "before" or found >= expected / NEAR
+        else:
+            steps, values = run_of(config.name).series(name)
+            there = values[np.argmin(np.abs(steps - expected))]
+            assert there < level if relation == "below " else there > level
+
+
+@pytest.mark.slow
+def test_the_quickstart_generalizes_long_after_it_has_memorized():
+    run = run_of("quickstart")
+    fitted, grokked = fitted_step(run), grokked_step(run)
+    assert fitted is not None and grokked is not None and grokked >= 5 * fitted
+    steps, accuracy = run.series("test/accuracy")
+    assert accuracy[steps <= fitted].max() < 0.1  # not a network that fits and generalizes together
+
+
+@pytest.mark.slow
+def test_the_papers_classification_reaches_losses_that_textbook_float32_cannot():
+    run = run_of("paper/classification")
+    columns = run.metrics()
+    assert columns["test/accuracy"][-1] == 1.0
+    assert 0 < columns["train/loss"].min() < 1e-18
+    assert not any("nonfinite" in row for row in run.rows)
+
+
+@pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)
+def test_a_config_swaps_whole_plugins(config):
+    swapped = load_config(f"{config.name}:optimizer=adam,penalty=l2")
+    assert (swapped.optimizer.name, swapped.penalty.name) == ("adam", "l2")
+    assert set(PLUGIN_SECTIONS) <= set(swapped.keys())
+    assert len(config.file.read_text().splitlines()) <= 30

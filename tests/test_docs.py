@@ -1,0 +1,73 @@
+"""Every command and every file shown in README and docs, done in order in an empty folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def steps(page):
+    """("file", name, text) for a Python block that names its file, ("command", line) for each line of a shell block."""
+    for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "sh":
+            yield from (("command", line) for line in text.splitlines() if line)
+        else:
+            name = re.match(r"# (\w+\.py)\n", text)
+            assert name, f"{page.name}: a Python block begins with the name of its file"
+            yield "file", name[1], text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_does_what_it_shows(page, tmp_path):
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = 0
+    for kind, *rest in steps(page):
+        if kind == "file":
+            name, text = rest
+            (tmp_path / name).write_text(text, encoding="utf-8")
+            is_script = "@register(" not in text and "def get_config(" not in text  # plugins and configs are files for later
+            command = [sys.executable, name] if is_script else []
+        else:
+            words = rest[0].removeprefix("tools/venv ")
+            # The README's test command is what runs this test: tests/test_packaging.py holds that CI gives it.
+            command = [] if words == "pytest" else ["sh", "-c", words]
+        if command:
+            result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+            assert result.returncode == 0, f"{page.name}: {rest[0]}\n{result.stderr}"
+            assert "Traceback" not in result.stderr and "warning" not in result.stderr.lower(), result.stderr
+            done += 1
+    assert done
+    if page.stem == "README":
+        assert (tmp_path / "runs/first/figures/curves.png").is_file() and (tmp_path / "compared.png").is_file()
+
+
+def test_docs_are_short_and_links_lead_somewhere():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if page.stem != "README":
+            assert len(text.splitlines()) <= 60, page.name
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / target).is_file(), f"{page.name} links to {target}"
+
+
+def test_the_picture_of_the_readme_was_made_by_its_first_command():
+    """The config that drew a picture is inside it."""
+    import json
+
+    from PIL import Image
+
+    from framework.config import to_dict
+    from framework.config_files import load_config
+
+    with Image.open(ROOT / "docs/images/quickstart.png") as picture:
+        drawn = json.loads(picture.text["Description"])
+    assert drawn == [to_dict(load_config("quickstart"))]

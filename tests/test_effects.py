@@ -1,0 +1,220 @@
+"""No field does nothing: each one of each plugin, and each setting that is not harmless, changes what a run computes."""
+
+import dataclasses
+import functools
+import json
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from framework import Experiment, Penalty, register, registry, train
+from framework.config import experiment, flatten, from_dict, override, select, to_dict
+from framework.errors import UserError
+from framework.events import Event
+from framework.fields import Declared, declared_fields, unwrap
+from framework.rundir import RunDirectory, harmless_fields
+from framework.settings import SECTIONS, General
+
+SMALL = {"p": 5, "width": "4", "d_model": 8, "d_mlp": 8, "heads": 2}  # where a plugin has such a field
+NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no visible change
+    "eps": 0.1,
+    "coefficient": 0.5,
+    "train_size": "30%",
+    "width": "5",
+    "p": 7,
+    "k": 3,
+    "degree": 3,
+    "schedule": "every 2",
+    "evaluation_size": "100",
+    "d_model": 16,
+    "heads": 1,
+    "depth": 2,
+    "points": "test",
+}
+CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
+    "model.quadratic.init_std": {"model.init": "normal"},
+    "task.modular_addition_regression.evaluation_size": {
+        "task.p": 211,
+        "task.train_size": "50",
+        "task.replacement": True,
+        "task.evaluation_size": "200",
+    },
+}
+
+
+def base_config(kind: str, name: str) -> Any:
+    """Small defaults, with one plugin exchanged."""
+    parts = {"task": "modular_addition", "model": "quadratic", "optimizer": "gd", "penalty": "none"}
+    sections = {part: small(part, name if kind == part else default) for part, default in parts.items()}
+    probes = {"x": small("probe", name)} if kind == "probe" else {}
+    quiet = {"progress": False, "plot": False, "tensorboard": False}
+    return experiment(**sections, probes=probes, steps=3, events={"metrics": "at 0 3"}, recording=quiet)
+
+
+def small(kind: str, name: str) -> dict[str, Any]:
+    fields = {declared.name for declared in declared_fields(registry.lookup(kind, name))}
+    return select(name, **{field: value for field, value in SMALL.items() if field in fields})
+
+
+def another(declared: Declared) -> Any:
+    """A value that the field may have, other than its default; None where there is only one."""
+    if declared.name in NEW_VALUES:
+        return NEW_VALUES[declared.name]
+    if choices := declared.metadata.get("choices"):
+        return next((choice for choice in choices if choice != declared.default), None)
+    scalar, _, _ = unwrap(declared.type)
+    if scalar is bool:
+        return not declared.default
+    assert scalar in (int, float), f"give the field {declared.name} a value in NEW_VALUES"
+    return (declared.default + 1 if scalar is int else declared.default / 2) if declared.default else 1
+
+
+def cases() -> list[tuple[str, str, str]]:
+    return [
+        (kind, entry.name, declared.name)
+        for kind in registry.KINDS
+        if kind != "claim"
+        for entry in registry.entries(kind)
+        for declared in declared_fields(entry.cls)
+        if not declared.harmless and another(declared) is not None
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def made(text: str) -> Experiment:
+    return Experiment.from_config(from_dict(json.loads(text)))
+
+
+def looks(text: str) -> list[tuple[int, tuple[str, ...]]]:
+    """At which steps a row is recorded, and of what."""
+    return [(event.step, event.due) for event in made(text).events_after(-1)]
+
+
+def as_bytes(tree: Any) -> list[tuple[tuple[int, ...], bytes]]:
+    return [(np.shape(leaf), np.asarray(leaf).tobytes()) for leaf in jax.tree.leaves(tree)]
+
+
+def data(text: str) -> Any:
+    return as_bytes(made(text).splits)
+
+
+def begun(text: str) -> Any:
+    """Parameters before the first step."""
+    return as_bytes(made(text).initial_state().params)
+
+
+@functools.lru_cache(maxsize=64)
+def trained(text: str) -> Any:
+    """Parameters after three steps."""
+    return as_bytes(made(text).advance(made(text).initial_state(), 3)[0].params)
+
+
+@functools.lru_cache(maxsize=64)
+def measured(text: str) -> dict[str, bytes]:
+    """What the probe x says of the first step."""
+    values, _ = made(text).measure(made(text).initial_state(), Event(0, ("x",), (), last=False))
+    return {name: np.asarray(value).tobytes() for name, value in values.items()}
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two configs record at other steps, or differ in data, in parameters, or in what a probe says of equal ones."""
+    a, b = (json.dumps(to_dict(config)) for config in (one, other))
+    assert a != b
+    if one.probes != other.probes:
+        return looks(a) != looks(b) or measured(a) != measured(b)
+    return any(stage(a) != stage(b) for stage in (looks, data, begun, trained))  # what costs least comes first
+
+
+@pytest.mark.parametrize(("kind", "name", "field"), cases())
+def test_every_field_of_every_plugin_changes_the_run(kind, name, field):
+    declared = next(d for d in declared_fields(registry.lookup(kind, name)) if d.name == field)
+    base = override(base_config(kind, name), CONTEXTS.get(f"{kind}.{name}.{field}", {}))
+    path = f"probes.x.{field}" if kind == "probe" else f"{kind}.{field}"
+    assert differ(base, override(base, {path: another(declared)}))
+
+
+def test_the_comparison_can_fail():
+    base = base_config("penalty", "l2")
+    unused = override(base, {"model.init_std": 0.7})  # the initialization is uniform: this field is not in use
+    assert not differ(base, unused)
+
+
+SETTINGS = {
+    f"{section}.{declared.name}".lstrip("."): declared
+    for section, cls in {"": General, **SECTIONS}.items()
+    for declared in declared_fields(cls)
+}
+TRAJECTORY = {"seed": 1, "events.metrics": "every 2", "numerics.precision": "float64"}  # and, in their own tests:
+ELSEWHERE = {"init_from", "numerics.matmul"}
+
+
+def test_no_setting_is_left_out_here():
+    assert {name for name, declared in SETTINGS.items() if not declared.harmless} == TRAJECTORY.keys() | ELSEWHERE
+
+
+@pytest.mark.parametrize(("path", "value"), TRAJECTORY.items())
+def test_every_setting_that_is_not_harmless_changes_the_run(path, value):
+    base = base_config("penalty", "none")
+    assert differ(base, override(base, {path: value}))
+
+
+def test_init_from_begins_where_the_other_run_ended(tmp_path):
+    base = base_config("penalty", "none")
+    source = train(base, tmp_path / "source").metrics()["objective"]
+    begun = train(override(base, {"init_from": str(tmp_path / "source"), "steps": 0})).metrics()["objective"]
+    assert begun[0] == source[-1] != source[0]
+
+
+@pytest.mark.parametrize("matmul", ["highest", "default"])
+def test_the_precision_of_products_reaches_the_compiled_programs(matmul, clean_registry):
+    programs = []
+
+    @register("watching")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Watching(Penalty):
+        """0; remembers how products are computed around it."""
+
+        def __call__(self, params):
+            programs.append(str(jax.make_jaxpr(jnp.dot)(params["V"], params["V"].T)))
+            return jnp.zeros(())
+
+    watched = Experiment.from_config(override(base_config("penalty", "watching"), {"numerics.matmul": matmul}))
+    watched.advance(watched.initial_state(), 1)
+    assert programs
+    assert all(("HIGHEST" in program) == (matmul == "highest") for program in programs)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_is_harmless_or_compared_at_resume(name, tmp_path):
+    declared = SETTINGS[name]
+    base = override(base_config("penalty", "none"), {f"recording.{field}": True for field in ("tensorboard", "progress", "plot")})
+    directory = RunDirectory.at(tmp_path)
+    directory.write_config(base)
+    special = {"plugins": (), "init_from": "elsewhere"} | TRAJECTORY
+    changed = base.copy_and_resolve_references().unlock()
+    holder = changed if "." not in name else changed[name.partition(".")[0]]
+    holder[name.rpartition(".")[2]] = ("some_module",) if name == "plugins" else special[name] if name in special else another(declared)
+    assert flatten(changed) != flatten(base)
+    if declared.harmless:
+        assert name in harmless_fields()
+        directory.check_same_run(changed)
+    else:
+        with pytest.raises(UserError, match=f"{name}: the run has"):
+            directory.check_same_run(changed)
+
+
+def test_every_field_of_a_plugin_is_compared_at_resume(tmp_path):
+    base = base_config("penalty", "l2")
+    directory = RunDirectory.at(tmp_path)
+    directory.write_config(base)
+    for path in ("task.p", "model.width", "optimizer.learning_rate", "penalty.coefficient"):
+        with pytest.raises(UserError, match=f"{path}: the run has"):
+            directory.check_same_run(override(base, {path: another_of(base, path)}))
+
+
+def another_of(config: Any, path: str) -> Any:
+    kind, _, name = path.partition(".")
+    return another(next(d for d in declared_fields(registry.lookup(kind, config[kind].name)) if d.name == name))

@@ -1,0 +1,371 @@
+"""A run that is killed, stopped or extended ends in the bits of one that never was."""
+
+import itertools
+import json
+import logging
+import multiprocessing
+import random
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from framework import checkpoint, load_run, recorder, registry, train
+from framework.checkpoint import Checkpoints, complete_steps
+from framework.cli import run_command
+from framework.config import select, to_dict
+from framework.errors import UserError
+from framework.experiment import Experiment
+from framework.recorder import RunRecorder
+from framework.settings import Checkpoint
+from framework.state import named_leaves
+from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, compile_once, content, leaves, rows, tiny, train_json
+
+pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    compile_once(monkeypatch)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: no `except Exception` sees it."""
+
+
+def killing(monkeypatch, owner, name, call, after):
+    """Makes the call-th call of a function the last thing that happens, before or after its work. Returns the count."""
+    original, count = getattr(owner, name), itertools.count()
+    seen = []
+
+    def dying(*args, **kwargs):
+        seen.append(number := next(count))
+        if number == call and not after:
+            raise Killed
+        result = original(*args, **kwargs)
+        if number == call:
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, name, dying)
+    return seen
+
+
+VERBS = {
+    "rewind": (RunRecorder, "rewind"),
+    "advance": (Experiment, "advance"),
+    "measure": (Experiment, "measure"),
+    "row": (RunRecorder, "row"),
+    "save": (Checkpoints, "save"),
+    "checksums": (checkpoint, "write_json"),
+    "publish": (checkpoint.os, "rename"),
+    "retain": (Checkpoints, "_retain"),
+    "remove": (checkpoint.shutil, "rmtree"),
+    "arrays": (recorder, "write_atomically"),
+}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The run that nothing happened to."""
+    path = tmp_path_factory.mktemp("uninterrupted") / "run"
+    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        train(tiny(), path)
+    return path
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_run_that_dies_around_any_verb_of_any_event_ends_in_the_same_bits(verb, after, uninterrupted, tmp_path):
+    deaths = 0
+    for call in itertools.count():  # until the run ends before the function is called so often
+        path = tmp_path / str(call)
+        with pytest.MonkeyPatch.context() as patch:
+            killing(patch, *VERBS[verb], call, after)
+            try:
+                train(tiny(), path)
+            except Killed:
+                deaths += 1
+            else:
+                break
+        train(tiny(), path)
+        assert_same_run(path, uninterrupted)
+    assert deaths >= (1 if verb in ("rewind", "remove") else 3)
+
+
+def test_a_run_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(uninterrupted, tmp_path):
+    path = tmp_path / "run"
+    for verb in ("advance", "measure", "row", "save", "publish", "rewind"):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+            killing(patch, *VERBS[verb], 0, after=verb != "rewind")
+            train(tiny(), path)
+    train(tiny(), path)
+    assert_same_run(path, uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_instants_resumes_to_the_same_bits(tmp_path):
+    config = tiny(60, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 2}, events={"metrics": "every 1"})
+    text = json.dumps(to_dict(config))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.helpers", "orbax.checkpoint"])
+
+    def start(path):
+        process = context.Process(target=train_json, args=(text, str(path), str(tmp_path / "cache")))
+        process.start()
+        return process
+
+    def reached(path):
+        return max(complete_steps(path / "checkpoints"), default=-1)
+
+    def kill_four_times(number):
+        chance, path, saving = random.Random(number), tmp_path / str(number), 0
+        for kill in range(4):
+            before, process = reached(path), start(path)
+            deadline = time.monotonic() + (chance.uniform(0, 2) if kill == 3 else 60)  # one of four anywhere, also at its start
+            while process.is_alive() and time.monotonic() < deadline and reached(path) == before:
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0, 0.2))
+            process.kill()
+            process.join()
+            saving += any((path / "checkpoints").glob("*tmp"))
+        process = start(path)
+        process.join()
+        assert process.exitcode == 0
+        return path, saving
+
+    reference = tmp_path / "reference"
+    start(reference).join()
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(kill_four_times, range(5)))
+    assert sum(saving for _, saving in runs) > 0, "no kill fell into a save"
+    for path, _ in runs:
+        assert_same_run(path, reference)
+        sessions = json.loads((path / "environment.json").read_text())["sessions"]
+        assert sessions[-1]["reason"] == "complete"
+
+
+def states(config):
+    """(experiment, state at 0, function from (state, count) to state)."""
+    made = Experiment.from_config(config)
+    return made, made.initial_state(), lambda state, count: made.advance(state, count)[0]
+
+
+OPTIMIZERS = [entry.name for entry in registry.entries("optimizer")]
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "scheduled"])
+def test_every_optimizer_resumes_to_the_same_bits_and_not_to_those_of_a_restart(name, tmp_path):
+    made, state, advance = states(tiny(optimizer=select(name)))
+    checkpoints = Checkpoints(tmp_path, Checkpoint())
+    middle = advance(state, 5)
+    checkpoints.save(middle)
+    params = jax.device_get(middle.params)
+    end = named_leaves(advance(middle, 4))
+    template = made.initial_state()
+    restored = checkpoints.restore(template, made.device)
+    assert jax.tree.structure(restored) == jax.tree.structure(template)
+    resumed = named_leaves(advance(restored, 4))
+    assert {name: leaf.tobytes() for name, leaf in resumed.items()} == {name: leaf.tobytes() for name, leaf in end.items()}
+    counts = {int(leaf) for leaf_name, leaf in resumed.items() if leaf_name.endswith("count")}
+    assert counts <= {9} and int(resumed["step"]) == 9
+    if any(leaf.any() for leaf_name, leaf in resumed.items() if leaf_name.startswith("opt_state.")):
+        restarted = named_leaves(advance(made.initial_state(params), 4))
+        assert any(restarted[leaf_name].tobytes() != end[leaf_name].tobytes() for leaf_name in end if leaf_name.startswith("params."))
+
+
+def test_a_resumed_schedule_gives_the_rates_of_the_uninterrupted_run():
+    _, state, advance = states(tiny(optimizer=select("scheduled")))
+    rates = []
+    for _ in range(8):
+        state = advance(state, 1)
+        rates.append(float(state.opt_state.hyperparams["learning_rate"]))
+    warm_up = [0.01 * step / 4 for step in range(4)]
+    cosine = [0.01 * (1 + np.cos(np.pi * step / 16)) / 2 for step in range(4)]
+    np.testing.assert_allclose(rates, warm_up + cosine, rtol=1e-5)
+
+
+@pytest.mark.parametrize("cuts", [(4,), (3, 5), (1, 2, 5)])
+def test_an_extended_run_equals_one_that_was_asked_for_at_once(cuts, tmp_path):
+    probes = {
+        "norms": select("norms", schedule="every 7"),
+        "count": select("counting", schedule="every 2"),
+        "late": select("counting", schedule="last"),
+        "host": select("on_the_host", schedule="every 3"),
+        "picture": select("arrays_only", schedule="every 4"),
+    }
+    for steps in cuts:
+        train(tiny(steps, probes=probes), tmp_path / "extended")
+    train(tiny(9, probes=probes), tmp_path / "extended")
+    train(tiny(9, probes=probes), tmp_path / "at_once")
+    assert_same_run(tmp_path / "extended", tmp_path / "at_once")
+    counted = load_run(tmp_path / "extended").series("count/calls")
+    assert [list(column) for column in counted] == [[0, 2, 4, 6, 8, 9], [1, 2, 3, 4, 5, 6]]
+
+
+def test_a_restart_from_weights_only_is_another_run(tmp_path, uninterrupted):
+    train(tiny(3), tmp_path / "half")
+    train(tiny(3, init_from=str(tmp_path / "half")), tmp_path / "restarted")
+    assert leaves(tmp_path / "half", 3)["params.W"] == leaves(uninterrupted, 3)["params.W"]
+    assert leaves(tmp_path / "restarted", 0)["params.W"] == leaves(tmp_path / "half", 3)["params.W"]
+    assert leaves(tmp_path / "restarted", 3)["params.W"] != leaves(uninterrupted, 6)["params.W"]  # Adam's moments are lost
+    with pytest.raises(UserError, match="after @ comes a step"):
+        train(tiny(3, init_from=f"{tmp_path / 'half'}@newest"), tmp_path / "never")
+    with pytest.raises(UserError, match="do not fit"):
+        train(tiny(3, init_from=str(tmp_path / "half"), model=select("quadratic", width="5")), tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+def test_step_count_of_the_optimizer_and_rows_agree_after_a_resume(tmp_path):
+    train(tiny(4), tmp_path)
+    train(tiny(7), tmp_path)
+    stored = leaves(tmp_path)
+    assert {np.frombuffer(stored[name][1], np.int32)[0] for name in ("step", "opt_state.0.count")} == {7}
+    assert [json.loads(row)["step"] for row in rows(tmp_path)] == [0, 2, 3, 4, 6, 7]
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "whygrok")
+    config = tiny(5, recording=QUIET | {"tensorboard": True})
+    train(config, tmp_path)
+    before = content(tmp_path)
+    caplog.clear()
+    train(config, tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [f"already complete at step 5: {tmp_path}"]
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("metrics", "probes"), [("at 0 3", {}), ("at 50", {}), ("at 0", {"picture": select("arrays_only", schedule="last")})]
+)
+def test_a_finished_run_without_a_row_at_its_last_step_is_finished_too(metrics, probes, tmp_path):
+    config = tiny(5, events={"metrics": metrics}, probes=probes)
+    train(config, tmp_path)
+    before = content(tmp_path)
+    train(config, tmp_path)
+    assert content(tmp_path) == before
+    assert complete_steps(tmp_path / "checkpoints")[-1] == 5
+
+
+def test_a_run_is_finished_where_it_stands_by_asking_for_no_more_steps(tmp_path, uninterrupted):
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        killing(patch, RunRecorder, "row", 3, after=False)  # at step 4: step 3, which records norms only, is saved
+        train(tiny(6), tmp_path / "stopped")
+    train(tiny(3), tmp_path / "stopped")
+    train(tiny(3), tmp_path / "at_once")
+    assert_same_run(tmp_path / "stopped", tmp_path / "at_once")
+    train(tiny(6), tmp_path / "stopped")
+    assert_same_run(tmp_path / "stopped", uninterrupted)
+
+
+def test_fewer_steps_than_were_made_are_refused(tmp_path, capfd):
+    train(tiny(6), tmp_path)
+    before = content(tmp_path)
+    assert run_command(["run", f"--workdir={tmp_path}", "--config.steps=4"]) == 2
+    assert "this run is at step 6; steps=4 is less" in capfd.readouterr().err
+    assert content(tmp_path) == before
+
+
+def test_a_changed_trajectory_is_refused_field_by_field(tmp_path):
+    train(tiny(), tmp_path)
+    before = content(tmp_path)
+    changed = tiny(seed=1, optimizer=select("adamw", learning_rate=0.5), model=select("quadratic", width="8", init_scale=2.0))
+    with pytest.raises(UserError) as refusal:
+        train(changed, tmp_path)
+    said = str(refusal.value)
+    assert "optimizer.learning_rate: the run has 0.01, you gave 0.5" in said
+    assert "model.width: the run has '4', you gave '8'" in said
+    assert "seed: the run has 0, you gave 1" in said
+    assert said.count("the run has") == 3 and "--workdir" in said and "--init_from" in said
+    assert content(tmp_path) == before
+
+
+def test_a_new_probe_or_another_plugin_is_refused(tmp_path):
+    train(tiny(), tmp_path)
+    with pytest.raises(UserError, match="probes.late.name: the run has no such field, you gave 'norms'"):
+        train(tiny(probes={"late": select("norms")}), tmp_path)
+    with pytest.raises(UserError, match="optimizer.name: the run has 'adamw', you gave 'adam'"):
+        train(tiny(optimizer=select("adam")), tmp_path)
+
+
+def test_harmless_fields_may_change_and_change_no_bit(tmp_path, uninterrupted):
+    train(tiny(3), tmp_path)
+    harmless = {"every_steps": 2, "every_seconds": 1e-6, "keep": 5, "keep_every": 1}
+    train(tiny(6, checkpoint=harmless, numerics={"on_divergence": "continue"}, recording=QUIET | {"tensorboard": True}), tmp_path)
+    assert rows(tmp_path) == rows(uninterrupted)
+    assert leaves(tmp_path) == leaves(uninterrupted)
+    assert arrays(tmp_path) == arrays(uninterrupted)
+
+
+def test_fresh_sets_the_old_run_aside_and_deletes_nothing(tmp_path):
+    train(tiny(), tmp_path / "run")
+    old = {Path(name).relative_to(tmp_path / "run"): kept for name, kept in content(tmp_path / "run").items()}
+    train(tiny(), tmp_path / "run", fresh=True)
+    aside = {Path(name).relative_to(tmp_path / "run.old"): kept for name, kept in content(tmp_path / "run.old").items()}
+    assert aside == old
+    sessions = json.loads((tmp_path / "run" / "environment.json").read_text())["sessions"]
+    assert [session["from_step"] for session in sessions] == [0]
+    train(tiny(), tmp_path / "run", fresh=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.old", "run.old-2"]
+
+
+def test_the_first_line_says_whether_the_run_is_new(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "whygrok")
+    train(tiny(3), tmp_path)
+    assert caplog.records[0].getMessage() == f"new run of 3 steps: {tmp_path}"
+    caplog.clear()
+    train(tiny(6), tmp_path)
+    assert caplog.records[0].getMessage() == f"resuming at step 3 of 6: {tmp_path}"
+
+
+def tensorboard_steps(path):
+    """(tag, step) of every scalar in the event files, read as the format says: length, CRC, record, CRC."""
+    from tensorboardX.crc32c import crc32c
+    from tensorboardX.proto.event_pb2 import Event
+
+    def masked(data):
+        crc = crc32c(data)
+        return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+    found = []
+    for file in sorted((path / "tensorboard").iterdir()):
+        data = file.read_bytes()
+        while data:
+            (length,), body = struct.unpack("<Q", data[:8]), data[12:]
+            assert struct.unpack("<I", data[8:12])[0] == masked(data[:8])
+            assert struct.unpack("<I", body[length : length + 4])[0] == masked(body[:length])
+            event = Event.FromString(body[:length])
+            found += [(value.tag, event.step) for value in event.summary.value]
+            data = body[length + 4 :]
+    return found
+
+
+def test_tensorboard_holds_every_scalar_once_after_five_quick_restarts(tmp_path):
+    recording = QUIET | {"tensorboard": True}
+    for call in range(1, 6):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+            killing(patch, RunRecorder, "row", 2, after=True)
+            train(tiny(20, recording=recording), tmp_path)
+        assert call
+    train(tiny(20, recording=recording), tmp_path)
+    named = [(name, row["step"]) for row in map(json.loads, rows(tmp_path)) for name in row if name != "step"]
+    assert sorted(tensorboard_steps(tmp_path)) == sorted(named)
+
+
+@pytest.mark.parametrize("steps", [5, 6], ids=["off the interval", "on the interval"])
+def test_the_last_step_is_saved_once(steps, tmp_path):
+    train(tiny(steps), tmp_path)
+    assert complete_steps(tmp_path / "checkpoints")[-1] == steps
+
+
+def test_a_work_directory_may_be_relative(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(tiny(3), "a")
+    train(tiny(3), "./a/../b")
+    assert leaves(tmp_path / "a") == leaves(tmp_path / "b")
+    assert PLUGINS.startswith("/")
