@@ -28,14 +28,16 @@ FEW = 2  # groups of at most so many points are summed pair by pair
 
 
 class PairSums(NamedTuple):
-    """Σ over pairs of points of E^P_j E^Q_l, each [h, h]: of changes ΔE, of means Ē, and of new and old E."""
+    """Σ over pairs of points of E^P_j E^Q_l, each [h, h]: of changes ΔE = E_t − E_0 and of means Ē = (E_t + E_0)/2."""
 
     change_change: Any
     change_mean: Any
     mean_change: Any
     mean_mean: Any
-    new: Any
-    old: Any
+
+    def at(self, side: float) -> Any:
+        """The same of E_t (side ½) or E_0 (side −½) itself, as E = Ē ± ΔE/2."""
+        return self.mean_mean + side * (self.change_mean + self.mean_change) + self.change_change / 4
 
 
 @jax.tree_util.register_dataclass
@@ -59,6 +61,11 @@ class Moved:
     def mean(self) -> Any:
         """Half-way."""
         return (self.new + self.old) / 2
+
+    @property
+    def halves(self) -> Any:
+        """Mean and change side by side, [n, 2h]."""
+        return jnp.concatenate([self.mean, self.change], axis=1)
 
 
 Kind = str  # of features: "F", "D", or "A" = D times the output weights of the point's own output
@@ -117,13 +124,13 @@ def _sums_by_groups(networks: Two, x: Any, groups: Any, degree: int, left: Kind,
     h = networks[0].W.shape[2]
 
     def add(total: PairSums, group: Any) -> tuple[PairSums, None]:
-        def add_chunk(grams: Any, points: Any) -> tuple[Any, None]:
-            P, Q = (features(networks, x, points, degree, kind) for kind in (left, right))
-            return [gram + a.T @ b for gram, (a, b) in zip(grams, _products(P, Q), strict=True)], None
+        def add_chunk(grams: PairSums, points: Any) -> tuple[PairSums, None]:
+            P = features(networks, x, points, degree, left)
+            Q = P if left == right else features(networks, x, points, degree, right)
+            return jax.tree.map(jnp.add, grams, grams_of(P, Q)), None
 
-        zeros: Any = [jnp.zeros((h, h), jnp.float64)] * 6
-        grams, _ = jax.lax.scan(add_chunk, zeros, group)
-        return jax.tree.map(jnp.add, total, sums_of_grams(*grams)), None
+        grams, _ = jax.lax.scan(add_chunk, _nothing(h), group)
+        return jax.tree.map(jnp.add, total, sums_of_grams(grams)), None
 
     return jax.lax.scan(add, _nothing(h), groups)[0]
 
@@ -134,21 +141,29 @@ def _sums_by_pairs(networks: Two, x: Any, pairs: Any, degree: int, left: Kind, r
 
     def add(total: PairSums, chunk: Any) -> tuple[PairSums, None]:
         E, G = (features(networks, x, chunk[:, 0], degree, k) * features(networks, x, chunk[:, 1], degree, k) for k in (left, right))
-        matrices = (E.change.T @ G.change, E.change.T @ G.mean, E.mean.T @ G.change, E.mean.T @ G.mean, E.new.T @ G.new, E.old.T @ G.old)
-        return jax.tree.map(jnp.add, total, PairSums(*matrices)), None
+        return jax.tree.map(jnp.add, total, grams_of(E, E if left == right else G)), None
 
     return jax.lax.scan(add, _nothing(networks[0].W.shape[2]), pairs)[0]
 
 
-def sums_of_grams(mm: Any, mc: Any, cm: Any, cc: Any, new: Any, old: Any) -> PairSums:
-    """The sums of one group from its Gram matrices P̄ᵀQ̄, P̄ᵀΔQ, ΔPᵀQ̄, ΔPᵀΔQ, P_tᵀQ_t, P_0ᵀQ_0."""
+def grams_of(P: Moved, Q: Moved) -> PairSums:
+    """ΔPᵀΔQ, ΔPᵀQ̄, P̄ᵀΔQ and P̄ᵀQ̄ of features [n, h]: one large product is faster than four, and when Q is P, ¾ of it is enough."""
+    h = P.new.shape[1]
+    if P is Q:
+        upper = P.mean.T @ P.halves
+        return PairSums(P.change.T @ P.change, upper[:, h:].T, upper[:, h:], upper[:, :h])
+    gram = P.halves.T @ Q.halves
+    return PairSums(gram[h:, h:], gram[h:, :h], gram[:h, h:], gram[:h, :h])
+
+
+def sums_of_grams(grams: PairSums) -> PairSums:
+    """The sums over the pairs of one group, from its Gram matrices."""
+    cc, cm, mc, mm = grams
     return PairSums(
         change_change=2 * (mm * cc + mc * cm),
         change_mean=2 * mm * cm + mc * cc / 2,
         mean_change=2 * mm * mc + cm * cc / 2,
         mean_mean=mm**2 + (mc**2 + cm**2) / 4 + cc**2 / 16,
-        new=new**2,
-        old=old**2,
     )
 
 
@@ -177,17 +192,16 @@ def _power(z: Moved, exponent: int) -> Moved:
 def _assemble(FF: PairSums, FD: PairSums, DD: PairSums, V: Moved) -> Float[Array, "3"]:
     """‖Σ_j (E^F_j 1_q + s E^D_j U_j)‖² for the change, the new and the old kernel, with U_j = v_j v_jᵀ."""
     q = V.new.shape[1]
-    UU = sums_of_grams(*(a @ b.T for a, b in _products(V, V)))  # Σ_cc' U_j U_l, as the rows of V are one group
+    rows = V.of(jnp.transpose)
+    UU = sums_of_grams(grams_of(rows, rows))  # Σ_cc' U_j U_l, as the rows of V are one group
     u = (V * V).of(lambda square: jnp.sum(square, axis=1))  # trace of U_j
     change = q * jnp.sum(FF.change_change) + 2 * jnp.sum(FD.change_change @ u.mean + FD.change_mean @ u.change)
     change += jnp.sum(DD.change_change * UU.mean_mean + 2 * DD.change_mean * UU.mean_change + DD.mean_mean * UU.change_change)
-    new = q * jnp.sum(FF.new) + 2 * jnp.sum(FD.new @ u.new) + jnp.sum(DD.new * UU.new)
-    old = q * jnp.sum(FF.old) + 2 * jnp.sum(FD.old @ u.old) + jnp.sum(DD.old * UU.old)
-    return jnp.maximum(jnp.stack([change, new, old]), 0)
-
-
-def _products(P: Moved, Q: Moved) -> list[tuple[Any, Any]]:
-    return [(P.mean, Q.mean), (P.mean, Q.change), (P.change, Q.mean), (P.change, Q.change), (P.new, Q.new), (P.old, Q.old)]
+    sides = [
+        q * jnp.sum(FF.at(side)) + 2 * jnp.sum(FD.at(side) @ trace) + jnp.sum(DD.at(side) * UU.at(side))
+        for side, trace in ((0.5, u.new), (-0.5, u.old))
+    ]
+    return jnp.maximum(jnp.stack([change, *sides]), 0)
 
 
 def _moved(new: Any, old: Any) -> Moved:
@@ -195,7 +209,7 @@ def _moved(new: Any, old: Any) -> Moved:
 
 
 def _nothing(h: int) -> PairSums:
-    return PairSums(*[jnp.zeros((h, h), jnp.float64)] * 6)
+    return PairSums(*[jnp.zeros((h, h), jnp.float64)] * 4)
 
 
 def _filled(rows: Int[np.ndarray, "n m"], block: int) -> Int[np.ndarray, "blocks block m"]:

@@ -67,13 +67,12 @@ def beginning() -> dict:
     return {name: jnp.int32(-1) for name in ("fitted", "grokked", "step")} | {"area": jnp.zeros(()), "gap": jnp.zeros(())}
 
 
-def follow(state: dict, step: Array, train: Float[Array, ""], test: Float[Array, ""], level: float = GROKKED) -> dict:
+def follow(state: dict, step: Array | np.ndarray, train: Float[Array, ""], test: Float[Array, ""], level: float = GROKKED) -> dict:
     """The summary after one more event, from the one before it: fitted, grokked, area, and this event's step and gap."""
     gap = jnp.asarray(train - test, state["gap"].dtype)
     before, now = state["step"].astype(gap.dtype), step.astype(gap.dtype)
     width = jnp.where(before >= 1, jnp.log10(jnp.maximum(now, 1)) - jnp.log10(jnp.maximum(before, 1)), 0)
-    complete = train >= 1 - 2 * jnp.finfo(gap.dtype).eps  # n/n may be rounded; one mistake in 10⁶ is more than that
-    fitted = jnp.where((state["fitted"] < 0) & complete, step, state["fitted"])
+    fitted = jnp.where((state["fitted"] < 0) & (train >= 1), step, state["fitted"])
     grokked = jnp.where(test >= level, jnp.where(state["grokked"] < 0, step, state["grokked"]), -1)
     area = state["area"] + jnp.where(width > 0, width * (gap + state["gap"]) / 2, 0)
     return {"fitted": fitted, "grokked": grokked, "step": step, "area": area, "gap": gap}
