@@ -1,12 +1,7 @@
-"""Times our training program beside what it cannot be faster than, and beside PyTorch where that is installed.
-
-The programs of one setting take turns, so that a machine whose speed drifts slows all of them alike; medians are
-quoted, and the spread is half the distance between the quartiles.
-"""
+"""A training step of the quadratic network beside its floor, a hand-written script, and PyTorch where it is installed."""
 
 import importlib.util
-import time
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace
 from functools import partial
 from typing import Any
 
@@ -17,59 +12,32 @@ import optax
 
 from framework.config import experiment, select
 from framework.experiment import Experiment
+from framework.timing import Program, bench_row, in_turn
 
-Program = Callable[[int], None]  # runs so many steps to the end
+
+def add_options(parser: ArgumentParser) -> None:
+    """Moduli and optimizers."""
+    parser.add_argument("--p", type=int, nargs="+", default=[23, 47, 97], help="moduli")
+    parser.add_argument("--optimizer", nargs="+", default=["gd", "adamw"], help="optimizers")
 
 
-def bench_step(moduli: Sequence[int], optimizers: Sequence[str], repeats: int = 7, seconds: float = 0.5) -> list[dict[str, Any]]:
-    """Rows as in contract.md: a training step of the quadratic network, h = 4p, n = 2·p^(5/3), against each reference.
+def measure(options: Namespace) -> list[dict[str, Any]]:
+    """Rows for h = 4p, n = 2·p^(5/3), against each reference.
 
-    Two references are compiled: "floor", the three matrix products alone, and "plain", the same step written by
-    hand with textbook cross-entropy. "torch", embedding lookups and two threads, is there when PyTorch is.
+    "floor": the three matrix products alone; "plain": the same step written by hand with textbook cross-entropy; "torch":
+    embedding lookups and two threads.
     """
     rows = []
-    for p in moduli:
-        for optimizer in optimizers:
+    for p in options.p:
+        for optimizer in options.optimizer:
             made = Experiment.from_config(_config(p, optimizer))
             programs = {"ours": _ours(made), "floor": _floor(made), "plain": _plain(made)}
             if importlib.util.find_spec("torch"):
                 programs["torch"] = _torch(made, optimizer)
-            times = _in_turn(programs, repeats, seconds)
+            times = in_turn(programs, options.repeats, options.seconds)
             setting = {"p": p, "optimizer": optimizer, "width": 4 * p, "train_size": len(made.splits.train)}
-            rows += [_row(setting, times["ours"], name, times[name]) for name in programs if name != "ours"]
+            rows += [bench_row("step", setting, times["ours"], name, times[name]) for name in programs if name != "ours"]
     return rows
-
-
-def _row(setting: dict[str, Any], ours: list[float], reference: str, theirs: list[float]) -> dict[str, Any]:
-    quarter, median, three_quarters = np.percentile(ours, [25, 50, 75])
-    ratio = np.median(np.array(ours) / np.array(theirs))
-    return {
-        "benchmark": "step",
-        "setting": setting,
-        "milliseconds": float(median),
-        "spread": float(three_quarters - quarter) / 2,
-        "reference": reference,
-        "reference_milliseconds": float(np.median(theirs)),
-        "ratio": float(ratio),
-    }
-
-
-def _in_turn(programs: dict[str, Program], repeats: int, seconds: float) -> dict[str, list[float]]:
-    """Milliseconds a step of each program, `repeats` times, the programs taking turns."""
-    for program in programs.values():
-        program(2)  # compiles
-    counts = {name: max(1, int(seconds / max(_seconds(program, 3) / 3, 1e-6))) for name, program in programs.items()}
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(repeats):
-        for name, program in programs.items():
-            times[name].append(1e3 * _seconds(program, counts[name]) / counts[name])
-    return times
-
-
-def _seconds(program: Program, count: int) -> float:
-    start = time.perf_counter()
-    program(count)
-    return time.perf_counter() - start
 
 
 def _config(p: int, optimizer: str) -> Any:

@@ -1,0 +1,42 @@
+"""Times programs that take turns, so that a machine whose speed drifts slows all of them alike. Medians are quoted."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+Program = Callable[[int], Any]  # does its work so many times, to the end
+
+
+def in_turn(programs: Mapping[str, Program], repeats: int, seconds: float) -> dict[str, list[float]]:
+    """Milliseconds a call of each program, `repeats` times, in turn, each time for about so many seconds."""
+    for program in programs.values():
+        program(2)  # compiles
+    counts = {name: max(1, int(seconds / max(seconds_of(program, 3) / 3, 1e-6))) for name, program in programs.items()}
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(repeats):
+        for name, program in programs.items():
+            times[name].append(1e3 * seconds_of(program, counts[name]) / counts[name])
+    return times
+
+
+def seconds_of(program: Program, count: int) -> float:
+    """Seconds that `count` calls take."""
+    start = time.perf_counter()
+    program(count)
+    return time.perf_counter() - start
+
+
+def bench_row(benchmark: str, setting: dict[str, Any], ours: list[float], reference: str, theirs: list[float]) -> dict[str, Any]:
+    """A row as in contract.md. The spread is half the distance between the quartiles, the ratio the median of the pairs'."""
+    quarter, median, three_quarters = np.percentile(ours, [25, 50, 75])
+    return {
+        "benchmark": benchmark,
+        "setting": setting,
+        "milliseconds": float(median),
+        "spread": float(three_quarters - quarter) / 2,
+        "reference": reference,
+        "reference_milliseconds": float(np.median(theirs)),
+        "ratio": float(np.median(np.array(ours) / np.array(theirs))),
+    }
