@@ -38,7 +38,7 @@ def experiment(
     """A complete, locked config.
 
     arg: what followed the colon of --config=FILE:arg, "model=transformer,probes=norms+margins": plugins named there
-    replace the section given here, with their own defaults; probes are added.
+    replace the section given here, with their own defaults; probes are added, and "none" removes those so far.
     general: seed, steps, init_from, and the sections events, checkpoint, numerics, recording as dicts of fields.
     Raises UserError naming an unknown section, plugin or field, and the nearest that exists.
     """
@@ -122,7 +122,8 @@ def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
         if not equals or not name:
             raise UserError(f"after the colon, {item!r} should read KIND=NAME, such as model=quadratic")
         if key == "probes":
-            probes |= {probe: select(probe) for probe in name.split("+") if probe not in probes}
+            for probe in name.split("+"):
+                probes.clear() if probe == "none" else probes.setdefault(probe, select(probe))
         elif key in parts:
             parts[key] = select(name)
         else:

@@ -38,15 +38,19 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes beside the path, then renames: a reader sees the whole of the old file or the whole of the new one."""
+def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> None:
+    """Writes beside the path, then renames: a reader sees the whole of the old file or the whole of the new one.
+
+    durable: waits for the disk, so that the file outlives a power cut as well as a kill.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage("writing", path):
         try:
             with open(beside, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             os.replace(beside, path)
         except OSError:
             beside.unlink(missing_ok=True)

@@ -184,7 +184,7 @@ class RunRecorder:
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         with storage("making the folder", self._directory.arrays):
             self._directory.arrays.mkdir(exist_ok=True)
-        write_atomically(self._directory.arrays / f"{step:010d}.npz", buffer.getvalue())
+        write_atomically(self._directory.arrays / f"{step:010d}.npz", buffer.getvalue(), durable=False)
 
     def _rewind_arrays(self, file: Path, due: Iterable[str], probes: set[str]) -> None:
         with np.load(file) as stored:

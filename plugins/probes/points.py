@@ -41,7 +41,9 @@ def questions_at(context: Context, points: str) -> Questions:
     inputs, labels, asked = split.questions
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise UserError(f"this probe needs targets that are labels; those of {type(context.task).__name__} are {labels.dtype}")
-    if points not in SPLITS and int(points) < len(labels):
+    if points not in SPLITS:
+        if int(points) > len(labels):
+            raise UserError(f"points = {points}: the population has only {len(labels):,} points")
         chosen = jax.random.choice(context.key, len(labels), (int(points),), replace=False)
         inputs, labels, asked = inputs[chosen], labels[chosen], asked[chosen]
     return Questions(inputs, labels, asked)
