@@ -15,8 +15,9 @@ OURS = Path(__file__).resolve().parent
 
 def main() -> None:
     """Runs the command line; its exit code is the process's."""
-    for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"):
-        signal.signal(getattr(signal, name), _interrupt)  # until training takes over, being stopped costs nothing
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+        if name != "SIGHUP" or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is how nohup asks
+            signal.signal(getattr(signal, name), _interrupt)  # until training takes over, being stopped costs nothing
     try:
         if problem := shadowed():
             print(f"whygrok: {problem}", file=sys.stderr)

@@ -11,13 +11,13 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
 from framework.errors import StorageError, UserError
 from framework.files import explain, next_free, storage, write_json
+from framework.orbax_store import read_arrays, write_arrays
 from framework.settings import Checkpoint
 from framework.state import TrainState, from_named_leaves, named_leaves
 
@@ -103,7 +103,7 @@ class Checkpoints:
         staging = self._folder / f"{step}{TEMPORARY}"
         try:
             staging.mkdir(parents=True)
-            _orbax().save(staging / "default", leaves)
+            write_arrays(staging / "default", leaves)
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
             write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)})
             os.rename(staging, self._folder / str(step))
@@ -136,8 +136,6 @@ def complete_steps(folder: Path) -> list[int]:
 
 def read_leaves(path: Path) -> dict[str, np.ndarray]:
     """Every leaf of a checkpoint by name, as NumPy arrays, whatever devices saved it. Raises Damaged."""
-    import orbax.checkpoint as ocp
-
     try:
         content = json.loads((path / CHECKSUMS).read_text())
         record, files = content["leaves"], content["files"]
@@ -150,8 +148,7 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
     if broken := next((name for name in files if found.get(name) != files[name]), None):
         raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")
     try:
-        numpy_leaf = ocp.RestoreArgs(restore_type=np.ndarray)
-        leaves = _orbax().restore(path / "default", restore_args=dict.fromkeys(record, numpy_leaf))
+        leaves = read_arrays(path / "default", record)
     except Exception as error:  # bare Exception is among what Orbax raises for a truncated file
         raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
     for name, checksum in record.items():
@@ -172,13 +169,6 @@ def _was_finite(path: Path) -> bool:
         return bool(json.loads((path / CHECKSUMS).read_text())["finite"])
     except (OSError, ValueError, KeyError, TypeError):
         return False  # damaged: restoring finds that out, and says so
-
-
-def _orbax() -> Any:
-    """Orbax's own, synchronous: an asynchronous save that fails says so only at the next one."""
-    import orbax.checkpoint as ocp
-
-    return ocp.PyTreeCheckpointer()
 
 
 def _checksum(leaf: np.ndarray) -> str:

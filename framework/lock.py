@@ -44,6 +44,7 @@ class Lock:
             with storage("writing", self._path):
                 self._beat()
         except StorageError:
+            self._path.unlink(missing_ok=True)
             self._file.close()
             raise
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
@@ -58,7 +59,8 @@ class Lock:
 
     def _open(self) -> None:
         with storage("locking", self._path):
-            self._file = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115 (closed in __exit__)
+            # Unbuffered: what a full disk refuses must not wait in a buffer until the file is closed.
+            self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 (closed in __exit__)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -74,7 +76,7 @@ class Lock:
     def _owner(self) -> dict:
         self._file.seek(0)
         try:
-            owner = json.loads(self._file.read() or "{}")
+            owner = json.loads(self._file.read() or b"{}")
         except ValueError:
             return {}
         return owner if isinstance(owner, dict) else {}
@@ -89,8 +91,7 @@ class Lock:
         text = {"host": socket.gethostname(), "pid": os.getpid(), "started": _iso(self._started), "heartbeat": _iso(time.time())}
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(json.dumps(text) + "\n")
-        self._file.flush()
+        self._file.write(f"{json.dumps(text)}\n".encode())
 
     def _keep_beating(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):

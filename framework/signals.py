@@ -18,7 +18,8 @@ class StopRequest:
         if threading.current_thread() is threading.main_thread():
             for name in NAMES:
                 number = getattr(signal, name)
-                self._previous[number] = signal.signal(number, self._note)
+                if name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN:  # which is how nohup asks
+                    self._previous[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:

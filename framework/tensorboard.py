@@ -4,6 +4,7 @@ Rebuilding is why no step is ever doubled, and writing without tensorboardX's ba
 refuses cannot make training wait for ever.
 """
 
+import contextlib
 import itertools
 import logging
 import os
@@ -49,21 +50,24 @@ class TensorBoard:
             self._writer = EventsWriter(str(self._folder / "events"), filename_suffix=suffix)
         except OSError as error:
             self._give_up(error)
-        for row in rows:
-            self.row(row)
+        self._write(rows)
 
     def row(self, row: dict[str, Any]) -> None:
         """Adds the scalars of a row and flushes them."""
+        self._write([row])
+
+    def _write(self, rows: Iterable[dict[str, Any]]) -> None:
         if self._writer is None:
             return
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.summary import scalar
 
         try:
-            for name, value in row.items():
-                if name not in ("step", "seconds", "nonfinite") and value is not None:
-                    when = self._first_start + row["seconds"]
-                    self._writer.write_event(Event(wall_time=when, step=row["step"], summary=scalar(name, value)))
+            for row in rows:
+                when = self._first_start + row["seconds"]
+                for name, value in row.items():
+                    if name not in ("step", "seconds", "nonfinite") and value is not None:
+                        self._writer.write_event(Event(wall_time=when, step=row["step"], summary=scalar(name, value)))
             self._writer.flush()
         except OSError as error:
             self._give_up(error)
@@ -77,5 +81,8 @@ class TensorBoard:
                 self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with contextlib.suppress(OSError):
+                writer._py_recordio_writer.close()  # the writer's own close gives up at its flush
         log.warning("TensorBoard events are not written any more: %s; metrics.jsonl has every row", error)

@@ -1,0 +1,65 @@
+"""Named arrays in a folder, through Orbax: synchronous, with its own words about failures kept off the screen."""
+
+import contextlib
+import gc
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SMALL_FILES = 128 << 10  # bytes that Orbax takes beside the numbers, on disks with blocks of 4 kB
+
+
+def write_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes the arrays into a new folder, whose parent exists. Raises what Orbax raises: OSError, ValueError or worse."""
+    _reserve(folder.parent, 2 * sum(array.nbytes for array in arrays.values()) + SMALL_FILES)
+    with _quiet():
+        _orbax().save(folder, arrays)
+
+
+def read_arrays(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """The arrays as NumPy arrays, whatever devices saved them. Raises what Orbax raises, a bare Exception included."""
+    import orbax.checkpoint as ocp
+
+    with _quiet():
+        return _orbax().restore(folder, restore_args=dict.fromkeys(names, ocp.RestoreArgs(restore_type=np.ndarray)))
+
+
+def _orbax() -> Any:
+    """Synchronous: an asynchronous save that fails says so only at the next one."""
+    import orbax.checkpoint as ocp
+
+    return ocp.PyTreeCheckpointer()
+
+
+def _reserve(folder: Path, size: int) -> None:
+    """Raises OSError when the disk has no room: found by Orbax's threads, that would be pages of tracebacks."""
+    room = folder / "room"
+    try:
+        with open(room, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    finally:
+        room.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Orbax tells of a failure by an exception, which is explained, and again by its threads, which are not heard here."""
+    loggers, hook = [logging.getLogger(name) for name in ("absl", "asyncio")], sys.unraisablehook
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        yield
+    except Exception:
+        gc.collect()  # futures that nobody asked complain when they are forgotten
+        raise
+    finally:
+        sys.unraisablehook = hook
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
