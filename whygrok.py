@@ -4,6 +4,7 @@ Those three names are generic; a folder or a package of the same name on the imp
 """
 
 import importlib.util
+import os
 import signal
 import sys
 from importlib import metadata
@@ -17,17 +18,13 @@ def main() -> None:
     """Runs the command line; its exit code is the process's."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"):
         if name != "SIGHUP" or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is how nohup asks
-            signal.signal(getattr(signal, name), _interrupt)  # until training takes over, being stopped costs nothing
-    try:
-        if problem := shadowed():
-            print(f"whygrok: {problem}", file=sys.stderr)
-            sys.exit(2)
-        from framework.cli import run_command
+            signal.signal(getattr(signal, name), _stop)
+    if problem := shadowed():
+        print(f"whygrok: {problem}", file=sys.stderr)
+        sys.exit(2)
+    from framework.cli import run_command
 
-        sys.exit(run_command(sys.argv[1:]))
-    except KeyboardInterrupt:
-        print("whygrok: stopped before training began; nothing was lost", file=sys.stderr)
-        sys.exit(3)
+    sys.exit(run_command(sys.argv[1:]))
 
 
 def shadowed() -> str | None:
@@ -68,8 +65,10 @@ def _owner(path: Path | str) -> str | None:
     return f"the distribution {' or '.join(others)}" if others else None
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def _stop(number: int, frame: object) -> None:
+    """Ends at once: while no network trains, nothing can be lost. Raising would do, were it not swallowed in callbacks."""
+    os.write(2, f"whygrok: stopped by {signal.Signals(number).name} outside of training; nothing was lost\n".encode())
+    os._exit(3)
 
 
 if __name__ == "__main__":

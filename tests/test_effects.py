@@ -33,9 +33,21 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "heads": 1,
     "depth": 2,
     "points": "test",
+    "quantiles": "0.3",
+    "frequencies": "1",
+    "leaves": "V",
+    "max_rows": 2,
+    "level": 0.01,
+    "alive": 0.9,
+    "tolerance": 0.5,
+    "count": 1,
+    "iterations": 1,
+    "reference": "2",
 }
 CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
     "model.quadratic.init_std": {"model.init": "normal"},
+    "probe.weights.points": {"probes.x.hidden": True},
+    "probe.grokking.level": {"task.train_size": "90%"},
     "task.modular_addition_regression.evaluation_size": {
         "task.p": 211,
         "task.train_size": "50",
@@ -119,12 +131,20 @@ def measured(text: str) -> dict[str, bytes]:
     return {name: np.asarray(value).tobytes() for name, value in values.items()}
 
 
+def later(text: str) -> dict[str, bytes]:
+    """What the probe x says after three steps."""
+    _, state = made(text).measure(made(text).initial_state(), Event(0, ("x",), (), last=False))
+    state, _ = made(text).advance(state, 3)
+    values, _ = made(text).measure(state, Event(3, ("x",), (), last=False))
+    return {name: np.asarray(value).tobytes() for name, value in values.items()}
+
+
 def differ(one: Any, other: Any) -> bool:
     """Whether two configs record at other steps, or differ in data, in parameters, or in what a probe says of equal ones."""
     a, b = (json.dumps(to_dict(config)) for config in (one, other))
     assert a != b
     if one.probes != other.probes:
-        return looks(a) != looks(b) or measured(a) != measured(b)
+        return any(stage(a) != stage(b) for stage in (looks, measured, later))
     return any(stage(a) != stage(b) for stage in (looks, data, begun, trained))  # what costs least comes first
 
 

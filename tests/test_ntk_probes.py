@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import framework
-from framework import build, load_run, select, train
+from framework import build, load_run, train
+from framework.config import select
 from framework.errors import FieldError
 from framework.interfaces import Context
 from framework.seeds import fold
