@@ -2,7 +2,7 @@
 
 Expected: training accuracy 1.0 near step 30, test accuracy above 0.99 before step 60,000; 30 s on two cores.
 Run:      whygrok run --config=paper/classification --workdir=runs/classification
-Try:      --config.task.p=47   --config.model.init_scale=0.5   --config.optimizer.learning_rate=10
+Try:      --config.task.p=47   --config.model.init_scale=0.5   then: whygrok plot runs/classification --probe=ntk_drift
 
 Settings of appendix A (Mohamadi et al. 2024) except η: the printed 10 oscillates at p = 23; 1 groks. The width is not
 printed; 4p is figure 3's.
@@ -18,6 +18,6 @@ def get_config(arg=""):
         model=select("quadratic", width="4*p"),
         optimizer=select("normalized_gd", learning_rate=1.0),
         penalty=select("linf", coefficient=1e-20),
-        probes={"norms": select("norms")},
+        probes={"norms": select("norms"), "ntk_drift": select("ntk_drift", outputs="first", points="train")},
         steps=60_000,
     )
