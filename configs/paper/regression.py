@@ -2,7 +2,7 @@
 
 Expected: training loss below 1 near step 600, test loss above 47 near step 600 (worse than answering 0); 10 s on two cores.
 Run:      whygrok run --config=paper/regression --workdir=runs/regression
-Try:      --config=paper/regression:probes=ntk_drift   --config.steps=50000   --config.model.init_scale=0.5   --config.task.train_size=4*p^2.25
+Try:      --config=paper/regression:probes=ntk_drift   --config.steps=50000   --config.task.train_size=4*p^2.25
 
 Settings of appendix A (Mohamadi et al. 2024); its figures go to 50,000 steps and beyond (5 minutes).
 """
