@@ -11,6 +11,8 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, Num
 
 from framework import Context, Probe, field, register
+from framework.plots import INK
+from framework.probe_plots import columns_of, draw_lines, finish
 from plugins.kernels.jacobians import Parts, chosen_outputs, network_in_float64, split_network, tokens_of
 from plugins.kernels.points import subset
 from plugins.probes.ntk import as_matrix, empirical_ntk
@@ -56,6 +58,24 @@ class KernelRegression(Probe):
                 found = judge.metrics(method, splits)
                 values |= {f"{when}/{name.replace('/', '_')}": value for name, value in jax.device_get(found).items()}
         return values, state
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """On the test set, with the kernel of step 0 and with the present one: accuracy, the network's own beside it, and loss."""
+        headline, recorded = run.experiment.task.headline, columns_of(run, name)
+        panels = [[c for k in ("initial", "present") if (c := f"{name}/{k}/test_{q}") in recorded] for q in (headline, "loss")]
+        if not all(panels):
+            return
+        figure.set_size_inches(8, 5.4)
+        for axes, columns, quantity in zip(figure.subplots(2, 1, sharex=True), panels, (headline, "loss"), strict=True):
+            draw_lines(axes, run, columns)
+            for line, kernel in zip(axes.lines, ("kernel of step 0", "present kernel"), strict=False):
+                line.set_label(kernel)
+            if quantity == headline:
+                steps, values = run.series(f"test/{headline}")
+                axes.plot(np.maximum(steps, 0.5), values, color=INK, linewidth=1.2, label="the network")
+            axes.set_ylabel(f"test {quantity.replace('_', ' ')}")
+            finish(axes, run)
+        axes.set_xlabel("step")
 
 
 class Linearized(NamedTuple):

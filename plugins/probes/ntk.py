@@ -13,7 +13,8 @@ from jaxtyping import Array, Float, Int
 from framework import Context, Probe, field, register
 from framework.errors import FieldError, UserError
 from framework.expressions import evaluate
-from framework.probe_plots import Panels, columns_of, draw_panels
+from framework.plots import tidy
+from framework.probe_plots import Panels, columns_of, draw_lines, draw_panels, finish, moments
 from plugins.kernels.closed_form import Weights, block_of_rows, quadratic_kernel
 from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (
@@ -118,6 +119,28 @@ class NTKSpectrum(Probe):
         values |= {"effective_rank": effective_rank(eigenvalues), "participation": participation(eigenvalues)}
         target = Y @ Y.T
         return values | {"alignment": alignment(K, target), "alignment_centered": alignment(centered(K), centered(target))}, state
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """Eigenvalues by rank on log axes at a few events, darker with time, and the scalars against steps."""
+        found = run.arrays(f"{name}/eigenvalues")
+        if not found:
+            return
+        figure.set_size_inches(11, 6)
+        spectrum, *others = figure.subplots(2, 2).flat
+        for panel, word in zip(others, ("effective_rank", "participation", "alignment"), strict=True):
+            draw_lines(panel, run, [f"{name}/{word}"])
+            panel.set_ylabel(word.replace("_", " "))
+            panel.set_xlabel("step")
+            finish(panel, run)
+        steps = moments(run, sorted(found), 5)
+        for place, step in enumerate(steps):
+            positive = found[step][found[step] > 0]
+            shade = str(0.8 * (1 - place / max(len(steps) - 1, 1)))
+            spectrum.loglog(np.arange(1, len(positive) + 1), positive, color=shade, linewidth=1.4, label=f"step {step:,}")
+        spectrum.set_xlabel("rank of the eigenvalue")
+        spectrum.set_ylabel("eigenvalue")
+        tidy(spectrum)
+        spectrum.legend(frameon=False, fontsize=8, loc="lower left")
 
 
 class Drift(NamedTuple):
