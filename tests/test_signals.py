@@ -50,9 +50,11 @@ def signalling(patch, name, step):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_signal_ends_the_run_with_code_3_and_the_line_that_continues_it(name, tmp_path, uninterrupted, capfd):
+def test_a_signal_ends_the_run_with_code_3_and_the_line_that_continues_it(name, tmp_path, uninterrupted, capfd, request):
     config = tmp_path / "config.json"
     config.write_text(json.dumps(to_dict(tiny())))
+    before = signal.signal(getattr(signal, name), signal.SIG_DFL)  # under nohup, SIGHUP would rightly be left alone
+    request.addfinalizer(lambda: signal.signal(getattr(signal, name), before))
     handler = signal.getsignal(getattr(signal, name))
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
