@@ -199,11 +199,9 @@ class Probe(Plugin):
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Draws what the instance `name` of this probe recorded in a run into an empty matplotlib Figure.
 
-        The default is one panel a quantity, steps on a log axis; override it where another picture says more.
+        Where it draws nothing, as here, each quantity gets a panel, steps on a log axis. Override it where another picture
+        says more.
         """
-        from framework.probe_plots import draw_columns
-
-        draw_columns(figure, run, name)
 
 
 @dataclass(frozen=True)

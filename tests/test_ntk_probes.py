@@ -3,13 +3,15 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 import framework
 from framework import build, load_run, train
-from framework.config import select
-from framework.errors import FieldError
+from framework.config import experiment, select
+from framework.errors import FieldError, UserError
 from framework.interfaces import Context
 from framework.seeds import fold
+from plugins.probes.ntk import empirical_ntk, ntk_drift
 from tests.test_ntk import network, networks
 
 
@@ -87,3 +89,28 @@ def test_a_resumed_run_measures_from_the_same_reference(tmp_path):
         np.testing.assert_array_equal(cut.metrics()[name][kept], whole.metrics()[name], err_msg=name)
     steps, late = load_run(tmp_path / "whole").series("late/absolute")
     assert list(steps) == [10, 15, 20] and late[0] == 0 < late[1] < late[2]
+
+
+def test_a_kernel_that_would_not_fit_is_refused_with_the_memory_it_would_take():
+    """9,409 pairs, 97 outputs: (912,673)² entries, 3,103 GiB in float32, 6,206 in float64."""
+    task = build("task", "modular_addition", p=97)
+    nets = [build("model", "quadratic", width=8).build(task, rngs=nnx.Rngs(seed)) for seed in (0, 1)]
+    inputs = task.population().inputs
+    with pytest.raises(UserError, match="3,103 GiB"):
+        empirical_ntk(nets[0], inputs, outputs="all")
+    with pytest.raises(UserError, match="6,206 GiB"):
+        ntk_drift(*nets, inputs, outputs="all", closed_form=False)
+
+
+@pytest.mark.parametrize("probe", ["ntk_drift", "ntk_spectrum", "margins"])
+def test_more_random_points_than_the_population_are_refused(probe):
+    config = experiment(
+        task=select("modular_addition", p=5),
+        model=select("quadratic", width="4"),
+        optimizer=select("gd"),
+        probes={"x": select(probe, points="26")},
+        steps=1,
+        recording={"progress": False},
+    )
+    with pytest.raises(UserError, match="26.*only 25"):
+        train(config)

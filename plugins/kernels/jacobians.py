@@ -10,7 +10,10 @@ from flax import nnx
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int
 
+from framework.errors import UserError
+
 OUTPUTS = ("first", "sum", "all", "own")
+LARGEST = 2**34  # bytes of a kernel that is still computed entry by entry
 MEMORY = 2**28  # bytes that the blocks of Jacobians of one pass may take together
 
 Parts = tuple[Any, Any]  # (parameters, other variables) of a network
@@ -68,6 +71,14 @@ def block_size(graph: nnx.GraphDef, parts: Parts, x: Int[Array, "n m"], outputs:
     entries = number_of_outputs(graph, parts, x, outputs) * sum(leaf.size for leaf in jax.tree.leaves(parts[0]))
     width = max(leaf.dtype.itemsize for leaf in jax.tree.leaves(parts[0]))
     return int(min(max(MEMORY // (jacobians * entries * width), 1), 1024))
+
+
+def check_size(rows: int, columns: int, itemsize: int, outputs: str) -> None:
+    """Raises UserError, with the memory it would take, for a kernel that is too large to hold or to go through by blocks."""
+    needed = rows * columns * itemsize
+    if needed > LARGEST:
+        size = f"{rows:,} × {columns:,} entries, {needed / 2**30:,.0f} GiB"
+        raise UserError(f"outputs = {outputs!r}: the kernel has {size}; at most {LARGEST >> 30} GiB: take fewer points or outputs")
 
 
 def kernel_from_jacobian(graph: nnx.GraphDef, parts: Parts, outputs: str) -> KernelOfBlocks:

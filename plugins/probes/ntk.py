@@ -22,10 +22,12 @@ from plugins.kernels.jacobians import (
     OUTPUTS,
     block_size,
     blockwise,
+    check_size,
     drift_from_jacobians,
     in_float64,
     kernel_from_jacobian,
     network_in_float64,
+    number_of_outputs,
     split_network,
 )
 from plugins.kernels.points import points_of, subset
@@ -172,6 +174,8 @@ def empirical_ntk(
     x1 = jnp.asarray(x1, jnp.int32)
     x2 = x1 if x2 is None else jnp.asarray(x2, jnp.int32)
     known = _quadratic(net) if closed_form else None
+    per_point = number_of_outputs(graph, parts, x1, outputs)
+    check_size(len(x1) * per_point, len(x2) * per_point, jnp.result_type(float).itemsize, outputs)
     with jax.default_matmul_precision("highest"):
         if known:
             weights, degree = known
@@ -208,6 +212,8 @@ def ntk_drift(
             squares = squared_norms(in_float64((new[0], old[0])), np.asarray(x, np.int32), new[1], outputs)
         else:
             points = jnp.asarray(x, jnp.int32)
+            rows = len(points) * number_of_outputs(graph, parts, points, outputs)
+            check_size(rows, rows, 8, outputs)
             block = min(block or block_size(graph, parts, points, outputs, jacobians=8), len(points))
             squares = drift_from_jacobians(graph, parts, parts0, points, outputs, block)
         change, new_norm, old_norm = np.sqrt(np.asarray(squares, np.float64))
