@@ -114,7 +114,7 @@ def test_a_run_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(uninterrupt
 
 @pytest.mark.slow
 def test_a_run_killed_at_random_instants_resumes_to_the_same_bits(tmp_path):
-    config = tiny(40, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 2}, events={"metrics": "every 1"})
+    config = tiny(30, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 2}, events={"metrics": "every 1"})
     text = json.dumps(to_dict(config))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.helpers", "orbax.checkpoint"])

@@ -138,7 +138,7 @@ def test_a_process_that_is_terminated_continues_to_the_same_bits(tmp_path):
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / "metrics.jsonl").is_file() and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(1)
+    time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 3 and "Traceback" not in error

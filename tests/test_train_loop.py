@@ -109,7 +109,7 @@ def test_a_probe_may_keep_the_first_parameters_though_training_donates_its_buffe
 
 
 def test_nothing_is_moved_between_host_and_device_behind_our_back(experiment):
-    state = experiment.initial_state()
+    state, _ = experiment.advance(experiment.initial_state(), 0)  # the data are on the device from here on
     with jax.transfer_guard("disallow"):
         state, diverged = experiment.advance(state, 5)
     assert diverged == -1 and int(state.step) == 5
