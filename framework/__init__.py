@@ -2,7 +2,7 @@
 
 from framework import losses
 from framework.experiment import Experiment
-from framework.fields import field
+from framework.fields import field, part
 from framework.interfaces import Claim, Context, Model, Optimizer, Penalty, Probe, Row, Sizes, Split, Splits, Task
 from framework.registry import build, register
 from framework.runs import Run, load_run
@@ -26,6 +26,7 @@ __all__ = [
     "field",
     "load_run",
     "losses",
+    "part",
     "register",
     "train",
 ]

@@ -5,7 +5,7 @@ be set from the command line. Types and limits come from the fields of the plugi
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from framework import registry
 from framework.errors import FieldError, UserError, did_you_mean, one_of
 from framework.fields import convert, declared_fields, unknown_field
+from framework.interfaces import Plugin
 from framework.plugin_paths import resolve_plugin
 from framework.settings import SECTIONS, General
 
@@ -38,7 +39,8 @@ def experiment(
     """A complete, locked config.
 
     arg: what followed the colon of --config=FILE:arg, "model=transformer,probes=norms+margins": plugins named there
-    replace the section given here, with their own defaults; probes are added, and "none" removes those so far.
+    replace the section given here, with their own defaults ("optimizer=grokfast+sgd": the second inside the first);
+    probes are added, and "none" removes those so far.
     general: seed, steps, init_from, and the sections events, checkpoint, numerics, recording as dicts of fields.
     Raises UserError naming an unknown section, plugin or field, and the nearest that exists.
     """
@@ -58,7 +60,7 @@ def experiment(
     return config.lock()
 
 
-def plugin_section(kind: str, given: Mapping[str, Any], path: str) -> ConfigDict:
+def plugin_section(kind: str, given: Mapping[str, Any] | ConfigDict, path: str) -> ConfigDict:
     """The section of a plugin with every field: its name, what is given, and its defaults."""
     if kind == "probe" and not re.fullmatch(r"probes\.[A-Za-z0-9_-]+", path):
         raise UserError(f"{path}: no probe can be called {path.removeprefix('probes.')!r}: letters, digits, _ and - only")
@@ -69,18 +71,22 @@ def plugin_section(kind: str, given: Mapping[str, Any], path: str) -> ConfigDict
         cls = registry.lookup(kind, name)
     except UserError as error:
         raise UserError(f"{path}.name = {name!r}: {error}") from None
-    fields = {key: value for key, value in given.items() if key != "name"}
-    return _untyped({"name": name, **_section(cls, fields, path)})
+    inner = {field: _given_part(given[field], f"{path}.{field}") for field in registry.held(cls) if field in given}
+    fields = _section(cls, {key: value for key, value in given.items() if key != "name" and key not in inner}, path)
+    for field, held_kind in registry.held(cls).items():
+        section = inner.get(field) or registry.section_of(fields[field])
+        fields[field] = plugin_section(held_kind, section, f"{path}.{field}")
+    return _untyped({"name": name, **fields})
 
 
 def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     """The config with fields changed, as by --config.optimizer.learning_rate=1e-3.
 
     changes: dotted field → text (or value). `….name` swaps a plugin, with its defaults, before other fields are set;
-    `probes.NEW.name` adds a probe. Raises UserError or FieldError naming the field.
+    `probes.NEW.name` adds a probe; `optimizer.inner.name` is the plugin inside a wrapper. Raises UserError or FieldError naming the field.
     """
     config = config.copy_and_resolve_references().unlock()
-    for path, value in sorted(changes.items(), key=lambda item: not item[0].endswith(".name")):
+    for path, value in sorted(changes.items(), key=lambda item: (not item[0].endswith(".name"), item[0].count("."))):
         if path != "plugins":
             _set(config, path, value)
     return config.lock()
@@ -125,7 +131,7 @@ def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
             for probe in name.split("+"):
                 probes.clear() if probe == "none" else probes.setdefault(probe, select(probe))
         elif key in parts:
-            parts[key] = select(name)
+            parts[key] = _nested(key, name.split("+"))
         else:
             known = (*PLUGIN_SECTIONS, "probes")
             raise UserError(f"after the colon, {key!r} is not a part.{did_you_mean(key, known)} Parts: {one_of(known)}.")
@@ -136,7 +142,7 @@ def _untyped(fields: Mapping[str, Any]) -> ConfigDict:
     return ConfigDict(fields, type_safe=False)
 
 
-def _mapping(given: Any, path: str) -> Mapping[str, Any]:
+def _mapping(given: Any, path: str) -> Mapping[str, Any] | ConfigDict:
     if not isinstance(given, ConfigDict | Mapping):
         raise UserError(f"{path} = {given!r}: must be a section, a dict of fields")
     return given
@@ -158,33 +164,59 @@ def _section(cls: type, given: Mapping[str, Any], path: str, known: tuple[str, .
         raise (error.within(path) if path else error) from None
 
 
+def _given_part(given: Any, path: str) -> Mapping[str, Any] | ConfigDict:
+    """The section of a plugin inside another, given as a section, by its name, or as a plugin."""
+    if isinstance(given, Plugin):
+        return registry.section_of(given)
+    return select(given) if isinstance(given, str) else _mapping(given, path)
+
+
+def _nested(kind: str, names: Sequence[str]) -> dict[str, Any]:
+    """The section of the first plugin with the second inside it, and so on: "grokfast+sgd" after the colon."""
+    name, *rest = names
+    if not rest:
+        return select(name)
+    holds = [field for field, inner in registry.held(registry.lookup(kind, name)).items() if inner == kind]
+    if not holds:
+        raise UserError(f"after the colon, {kind}={'+'.join(names)}: {name} holds no other {kind}")
+    return select(name, **{holds[0]: _nested(kind, rest)})
+
+
 def _set(config: ConfigDict, path: str, value: Any) -> None:
     *sections, name = path.split(".")
     if sections[:1] == ["probes"] and len(sections) == 2 and name == "name" and sections[1] not in config.probes:
         config.probes[sections[1]] = plugin_section("probe", select(value), f"probes.{sections[1]}")
         return
-    holder = config
+    holder, outer, kind = config, config, ""  # kind: of the plugin whose section the holder is
     for depth, section in enumerate(sections):
         here = ".".join(sections[: depth + 1])
         if section not in holder:
             raise unknown_field(here, section, list(holder))
         if not isinstance(holder[section], ConfigDict):
             raise UserError(f"{path}: {here} is a field, not a section: set it as {here}=…")
-        holder = holder[section]
+        kind = _kind_below(kind, section, holder)
+        holder, outer = holder[section], holder
     if name not in holder:
         raise unknown_field(path, name, list(holder), () if sections else flatten(config))
     if isinstance(holder[name], ConfigDict):
         swap = f"; to swap the plugin, set {path}.name" if "name" in holder[name] else ""
         raise UserError(f"{path} is a section: set one of its fields, {one_of(holder[name])}{swap}")
-    kind = "probe" if sections[:1] == ["probes"] else ".".join(sections)
     if name == "name" and kind in registry.KINDS:
         if value != holder.name:
-            fresh = plugin_section(kind, select(value), ".".join(sections))
-            config[sections[0]] = fresh if kind != "probe" else _untyped({**config.probes, sections[1]: fresh})
+            outer[sections[-1]] = plugin_section(kind, select(value), ".".join(sections))
         return
-    cls = SECTIONS.get(kind) or (registry.lookup(kind, holder.name) if sections else General)
+    cls = registry.lookup(kind, holder.name) if kind in registry.KINDS else SECTIONS[sections[0]] if sections else General
     declared = next(field for field in declared_fields(cls) if field.name == name)
     try:
         holder[name] = convert(declared, value)
     except FieldError as error:
         raise (error.within(".".join(sections)) if sections else error) from None
+
+
+def _kind_below(kind: str, section: str, holder: ConfigDict) -> str:
+    """What a section inside the holder is: a kind of plugin, "probes", or "" for settings."""
+    if kind == "probes":
+        return "probe"
+    if kind in registry.KINDS:
+        return registry.held(registry.lookup(kind, holder.name))[section]
+    return section if section in (*PLUGIN_SECTIONS, "probes") else ""

@@ -13,10 +13,11 @@ from ml_collections import ConfigDict
 
 from framework import registry, seeds
 from framework.advance import Advance, make_advance, make_objective
+from framework.batches import Batches
 from framework.config import PLUGIN_SECTIONS, from_dict
 from framework.errors import FieldError, UserError
 from framework.events import Due, Event, check_schedule, events_after
-from framework.fields import make
+from framework.fields import make, parts
 from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
 from framework.measure import METRICS, Measurement, make_metrics
 from framework.network import Network, split
@@ -49,8 +50,8 @@ class Experiment:
         try:
             general = General(**plain)
             sections = {name: make(section, dict(config[name]), name) for name, section in SECTIONS.items()}
-            plugins = {kind: _plugin(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
-            probes = {name: _plugin("probe", section, f"probes.{name}") for name, section in config.probes.items()}
+            plugins = {kind: registry.from_section(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
+            probes = {name: registry.from_section("probe", section, f"probes.{name}") for name, section in config.probes.items()}
         except FieldError as error:
             raise UserError(str(error)) from None
         made = cls(config=config, general=general, probes=probes, **sections, **plugins)
@@ -96,7 +97,23 @@ class Experiment:
 
     @functools.cached_property
     def _advance(self) -> Advance:
-        return make_advance(self.objective, self.optimizer.transform())
+        return make_advance(self.objective, self.optimizer.transform(), self._batches)
+
+    @functools.cached_property
+    def _batches(self) -> Batches:
+        with _within("task"):
+            return Batches.of(self.task, self.splits.train)
+
+    def notices(self) -> list[str]:
+        """What a person should know of this combination before it runs. Raises FieldError for one that cannot be meant."""
+        _ = self._batches
+        said = []
+        plugins = {"task": self.task, "model": self.model, "optimizer": self.optimizer, "penalty": self.penalty}
+        for section, outer in (plugins | {f"probes.{name}": probe for name, probe in self.probes.items()}).items():
+            for path, plugin in parts(outer, section):
+                with _within(path):
+                    said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
+        return said
 
     @functools.cached_property
     def _metrics(self) -> Callable[[TrainState, Splits], Values]:
@@ -176,11 +193,6 @@ def _check_range(name: str, what: str, array: np.ndarray, limit: int) -> None:
     if len(wrong):
         row, value = wrong[0][0], array[tuple(wrong[0])]
         raise UserError(f"task: {what} {value} in row {row} of the {name} split is outside 0 … {limit - 1}")
-
-
-def _plugin(kind: str, section: ConfigDict, path: str) -> Any:
-    fields = {name: value for name, value in section.items() if name != "name"}
-    return make(registry.lookup(kind, section.name), fields, path)
 
 
 class _within:

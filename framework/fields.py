@@ -4,7 +4,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from framework.errors import FieldError, UserError, did_you_mean, nearest, one_of
@@ -32,6 +32,19 @@ def field(
     limits = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
     metadata = {"help": help, "choices": choices, "expression": expression, "harmless": harmless, **limits}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def part(default: Any, help: str) -> Any:
+    """Declares a field that holds another plugin, such as the optimizer inside a wrapper; `default` is one.
+
+    In a config it is a section of its own: --config.optimizer.inner.learning_rate=1e-3. Its kind is the field's type.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "part": True})
+
+
+def without(value: Any) -> Any:
+    """Takes an inherited field away: it has this value and is no configuration."""
+    return dataclasses.field(default=value, init=False)
 
 
 class Fields:
@@ -63,6 +76,11 @@ class Declared:
         return bool(self.metadata.get("harmless"))
 
     @property
+    def is_part(self) -> bool:
+        """Whether it holds another plugin."""
+        return bool(self.metadata.get("part"))
+
+    @property
     def type_name(self) -> str:
         """'float', 'tuple[int, ...]', 'int | None', as written in the class."""
         return self.type.__name__ if isinstance(self.type, type) and not typing.get_args(self.type) else str(self.type)
@@ -70,6 +88,8 @@ class Declared:
     @property
     def allowed(self) -> str:
         """What the field accepts, in words: 'a number > 0', 'one of uniform, normal'."""
+        if self.is_part:
+            return f"a section of its own: name ({self.type_name.lower()}) and fields"
         if self.metadata.get("choices"):
             return "one of " + one_of(str(choice) for choice in self.metadata["choices"])
         if self.metadata.get("expression"):
@@ -93,6 +113,14 @@ def declared_fields(cls: type) -> list[Declared]:
     return [Declared(f.name, hints[f.name], f.default, f.metadata) for f in fields if f.init]
 
 
+def parts(plugin: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, plugin) of a plugin and of all that it holds, outermost first."""
+    yield path, plugin
+    for declared in declared_fields(type(plugin)):
+        if declared.is_part:
+            yield from parts(getattr(plugin, declared.name), f"{path}.{declared.name}" if path else declared.name)
+
+
 def unwrap(annotation: Any) -> tuple[Any, bool, bool]:
     """(element type, is a tuple, may be None) of an annotation such as `tuple[int, ...]` or `float | None`."""
     optional = False
@@ -109,6 +137,10 @@ def convert(declared: Declared, value: Any) -> Any:
 
     Raises FieldError naming the field, the value and what is allowed.
     """
+    if declared.is_part:
+        if isinstance(value, declared.type):
+            return value
+        raise FieldError(declared.name, value, f"must be {declared.allowed}")
     scalar, is_tuple, optional = unwrap(declared.type)
     if optional and (value is None or (isinstance(value, str) and value.lower() == "none")):
         return None

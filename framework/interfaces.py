@@ -17,8 +17,9 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from framework import sampling
+from framework.errors import FieldError, one_of
 from framework.fields import Fields, field
-from framework.losses import LOSSES
+from framework.losses import LOSSES, TEMPERED, minimized
 from framework.numbers import share
 
 Outputs = Callable[[Int[Array, "n k"]], Float[Array, "n p"]]  # a network as a function of integer tokens
@@ -28,6 +29,13 @@ Values = dict[str, Any]  # quantity name → scalar or array
 
 class Plugin(Fields, abc.ABC):
     """Base of all kinds: fields are checked when the object is made (see framework.fields)."""
+
+    def notices(self, experiment: Any) -> list[str]:
+        """What a person should know of this plugin in this experiment before it runs: sentences, most often none.
+
+        Raises FieldError, with the field of this plugin, where the combination cannot be meant.
+        """
+        return []
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,10 @@ class Split:
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
+
+    def take(self, rows: Int[Array | np.ndarray, " b"]) -> "Split":
+        """The examples in these rows."""
+        return Split(self.inputs[rows], self.targets[rows])
 
     @property
     def questions(self) -> tuple[Int[Array | np.ndarray, "n k"], Shaped[Array | np.ndarray, " n"], Bool[Array, " n"]]:
@@ -85,6 +97,11 @@ class Task(Plugin):
     train_size: str = field("50%", "training points: a number, a share of the population, or a formula", expression=True)
     replacement: bool = field(False, "draw the sample with replacement, as the theorems assume")
     loss: str = field("cross_entropy", "loss of one example", choices=tuple(LOSSES))
+    temperature: float = field(1.0, "T: logits are divided by it before a cross-entropy or stablemax", above=0)
+    random_labels: float = field(0.0, "share of training labels replaced by random ones, once", at_least=0, at_most=1)
+    label_noise: float = field(0.0, "probability that a training label is replaced, anew at every step", at_least=0, at_most=1)
+    batch_size: str = field("100%", "examples a step sees: a number, a share of the training sample n, or a formula", expression=True)
+    batch_order: str = field("epochs", "epochs: each example once before any again; drawn: at random", choices=("epochs", "drawn"))
 
     headline: ClassVar[str] = "accuracy"  # the metric by which a person says that a split is learned
 
@@ -102,16 +119,17 @@ class Task(Plugin):
         population = self.population()
         count = sampling.sample_size(self, len(population))
         train, test = sampling.sample(seed, len(population), count, self.replacement)
-        drawn, rest = (Split(population.inputs[i], population.targets[i]) for i in (train, test))
-        return Splits(drawn, rest, population)
+        drawn, rest = population.take(train), population.take(test)
+        labels = sampling.randomize(seed, np.asarray(drawn.targets), self.random_labels, self.sizes.outputs)
+        return Splits(Split(drawn.inputs, jnp.asarray(labels)), rest, population)
 
     def losses(self, outputs: Float[Array, "n p"], targets: Shaped[Array, " n"]) -> Float[Array, " n"]:
         """Loss of each example."""
-        return LOSSES[self.loss](outputs, targets)
+        return LOSSES[self.loss](self._tempered(outputs), targets)
 
     def mean_loss(self, network: Outputs, split: Any) -> Float[Array, ""]:
-        """What training minimizes. You can likely skip this one: it is the mean of `losses` over the split."""
-        return jnp.mean(self.losses(network(split.inputs), split.targets))
+        """What training minimizes, most often the mean of `losses` over the split (see framework.losses.minimized)."""
+        return minimized(self.loss, self._tempered(network(split.inputs)), split.targets)
 
     def metrics(self, network: Outputs, splits: Splits) -> Values:
         """Scalars by name, such as train/loss. Empty splits are left out. Accuracy is a count divided at the end."""
@@ -123,6 +141,16 @@ class Task(Plugin):
                 values[f"{name}/loss"] = jnp.mean(self.losses(outputs, split.targets))
                 values[f"{name}/accuracy"] = share(correct, len(split))
         return values
+
+    def notices(self, experiment: Any) -> list[str]:
+        """Refuses a temperature for a loss that has none."""
+        if self.temperature != 1 and self.loss not in TEMPERED:
+            rule = f"must be 1 with loss={self.loss}: it divides the logits of {one_of(TEMPERED)}"
+            raise FieldError("temperature", self.temperature, rule)
+        return []
+
+    def _tempered(self, outputs: Float[Array, "n p"]) -> Float[Array, "n p"]:
+        return outputs if self.temperature == 1 else outputs / self.temperature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +175,11 @@ class Optimizer(Plugin):
 
     @abc.abstractmethod
     def transform(self) -> optax.GradientTransformation:
-        """The update rule, learning rate included. A zero gradient must give a finite update."""
+        """The update rule, learning rate included. A zero gradient must give a finite update.
+
+        One that takes extra arguments (optax.GradientTransformationExtraArgs) gets what it asks for of `value`, `grad`,
+        `value_fn(params)`, `grad_fn(params, i)` on the examples of this step, and `key`, random and anew at every step.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import logging
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ml_collections import ConfigDict
 
 from framework.errors import UserError, did_you_mean, one_of
-from framework.fields import make
+from framework.fields import declared_fields, make
 from framework.interfaces import Claim, Model, Optimizer, Penalty, Probe, Task
 
 log = logging.getLogger("whygrok")
@@ -108,7 +108,34 @@ def lookup(kind: str, name: str) -> type:
 
 def build(kind: str, name: str, **fields: Any) -> Any:
     """Makes a plugin from its kind ("optimizer"), its name ("adamw") and its fields (learning_rate=1e-3)."""
-    return make(lookup(kind, name), fields, section=kind)
+    return from_section(kind, {"name": name, **fields}, kind)
+
+
+def from_section(kind: str, section: Mapping[str, Any] | ConfigDict, path: str) -> Any:
+    """A plugin from its section of a config, with the plugins that it holds. Errors name fields with the section's path."""
+    cls = lookup(kind, section["name"])
+    fields = {name: value for name, value in section.items() if name != "name"}
+    for name, inner in held(cls).items():
+        if isinstance(fields.get(name), Mapping | ConfigDict):
+            fields[name] = from_section(inner, fields[name], f"{path}.{name}")
+    return make(cls, fields, path)
+
+
+def held(cls: type) -> dict[str, str]:
+    """Field → kind, of those fields of a plugin class that hold other plugins."""
+    return {declared.name: kind_of(declared.type) for declared in declared_fields(cls) if declared.is_part}
+
+
+def kind_of(cls: type) -> str:
+    """The kind whose interface a class is or subclasses."""
+    return next(kind for kind, base in KINDS.items() if issubclass(cls, base))
+
+
+def section_of(plugin: Any) -> dict[str, Any]:
+    """The section of a config that describes a plugin: its registered name and all its fields."""
+    name = next(entry.name for entry in entries(kind_of(type(plugin))) if entry.cls is type(plugin))
+    fields = {declared.name: getattr(plugin, declared.name) for declared in declared_fields(type(plugin))}
+    return {"name": name, **{key: section_of(fields[key]) if key in held(type(plugin)) else value for key, value in fields.items()}}
 
 
 def entries(kind: str) -> list[Entry]:

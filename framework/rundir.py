@@ -113,7 +113,9 @@ class RunDirectory:
         """Raises UserError listing the fields in which the run that is here differs, harmless ones aside."""
         if not self.is_run:
             return
-        before, now = (configs.flatten(plain) for plain in (self.read_config(), configs.to_dict(config)))
+        # Completed first: a field that a newer version added has its default in a run from before it.
+        then = configs.to_dict(configs.from_dict(self.read_config()))
+        before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
         harmless = harmless_fields()
         differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]
         if differing:

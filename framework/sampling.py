@@ -24,6 +24,29 @@ def sample_size(task: Any, population: int) -> int:
     return count
 
 
+def batch_size(task: Any, count: int) -> int:
+    """The number that `task.batch_size` stands for. Names in it: the integer fields of the task, and n, the training points."""
+    numbers = {name: value for name, value in vars(task).items() if type(value) is int}
+    try:
+        size = evaluate(task.batch_size, numbers | {"n": count}, whole=count)
+    except ValueError as error:
+        raise FieldError("batch_size", task.batch_size, str(error)) from None
+    if not 1 <= size <= count:
+        raise FieldError("batch_size", task.batch_size, f"is {size:,} examples; it must be between 1 and the {count:,} of the sample")
+    return size
+
+
+def randomize(seed: int, labels: np.ndarray, share: float, outputs: int) -> np.ndarray:
+    """The labels with this share of them, round(share · n), replaced by uniform ones (which may be right by chance)."""
+    count = round(share * len(labels))
+    if count == 0:
+        return labels
+    generator = seeds.host_generator(seed, "random_labels")
+    changed = labels.copy()
+    changed[generator.choice(len(labels), count, replace=False)] = generator.integers(0, outputs, count)
+    return changed
+
+
 def sample(seed: int, population: int, count: int, replacement: bool) -> tuple[np.ndarray, np.ndarray]:
     """(indices drawn, int64 [count], ascending; indices never drawn), uniform over the population."""
     generator = seeds.host_generator(seed, "data")

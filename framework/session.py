@@ -37,6 +37,8 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     experiment = Experiment.from_config(config)
     if taken := sorted(set(experiment.probes) & set(RESERVED)):
         raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
+    for notice in experiment.notices():
+        log.warning("%s", notice)
     if workdir is None:
         return _train_in_memory(experiment)
     directory = RunDirectory.at(workdir)

@@ -1,4 +1,7 @@
-"""Agreement with values computed elsewhere: quadratic.npz and the seven runs of trajectories.npz."""
+"""Agreement with values computed elsewhere: quadratic.npz, trajectories.npz, and PyTorch's optimizers.
+
+torch_optimizers.npz is made by tools/torch_optimizers.py, whose names and settings the runs here repeat in our words.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +9,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from framework import build, losses
+from framework import Split, build, losses, registry
 from framework.advance import make_advance, make_objective
+from framework.batches import Batches
+from framework.config import select
 from framework.network import split
 from framework.state import TrainState, place
 from plugins.models.quadratic import QuadraticNetwork
@@ -22,6 +27,24 @@ RUNS = {
     "adamw_lr1e-2_wd0.1_b0.9_0.98": ("adamw", {"learning_rate": 1e-2, "weight_decay": 0.1, "b1": 0.9, "b2": 0.98}, 0.0),
     "adam_lr1e-2": ("adam", {"learning_rate": 1e-2}, 0.0),
     "sgd_momentum0.9_lr0.1": ("sgd", {"learning_rate": 0.1, "momentum": 0.9}, 0.0),
+}
+TORCH = {
+    "nesterov": select("sgd", learning_rate=0.1, momentum=0.9, nesterov=True),
+    "sgd_decay": select("sgd", learning_rate=0.1, momentum=0.8, weight_decay=1e-2),
+    "rmsprop": select("rmsprop", learning_rate=1e-3, eps=1e-4),
+    "rmsprop_all": select("rmsprop", learning_rate=1e-3, decay=0.9, eps=1e-3, momentum=0.5, centered=True, weight_decay=1e-2),
+    "adam": select("adam", learning_rate=1e-2, b1=0.8, b2=0.95, eps=1e-3),
+    "adam_decay": select("adam", learning_rate=1e-2, weight_decay=1e-2),
+    "adamw": select("adamw", learning_rate=1e-2, b2=0.98, eps=1e-3, weight_decay=0.5),
+    "adamax": select("adamax", learning_rate=1e-2),
+    "warmup_cosine": select(
+        "scheduled",
+        inner=select("adamw", learning_rate=1e-2, b2=0.98, weight_decay=0.5),
+        warmup_steps=10,
+        decay="cosine",
+        decay_steps=150,
+        decay_to=0.1,
+    ),
 }
 
 
@@ -62,16 +85,27 @@ def test_logits_and_losses_and_gradients_agree(precision):
 
 @pytest.mark.parametrize("name", RUNS)
 def test_200_steps_of_every_optimizer_agree(name, precision):
-    reference, run = load("quadratic"), load("trajectories")
     optimizer, fields, coefficient = RUNS[name]
+    agrees_over_200_steps(load("trajectories"), name, build("optimizer", optimizer, **fields), coefficient, precision)
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_200_steps_agree_with_pytorch(name):
+    with jax.enable_x64(True):
+        run = load("torch_optimizers") | {"init_scale": 0.3}
+        agrees_over_200_steps(run, name, registry.from_section("optimizer", TORCH[name], "optimizer"), 0.0, "float64")
+
+
+def agrees_over_200_steps(run, name, optimizer, coefficient, precision):
+    reference = load("quadratic")
     task = build("task", "modular_addition", p=int(reference["p"]))
     penalty = build("penalty", "linf", coefficient=coefficient)
     net, params, variables = split(network(reference, scale=float(run["init_scale"])))
-    transform = build("optimizer", optimizer, **fields).transform()
+    transform = optimizer.transform()
     objective = make_objective(task, penalty, net)
-    advance = make_advance(objective, transform)
     inputs, labels = examples(reference)
-    train = type(task.population())(inputs, labels)
+    train = Split(inputs, labels)
+    advance = make_advance(objective, transform, Batches.of(task, train))
     device = jax.devices()[0]
     state = TrainState(jnp.int32(0), params, variables, transform.init(params), {}, jax.random.key(0))
     found, state = [], place(state, device)

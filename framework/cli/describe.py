@@ -12,7 +12,7 @@ from framework.cli import Parser
 from framework.cli.listing import kind_of, load_plugins
 from framework.cli.overrides import parse_with_config
 from framework.errors import UserError
-from framework.fields import declared_fields
+from framework.fields import Declared, declared_fields
 
 EXAMPLES = """\
   whygrok describe optimizer adamw
@@ -41,7 +41,7 @@ def describe(entry: registry.Entry) -> dict[str, Any]:
         {
             "name": declared.name,
             "type": declared.type_name,
-            "default": list(declared.default) if isinstance(declared.default, tuple) else declared.default,
+            "default": _plain(declared),
             "help": declared.help,
             "allowed": declared.allowed,
         }
@@ -49,6 +49,13 @@ def describe(entry: registry.Entry) -> dict[str, Any]:
     ]
     text = inspect.getdoc(entry.cls) or ""
     return {"kind": entry.kind, "name": entry.name, "summary": entry.summary, "source": entry.source, "text": text, "fields": fields}
+
+
+def _plain(declared: Declared) -> Any:
+    """The default as JSON holds it: a tuple as a list, a plugin as its section."""
+    if declared.is_part:
+        return registry.section_of(declared.default)
+    return list(declared.default) if isinstance(declared.default, tuple) else declared.default
 
 
 def _find(kind: str, name: str | None) -> list[registry.Entry]:
@@ -72,11 +79,16 @@ def _text(described: dict[str, Any]) -> str:
         names = max(len(field["name"]) for field in described["fields"])
         lines += ["", "fields:"]
         for field in described["fields"]:
-            default = "none" if field["default"] is None else json.dumps(field["default"], ensure_ascii=False)
-            head = f"  {field['name']:{names}}  {default}"
+            head = f"  {field['name']:{names}}  {_shown(field['default'])}"
             indent = " " * (names + 4)
             lines += [head, *textwrap.wrap(f"{field['help']}; {field['allowed']}", width, initial_indent=indent, subsequent_indent=indent)]
     return "\n".join(lines)
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, dict):
+        return f"{default['name']}({', '.join(f'{key}={_shown(value)}' for key, value in default.items() if key != 'name')})"
+    return "none" if default is None else json.dumps(default, ensure_ascii=False)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

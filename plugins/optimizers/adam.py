@@ -12,17 +12,20 @@ from framework import Optimizer, field, register
 class Adam(Optimizer):
     """θ ← θ − η m̂/(√v̂ + ε) with bias-corrected averages of g and g² (Kingma & Ba 2015).
 
-    For weight decay as part of the gradient (PyTorch's Adam with weight_decay) use the penalty l2; for decoupled decay, adamw.
+    weight_decay is coupled, as in PyTorch's Adam: λ θ is added to the gradient, after any filter that wraps this
+    optimizer. For decoupled decay, adamw.
     """
 
     learning_rate: float = field(1e-3, "η", above=0)
     b1: float = field(0.9, "decay of the average of g", at_least=0, below=1)
     b2: float = field(0.999, "decay of the average of g²", at_least=0, below=1)
     eps: float = field(1e-8, "ε, outside the root", above=0)
+    weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0)
 
     def transform(self) -> optax.GradientTransformation:
-        """As optax.adam."""
-        return optax.adam(self.learning_rate, self.b1, self.b2, self.eps)
+        """As optax.adam, behind the decay if there is one."""
+        step = optax.adam(self.learning_rate, self.b1, self.b2, self.eps)
+        return optax.chain(optax.add_decayed_weights(self.weight_decay), step) if self.weight_decay else step
 
 
 @register("adamw")

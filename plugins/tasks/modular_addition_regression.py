@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from framework import Sizes, Split, Splits, Task, register, sampling, seeds
 from framework import field as config_field
 from framework.expressions import evaluate
+from framework.fields import without
 from framework.numbers import share
 from plugins.tasks.tuples import all_tuples, decode
 
@@ -85,6 +86,11 @@ class ModularAdditionRegression(Task):
     loss: str = config_field("square", "loss of one example", choices=("square",))
     p: int = config_field(47, "modulus", at_least=2, at_most=46_340)
     k: int = config_field(2, "number of summands", at_least=1, at_most=16)
+    temperature: float = without(1.0)
+    random_labels: float = without(0.0)
+    label_noise: float = without(0.0)
+    batch_size: str = without("100%")
+    batch_order: str = without("epochs")
     evaluation_size: str = config_field("2^17", "tuples in test and population where there are too many for all", expression=True)
 
     headline: ClassVar[str] = "pair_accuracy"
