@@ -135,7 +135,8 @@ class Experiment:
             _, fresh, variables = self._initial
             params = place(fresh if params is None else params, self.device)
             variables = place(variables, self.device)
-            opt_state = place(self.optimizer.transform().init(params), self.device)
+            with _within("optimizer"):
+                opt_state = place(self.optimizer.transform().init(params), self.device)
             remembered = {n: m.initial_state(params, variables, self.device) for n, m in self._measurements.items()}
             rng = place(seeds.fold(self.general.seed, "train"), self.device)
             step = jax.device_put(np.int32(0), self.device)

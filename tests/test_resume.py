@@ -163,7 +163,7 @@ def states(config):
 OPTIMIZERS = [entry.name for entry in registry.entries("optimizer")]
 
 
-@pytest.mark.parametrize("name", [*OPTIMIZERS, "scheduled"])
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "injected"])
 def test_every_optimizer_resumes_to_the_same_bits_and_not_to_those_of_a_restart(name, tmp_path):
     made, state, advance = states(tiny(optimizer=select(name)))
     checkpoints = Checkpoints(tmp_path, Checkpoint())
@@ -184,7 +184,7 @@ def test_every_optimizer_resumes_to_the_same_bits_and_not_to_those_of_a_restart(
 
 
 def test_a_resumed_schedule_gives_the_rates_of_the_uninterrupted_run():
-    _, state, advance = states(tiny(optimizer=select("scheduled")))
+    _, state, advance = states(tiny(optimizer=select("injected")))
     rates = []
     for _ in range(8):
         state = advance(state, 1)

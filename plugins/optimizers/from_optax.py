@@ -65,7 +65,8 @@ def _defaults(factory: Callable) -> dict[str, Any]:
     if defaults.get("learning_rate") in (inspect.Parameter.empty, None):
         defaults["learning_rate"] = LEARNING_RATE
     fixed = getattr(factory, "keywords", {})  # of a partial: optax.nadam is adam with nesterov=True
-    return {key: default for key, default in defaults.items() if isinstance(default, bool | int | float) and key not in fixed}
+    left_out = {key for key in defaults if key in fixed or key.endswith("_mask")}  # masks are trees; see by_part
+    return {key: default for key, default in defaults.items() if isinstance(default, bool | int | float) and key not in left_out}
 
 
 def _field(optimizer: str, key: str, default: Any) -> Any:

@@ -75,7 +75,7 @@ class NoisyModel(Model):
         return Noisy(task.sizes.values, task.sizes.outputs, nnx.Rngs(params=rngs.params(), dropout=rngs.params()))
 
 
-@register("scheduled")
+@register("injected")
 @dataclass(frozen=True, kw_only=True)
 class Scheduled(Optimizer):
     """Warm-up and cosine, with the rate as a weakly typed number in the state."""

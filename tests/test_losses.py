@@ -1,0 +1,87 @@
+"""Losses beyond the exact cross-entropy (test_numbers.py), against their formulas in high precision."""
+
+from decimal import Decimal, getcontext
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framework import Experiment, build, losses
+from framework.config import override
+from framework.errors import FieldError
+from tests.helpers import tiny
+
+getcontext().prec = 60
+LOGITS = st.lists(st.floats(-300, 300, width=32), min_size=2, max_size=6)
+
+
+def exact_cross_entropy(logits, label):
+    """In 60 digits."""
+    gaps = [Decimal(float(z)) - Decimal(float(logits[label])) for z in logits]
+    return (sum(gap.exp() for gap in gaps)).ln()
+
+
+@given(LOGITS, st.data())
+def test_the_logarithm_of_the_cross_entropy_is_right_where_the_loss_underflows(logits, data):
+    label = data.draw(st.integers(0, len(logits) - 1))
+    getcontext().prec = 600  # 1 + exp(-600) must keep its second term
+    expected = float(exact_cross_entropy(np.float32(logits), label).ln())
+    with jax.enable_x64(True):
+        found, slope = jax.value_and_grad(lambda z: losses.log_cross_entropy(z, jnp.array([label]))[0])(
+            jnp.array([np.float32(logits)], jnp.float64)
+        )
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert np.all(np.isfinite(slope))
+
+
+def test_its_gradient_is_that_of_the_mean_loss_divided_by_the_loss():
+    logits, labels = jnp.array([[0.0, 3.0, -1.0], [2.0, 0.5, 0.1]]), jnp.array([1, 0])
+    with jax.enable_x64(True):
+        z = jnp.asarray(logits, jnp.float64)
+        plain, slope = jax.value_and_grad(lambda z: losses.minimized("cross_entropy", z, labels))(z)
+        value, found = jax.value_and_grad(lambda z: losses.minimized("log_cross_entropy", z, labels))(z)
+    np.testing.assert_allclose(value, np.log(plain), rtol=1e-12)
+    np.testing.assert_allclose(found, slope / plain, rtol=1e-10)
+
+
+def test_margin_maximization_goes_on_where_the_loss_is_zero_in_float32():
+    logits, labels = jnp.array([[0.0, 200.0, 3.0]]), jnp.array([1])
+    assert losses.cross_entropy(logits, labels)[0] == 0
+    slope = jax.grad(lambda z: losses.minimized("log_cross_entropy", z, labels))(logits)
+    np.testing.assert_allclose(slope[0], [np.exp(-3) / (1 + np.exp(-3)), -1, 1 / (1 + np.exp(-3))], rtol=1e-5)
+
+
+@given(LOGITS, st.data())
+def test_stablemax_is_its_definition(logits, data):
+    """Prieto et al. 2025, section 4: s(x) = x + 1 above 0, 1/(1 − x) below."""
+    label = data.draw(st.integers(0, len(logits) - 1))
+    s = [x + 1 if x >= 0 else 1 / (1 - x) for x in np.float64(np.float32(logits))]
+    with jax.enable_x64(True):
+        found = losses.stablemax(jnp.array([np.float32(logits)], jnp.float64), jnp.array([label]))[0]
+    np.testing.assert_allclose(found, -np.log(s[label] / sum(s)), rtol=1e-9, atol=1e-12)
+
+
+def test_stablemax_has_its_slope_at_zero_and_far_out():
+    """d log s/dx = 1/(1 + |x|): at 0 it is 1, from both sides, so that a network that begins at 0 moves."""
+    slope = jax.grad(lambda z: losses.stablemax(z, jnp.array([0]))[0])(jnp.zeros((1, 4)))
+    np.testing.assert_allclose(slope[0], [-0.75, 0.25, 0.25, 0.25], rtol=1e-6)
+    far = jax.grad(lambda z: losses.stablemax(z, jnp.array([0]))[0])(jnp.array([[1e30, -1e30]]))
+    assert np.all(np.isfinite(far))
+
+
+def test_a_temperature_divides_the_logits():
+    logits, labels = jnp.array([[1.0, 2.0, 0.5]]), jnp.array([2])
+    warm = build("task", "modular_addition", p=3, temperature=4.0)
+    np.testing.assert_allclose(warm.losses(logits, labels), losses.cross_entropy(logits / 4, labels), rtol=1e-6)
+    with pytest.raises(FieldError, match="task.temperature = 2.0: must be 1 with loss=square"):
+        Experiment.from_config(override(tiny(), {"task.loss": "square", "task.temperature": 2})).notices()
+
+
+def test_training_on_the_log_loss_minimizes_it_and_reports_the_loss_itself():
+    made = Experiment.from_config(override(tiny(), {"task.loss": "log_cross_entropy", "penalty.name": "none"}))
+    state = made.initial_state()
+    values, _ = made.measure(state, next(made.events_after(-1)))
+    np.testing.assert_allclose(values["objective"], np.log(values["train/loss"]), rtol=1e-5)
