@@ -26,6 +26,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "width": "5",
     "p": 7,
     "k": 3,
+    "coefficients": "1,2",
     "degree": 3,
     "schedule": "every 2",
     "evaluation_size": "100",

@@ -1,4 +1,4 @@
-"""Recognizes the parameters of a two-layer network on one-hot tuples, for probes that look at single neurons."""
+"""Recognizes the parameters of a two-layer network on one-hot tuples, for probes and penalties that look at single neurons."""
 
 from typing import Any
 
