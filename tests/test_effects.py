@@ -27,6 +27,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "p": 7,
     "k": 3,
     "coefficients": "1,2",
+    "expression": "a*b",
     "degree": 3,
     "schedule": "every 2",
     "evaluation_size": "100",
