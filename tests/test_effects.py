@@ -43,6 +43,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "n": 4,
     "file": str(DATA / "cyclic_group_of_four.txt"),
     "bits": 6,
+    "population_size": "10",
     "degree": 3,
     "schedule": "every 2",
     "evaluation_size": "100",
@@ -62,8 +63,8 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "reference": "2",
 }
 CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
-    "task.sparse_parity.points": {"task.points": "20"},  # and "points": "test" above is another field
-    "task.sparse_parity.points_seed": {"task.points": "20"},
+    "task.sparse_parity.population_size": {"task.population_size": "20"},
+    "task.sparse_parity.population_seed": {"task.population_size": "20"},
     "model.quadratic.init_std": {"model.init": "normal"},
     "probe.weights.points": {"probes.x.hidden": True},
     "probe.grokking.level": {"task.train_size": "90%"},
