@@ -44,6 +44,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "file": str(DATA / "cyclic_group_of_four.txt"),
     "bits": 6,
     "population_size": "10",
+    "order": 2.5,
     "degree": 3,
     "schedule": "every 2",
     "evaluation_size": "100",
