@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,7 +19,18 @@ from framework.fields import Declared, declared_fields, unwrap
 from framework.rundir import RunDirectory, harmless_fields
 from framework.settings import SECTIONS, General
 
-SMALL = {"p": 5, "width": "4", "d_model": 8, "d_mlp": 8, "heads": 2}  # where a plugin has such a field
+DATA = Path(__file__).parent / "data"
+SMALL = {  # where a plugin has such a field
+    "p": 5,
+    "width": "4",
+    "d_model": 8,
+    "d_mlp": 8,
+    "heads": 2,
+    "n": 3,
+    "file": str(DATA / "klein_four_group.csv"),
+    "bits": 5,
+    "relevant": 2,
+}
 NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no visible change
     "eps": 0.1,
     "coefficient": 0.5,
@@ -26,6 +38,13 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "width": "5",
     "p": 7,
     "k": 3,
+    "coefficients": "1,2",
+    "expression": "a*b",
+    "n": 4,
+    "file": str(DATA / "cyclic_group_of_four.txt"),
+    "bits": 6,
+    "population_size": "10",
+    "order": 2.5,
     "degree": 3,
     "schedule": "every 2",
     "evaluation_size": "100",
@@ -45,6 +64,8 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "reference": "2",
 }
 CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
+    "task.sparse_parity.population_size": {"task.population_size": "20"},
+    "task.sparse_parity.population_seed": {"task.population_size": "20"},
     "model.quadratic.init_std": {"model.init": "normal"},
     "probe.weights.points": {"probes.x.hidden": True},
     "probe.grokking.level": {"task.train_size": "90%"},

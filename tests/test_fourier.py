@@ -1,10 +1,13 @@
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from framework import train
+from framework import Sizes, Split, Task, register, train
 from framework.config import select
+from framework.errors import UserError
 from plugins.probes import fourier
 from tests.constructions import all_inputs, appendix_f, outputs, summands
 from tests.small_runs import TASKS, small_config
@@ -98,3 +101,43 @@ def test_a_run_records_the_spectrum_of_its_last_network(task):
     np.testing.assert_allclose(power[:, 2], expected, rtol=1e-4)
     assert power.shape == (28, 4) and run.arrays("fourier/phases")[60].shape == (3, 28)
     assert 0 <= run.rows[-1]["fourier/explained"] <= 1 and 1 <= run.rows[-1]["fourier/frequencies"] <= 3
+
+
+@pytest.mark.parametrize(("p", "coefficients"), [(7, (1, 6)), (7, (2, 3)), (11, (4, 10, 1))])
+def test_with_coefficients_each_block_is_read_at_its_multiple_of_the_frequency(p, coefficients):
+    """A neuron of Doshi et al. 2024: U_i = cos(2πf c_i n/p + φ_i), V = cos(2πf q/p + Σφ_i), here for every f."""
+    rng, n = np.random.default_rng(p), np.arange(p)
+    f = np.arange(1, (p - 1) // 2 + 1)
+    phases = rng.uniform(-np.pi, np.pi, (len(coefficients), len(f)))
+    W = np.stack([np.cos(2 * np.pi * c * np.outer(n, f) / p + phase) for c, phase in zip(coefficients, phases, strict=True)])
+    V = np.cos(2 * np.pi * np.outer(f, n) / p + phases.sum(axis=0)[:, None])
+    multiples = jnp.array([*coefficients, 1], jnp.int32)
+    with jax.enable_x64(True):
+        blocks = fourier.neuron_blocks(jnp.asarray(W), jnp.asarray(V))
+        powers = fourier.powers_at_multiples(fourier.power_spectrum(blocks), multiples, p)
+        np.testing.assert_array_equal(fourier.dominant_frequency(jnp.sum(powers, axis=0)), f)
+        np.testing.assert_allclose(powers[:, f - 1, f], p**2 / 2, rtol=1e-12)
+        np.testing.assert_allclose(fourier.phase_deviation(fourier.phases_at(blocks, jnp.asarray(f), multiples)), 0, atol=1e-9)
+        assert np.min(np.abs(fourier.phase_deviation(fourier.phases_at(blocks, jnp.asarray(f))))) > 1e-3
+
+
+def test_phases_are_compared_only_where_the_answer_is_a_sum(clean_registry):
+    @register("renamed")
+    @dataclass(frozen=True, kw_only=True)
+    class Renamed(Task):
+        """a + b mod 7 with the answers 2 and 3 exchanged: a Latin square that is no sum."""
+
+        sizes = Sizes(tokens=2, values=7, outputs=7)
+
+        def population(self):
+            inputs, sums = all_inputs(7, 2)
+            return Split(jnp.asarray(inputs, jnp.int32), jnp.array([0, 1, 3, 2, 4, 5, 6], jnp.int32)[sums])
+
+    difference = select("modular_addition", p=7, coefficients=(1, -1))
+    probes = {"fourier": select("fourier"), "margins": select("margins")}
+    weighted, renamed = (train(small_config(probes, task, steps=1)).rows[-1] for task in (difference, select("renamed")))
+    assert 0 < weighted["fourier/phase_deviation"] < np.pi
+    assert weighted["margins/known_max_l2d"] == pytest.approx(0.0171448, rel=1e-5)  # classics.md: that of addition mod 7
+    assert "fourier/ipr" in renamed and not {"fourier/phase_deviation", "margins/known_max_l2d"} & set(renamed)
+    with pytest.raises(UserError, match="sums"):
+        train(small_config({"progress": select("progress_measures")}, select("renamed"), steps=1))

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from framework import build
 from framework.errors import FieldError
+from plugins.probes.linear import linear_rule
+from plugins.tasks.residues import weighted_sum
 
 
 def brute_force(p, length):
@@ -124,3 +126,39 @@ def test_regression_gradients_are_those_of_the_rows():
     ours, theirs = (nnx.grad(loss)(net) for loss in (lambda module: task.mean_loss(module, split), by_rows))
     for one, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 9), st.lists(st.integers(-(10**20), 10**20), min_size=1, max_size=3))
+def test_coefficients_weigh_the_summands(p, coefficients):
+    population = build("task", "modular_addition", p=p, k=len(coefficients), coefficients=coefficients).population()
+    tuples = itertools.product(range(p), repeat=len(coefficients))
+    expected = [sum(c * a for c, a in zip(coefficients, row, strict=True)) % p for row in tuples]
+    np.testing.assert_array_equal(population.targets, expected)
+
+
+def test_large_moduli_and_coefficients_do_not_overflow():
+    """46,340² is just below 2^31: the last tuples hold the largest products that can be."""
+    p, rng = 46_340, np.random.default_rng(0)
+    rows = np.concatenate([np.full((4, 16), p - 1), rng.integers(0, p, (200, 16))])
+    coefficients = [p - 1] * 8 + [int(c) for c in rng.integers(-(2**62), 2**62, 8)]
+    expected = [sum(c * int(a) for c, a in zip(coefficients, row, strict=True)) % p for row in rows]
+    np.testing.assert_array_equal(weighted_sum(jnp.asarray(rows, jnp.int32), coefficients, p), expected)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_there_is_one_coefficient_for_each_summand(k):
+    with pytest.raises(FieldError, match=f"coefficients = .2, 5.: has 2 numbers.*k = {k}"):
+        build("task", "modular_addition", k=k, coefficients="2,5")
+
+
+def test_the_linear_rule_is_found_where_there_is_one():
+    for p, coefficients in ((7, [1, 1]), (7, [1, 6]), (6, [2, 3, 5]), (2, [1]), (5, [0, 3])):
+        inputs = brute_force(p, len(coefficients))
+        np.testing.assert_array_equal(linear_rule(inputs, inputs @ coefficients % p, p), coefficients)
+    inputs = brute_force(7, 2)
+    assert linear_rule(inputs, inputs[:, 0] * inputs[:, 1] % 7, 7) is None
+    assert linear_rule(inputs, (inputs.sum(axis=1) + 1) % 7, 7) is None
+    few = inputs[10:20]  # neither (0, 1) nor (1, 0) is among these
+    np.testing.assert_array_equal(linear_rule(few, few.sum(axis=1) % 7, 7), [1, 1])
+    assert linear_rule(few, (few[:, 0] - few[:, 1]) % 7, 7) is None

@@ -49,3 +49,36 @@ class SquaredNorm(Penalty):
     def __call__(self, params: Any) -> Float[Array, ""]:
         """The sum of squares, times λ."""
         return self.coefficient * sum((jnp.sum(leaf**2) for leaf in jax.tree.leaves(params)), jnp.zeros(()))
+
+
+@register("l1")
+@dataclass(frozen=True, kw_only=True)
+class SumOfSizes(Penalty):
+    """λ ‖θ‖₁ = λ Σ |θ_i| over all parameters, subgradient λ sign θ_i, 0 at 0 (the lasso, Tibshirani 1996)."""
+
+    coefficient: float = field(1e-4, "λ", at_least=0)
+
+    def __call__(self, params: Any) -> Float[Array, ""]:
+        """The sum of absolute entries, times λ."""
+        return self.coefficient * sum((jnp.sum(sizes(leaf)) for leaf in jax.tree.leaves(params)), jnp.zeros(()))
+
+
+@register("lq")
+@dataclass(frozen=True, kw_only=True)
+class SumOfPowers(Penalty):
+    """λ ‖θ‖_q^q = λ Σ |θ_i|^q over all parameters (bridge regression, Frank and Friedman 1993).
+
+    Gradient λ q |θ_i|^{q−1} sign θ_i, 0 at 0. An order below 1, whose gradient has no bound near 0, is refused.
+    """
+
+    coefficient: float = field(1e-4, "λ", at_least=0)
+    order: float = field(1.5, "q", at_least=1)
+
+    def __call__(self, params: Any) -> Float[Array, ""]:
+        """The sum of absolute entries to the power q, times λ."""
+        return self.coefficient * sum((jnp.sum(sizes(leaf) ** self.order) for leaf in jax.tree.leaves(params)), jnp.zeros(()))
+
+
+def sizes(leaf: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """|θ_i| with derivative sign θ_i, 0 at 0, where that of jnp.abs is 1 and would move a parameter that has arrived."""
+    return leaf * jax.lax.stop_gradient(jnp.sign(leaf))

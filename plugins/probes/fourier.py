@@ -10,8 +10,9 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from framework import Context, Probe, field, register
 from plugins.probes.fourier_map import draw_map
+from plugins.probes.linear import linear_rule
 from plugins.probes.points import questions_at
-from plugins.probes.two_layer import neuron_norms, two_layer
+from plugins.two_layer import neuron_norms, two_layer
 
 
 @register("fourier")
@@ -21,17 +22,25 @@ class Fourier(Probe):
 
     Of each neuron (two layers): power summed over its k input blocks and its output vector, its frequency (the strongest
     f > 0), its inverse participation ratio ΣP²/(ΣP)² (mean over the blocks, f = 0 included), and how far its phases are
-    from φ_1 + … + φ_k = φ_out. Neurons smaller than `alive` times the largest are left out. Of any network: the spectrum
-    of the function g(Σa − c) that explains the outputs best, and the share of their variance that it explains.
-    No state. Sources: Gromov 2023; Nanda et al. 2023; Doshi et al. 2024. Not the losses of a network restricted to some
-    frequencies: see progress_measures.
+    from φ_1 + … + φ_k = φ_out. Where the answer is Σ c_i a_i, block i is read at frequency c_i f, which belongs to f of
+    the output (Doshi et al. 2024); where it is no such sum, as in multiplication, there is no phase_deviation.
+    Neurons smaller than `alive` times the largest are left out. Of any network: the spectrum of the function
+    g(answer − c) that explains the outputs best, and the share of their variance that it explains.
+    State: the c_i as "coefficients" where the answer is such a sum. Not the losses of a network restricted to some
+    frequencies: see progress_measures. Sources: Gromov 2023; Nanda et al. 2023; Doshi et al. 2024.
     """
 
     folded: bool = field(True, "add the power of f and p − f; false: bins of the real transform, as Doshi et al. 2024 do")
     alive: float = field(0.01, "neurons below this share of the largest neuron's norm are dead", at_least=0, below=1)
     per_neuron: bool = field(True, "also arrays: power [h, F], frequency [h], phases [k+1, h]")
 
-    def measure(self, params: Any, context: Context, state: tuple) -> tuple[dict, tuple]:
+    def init(self, params: Any, context: Context) -> dict:
+        """The c_i under "coefficients" where the answer is Σ c_i a_i; the key is there or not for the whole run."""
+        population = questions_at(context, "population")
+        rule = linear_rule(np.asarray(population.inputs), np.asarray(population.labels), context.task.sizes.outputs)
+        return {} if rule is None else {"coefficients": jnp.asarray(rule, jnp.int32)}
+
+    def measure(self, params: Any, context: Context, state: dict) -> tuple[dict, dict]:
         """Scalars explained, output_frequencies, and of neurons neurons, frequencies, ipr, phase_deviation; arrays."""
         population = questions_at(context, "population")
         outputs = context.apply(params, population.inputs)
@@ -41,22 +50,25 @@ class Fourier(Probe):
         layers = two_layer(params)
         if layers is None or layers[0].shape[1] != layers[1].shape[1]:
             return values, state
-        return values | self._of_neurons(*layers), state
+        return values | self._of_neurons(*layers, state.get("coefficients")), state
 
-    def _of_neurons(self, W: Float[Array, "k p h"], V: Float[Array, "h p"]) -> dict:
+    def _of_neurons(self, W: Float[Array, "k p h"], V: Float[Array, "h p"], rule: Int[Array, " k"] | None) -> dict:
         blocks = neuron_blocks(W, V)
-        powers = power_spectrum(blocks, self.folded)
+        multiples = jnp.ones(len(blocks), jnp.int32) if rule is None else jnp.append(rule, 1)
+        own = power_spectrum(blocks, self.folded)
+        powers = powers_at_multiples(own, multiples, blocks.shape[-1])
         norms = neuron_norms(W, V)
         alive = norms >= self.alive * jnp.max(norms)
         frequency = dominant_frequency(jnp.sum(powers, axis=0))
-        ipr = jnp.mean(inverse_participation_ratio(powers), axis=0)
-        phases = phases_at(blocks, frequency)
+        ipr = jnp.mean(inverse_participation_ratio(own), axis=0)
+        phases = phases_at(blocks, frequency, multiples)
         values = {
             "neurons": jnp.sum(alive),
             "frequencies": count_frequencies(frequency, alive, blocks.shape[-1]),
             "ipr": jnp.mean(ipr, where=alive),
-            "phase_deviation": jnp.mean(jnp.abs(phase_deviation(phases)), where=alive),
         }
+        if rule is not None:
+            values["phase_deviation"] = jnp.mean(jnp.abs(phase_deviation(phases)), where=alive)
         arrays = {"power": jnp.sum(powers, axis=0), "frequency": frequency, "phases": phases}
         return values | (arrays if self.per_neuron else {})
 
@@ -106,10 +118,22 @@ def count_frequencies(frequency: Int[Array, " h"], alive: Bool[Array, " h"], p: 
     return jnp.sum(used)
 
 
-def phases_at(blocks: Float[Array, "b h p"], frequency: Int[Array, " h"]) -> Float[Array, "b h"]:
-    """φ in cos(2πfn/p + φ), the component of each block at its neuron's frequency: arg ŵ_f."""
+def powers_at_multiples(power: Float[Array, "b h F"], multiples: Int[Array, " b"], p: int) -> Float[Array, "b h F"]:
+    """[i, j, f]: the power of block i of neuron j at frequency c_i f mod p, or p minus it, for multiples c_i."""
+    wrapped = multiples[:, None] * jnp.arange(p // 2 + 1) % p
+    return jnp.take_along_axis(power, jnp.minimum(wrapped, p - wrapped)[:, None, :], axis=-1)
+
+
+def phases_at(blocks: Float[Array, "b h p"], frequency: Int[Array, " h"], multiples: Int[Array, " b"] | None = None) -> Float[Array, "b h"]:
+    """φ in cos(2πfn/p + φ), the component of each block at its neuron's frequency: arg ŵ_f.
+
+    multiples: block i is read at c_i f mod p instead; above p/2 that is the wave of p − c_i f with the opposite phase.
+    """
     transform: Complex[Array, "b h F"] = jnp.fft.rfft(blocks)
-    return jnp.angle(jnp.take_along_axis(transform, frequency[None, :, None], axis=-1)[..., 0])
+    p = blocks.shape[-1]
+    wrapped = frequency[None] if multiples is None else multiples[:, None] * frequency % p
+    phases = jnp.angle(jnp.take_along_axis(transform, jnp.minimum(wrapped, p - wrapped)[..., None], axis=-1)[..., 0])
+    return jnp.where(2 * wrapped > p, -phases, phases)
 
 
 def phase_deviation(phases: Float[Array, "b h"]) -> Float[Array, " h"]:

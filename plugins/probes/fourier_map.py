@@ -11,7 +11,7 @@ CURVES = {
     "frequencies": "frequencies in use",
     "ipr": "IPR of neurons",
     "phase_deviation": "|phase deviation|",
-    "explained": "explained by Σa − c",
+    "explained": "explained by answer − c",
 }
 
 

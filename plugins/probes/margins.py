@@ -6,14 +6,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm, largest_entry
 from framework.plots import COLOURS
 from framework.probe_plots import columns_of, draw_panels
+from plugins.probes.linear import linear_rule
 from plugins.probes.points import check_points, questions_at
-from plugins.probes.two_layer import neuron_norms, two_layer
+from plugins.two_layer import neuron_norms, two_layer
 
 
 @register("margins")
@@ -118,15 +120,18 @@ def max_margin(p: int, k: int = 2) -> float:
 def known_maximum(params: Any, context: Context) -> float | None:
     """γ* where it applies: two layers, degree k + 1, and a population of all sums of k residues mod an odd prime.
 
-    A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound.
+    Summands may have coefficients that are not 0 mod p, as in subtraction: they rename the values of a token, which moves
+    rows of a block of W and changes no norm. A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound.
     """
     layers = two_layer(params)
     if layers is None:
         return None
     k, p, _ = layers[0].shape
     inputs, labels, _ = context.splits.population.questions
-    is_addition = labels.shape[0] == p**k and bool(jnp.all(jnp.sum(inputs, axis=1) % p == labels))
-    if not is_addition or context.degree != k + 1:
+    if labels.shape[0] != p**k or layers[1].shape[1] != p or context.degree != k + 1:
+        return None
+    coefficients = linear_rule(np.asarray(inputs), np.asarray(labels), p)
+    if coefficients is None or not np.all(coefficients % p):
         return None
     try:
         return max_margin(p, k)

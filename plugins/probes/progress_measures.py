@@ -13,6 +13,7 @@ from framework import Context, Probe, field, register
 from framework.errors import UserError
 from framework.probe_plots import columns_of, draw_panels
 from plugins.probes.fourier import power_spectrum, relative_function
+from plugins.probes.linear import linear_rule
 from plugins.probes.points import Questions, questions_at
 
 Projection = Callable[[Float[Array, "p p"], Float[Array, " F"]], Float[Array, "p p"]]
@@ -21,7 +22,7 @@ Projection = Callable[[Float[Array, "p p"], Float[Array, " F"]], Float[Array, "p
 @register("progress_measures")
 @dataclass(frozen=True, kw_only=True)
 class ProgressMeasures(Probe):
-    """Restricted and excluded loss (Nanda et al. 2023, arXiv 2301.05217), with two projections, w_f = 2πf/p, s = Σa mod p.
+    """Restricted and excluded loss (Nanda et al. 2023, arXiv 2301.05217), with two projections, w_f = 2πf/p, s the answer.
 
     restricted: only the key frequencies' part of the outputs and each output's mean over the inputs are kept.
     excluded: that part is taken away, all key frequencies at once, as in the paper (its code takes one at a time).
@@ -29,7 +30,7 @@ class ProgressMeasures(Probe):
     Names in _strict project on cos w_f (s − c) and sin w_f (s − c) jointly in input and output: what adding needs.
     The loss is the task's, on splits as in Nanda's code. Key frequencies: the field, or the `count` strongest in the
     outputs now, which may change during the run: to compare steps, name the final network's in the field.
-    No state. For tasks whose inputs are all there, each answer equally often.
+    No state. For tasks with s = Σ c_i a_i mod p whose inputs are all there, each answer equally often.
     """
 
     frequencies: tuple[int, ...] = field((), "key frequencies, such as those of the final network; empty: chosen at each event", at_least=1)
@@ -42,6 +43,8 @@ class ProgressMeasures(Probe):
         counts = jnp.bincount(population.labels, length=p)
         if len(population.labels) != sizes.values**sizes.tokens or counts.min() != counts.max():
             raise UserError("progress_measures needs a population of all tuples in which every answer occurs equally often")
+        if linear_rule(np.asarray(population.inputs), np.asarray(population.labels), p) is None:
+            raise UserError("progress_measures needs answers that are sums Σ c_i a_i mod p: its waves mean nothing in another order")
         if any(f > p // 2 for f in self.frequencies):
             raise UserError(f"progress_measures: frequencies are 1 … {p // 2} for {p} outputs; got {self.frequencies}")
         return ()

@@ -12,7 +12,7 @@ from framework.errors import UserError, one_of
 from framework.probe_plots import moments
 from framework.state import leaf_name
 from plugins.probes.points import check_points, questions_at
-from plugins.probes.two_layer import two_layer
+from plugins.two_layer import two_layer
 
 
 @register("weights")

@@ -2,23 +2,33 @@
 
 from dataclasses import dataclass
 
-import jax.numpy as jnp
-
 from framework import Sizes, Split, Task, field, register
+from framework.errors import FieldError
+from plugins.tasks.residues import LARGEST, weighted_sum
 from plugins.tasks.tuples import all_tuples
 
 
 @register("modular_addition")
 @dataclass(frozen=True, kw_only=True)
 class ModularAddition(Task):
-    """c = a_1 + … + a_k mod p, over all p^k tuples (paper.md, section 1; classification in Mohamadi et al. 2024).
+    """c = c_1 a_1 + … + c_k a_k mod p, over all p^k tuples; every c_i is 1 unless coefficients are given.
 
     Inputs int32 [n, k] of residues, targets int32 [n]. Loss "square" compares the p outputs with the one-hot answer and
-    takes the mean over n·p, as Gromov 2023 and Doshi et al. 2023 do.
+    takes the mean over n·p, as Gromov 2023 and Doshi et al. 2023 do. Any modulus; a coefficient that has no inverse mod
+    p leaves some answers out. Sources: paper.md, section 1 (classification in Mohamadi et al. 2024); Doshi et al. 2024
+    (arXiv 2406.03495) for coefficients. Raises FieldError unless there are as many coefficients as summands.
     """
 
-    p: int = field(47, "modulus", at_least=2, at_most=46_340)  # sums and products of residues fit int32
+    p: int = field(47, "modulus", at_least=2, at_most=LARGEST)
     k: int = field(2, "number of summands", at_least=1, at_most=16)
+    coefficients: tuple[int, ...] = field((), "c_1, …, c_k, integers of any sign; none: all are 1")
+
+    def __post_init__(self) -> None:
+        """Also checks that each summand has a coefficient."""
+        super().__post_init__()
+        if self.coefficients and len(self.coefficients) != self.k:
+            rule = f"has {len(self.coefficients)} numbers; there must be one for each of the k = {self.k} summands, or none"
+            raise FieldError("coefficients", self.coefficients, rule)
 
     @property
     def sizes(self) -> Sizes:
@@ -28,4 +38,4 @@ class ModularAddition(Task):
     def population(self) -> Split:
         """All p^k tuples in lexicographic order. Raises FieldError beyond 2^27 of them."""
         inputs = all_tuples(self.p, self.k)
-        return Split(inputs, jnp.sum(inputs, axis=1, dtype=jnp.int32) % self.p)
+        return Split(inputs, weighted_sum(inputs, self.coefficients or (1,) * self.k, self.p))

@@ -1,0 +1,42 @@
+"""Modular division: the first token over the others, modulo a prime."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+
+from framework import Sizes, Split, Task, field, register
+from framework.errors import FieldError
+from plugins.tasks.residues import LARGEST, is_prime, nearest_prime, power, product
+from plugins.tasks.tuples import tuples_from
+
+
+@register("modular_division")
+@dataclass(frozen=True, kw_only=True)
+class ModularDivision(Task):
+    """c = a_1 / (a_2 · … · a_k) mod p for a prime p, a_1 any residue, divisors not 0 (Power et al. 2022, arXiv 2201.02177).
+
+    An inverse is b^{p−2} (Fermat). With k = 2 there are p (p − 1) pairs. What Grokfast's code calls division is a product:
+    modular_multiplication with zeros=first. Inputs int32 [n, k], targets int32 [n]. Raises FieldError unless p is prime.
+    """
+
+    p: int = field(97, "modulus, a prime", at_least=2, at_most=LARGEST)
+    k: int = field(2, "tokens: the dividend and its divisors", at_least=2, at_most=16)
+
+    def __post_init__(self) -> None:
+        """Also checks that p is prime."""
+        super().__post_init__()
+        if not is_prime(self.p):
+            rule = f"must be a prime, where every residue but 0 has an inverse; the nearest is {nearest_prime(self.p)}"
+            raise FieldError("p", self.p, rule)
+
+    @property
+    def sizes(self) -> Sizes:
+        """K tokens, p values, p outputs."""
+        return Sizes(tokens=self.k, values=self.p, outputs=self.p)
+
+    def population(self) -> Split:
+        """All tuples whose divisors are not 0, in lexicographic order. Raises FieldError beyond 2^27 of them."""
+        inputs = tuples_from((0,) + (1,) * (self.k - 1), self.p)
+        inverse = power(jnp.arange(self.p, dtype=jnp.int32), self.p - 2, self.p)
+        divisor = product(inputs[:, 1:], self.p)
+        return Split(inputs, inputs[:, 0] * inverse[divisor] % self.p)

@@ -1,0 +1,32 @@
+"""Multiplication of permutations."""
+
+from dataclasses import dataclass
+
+from framework import Sizes, Split, Task, field, register
+from plugins.tasks.groups import conjugation, permutation_table, permutations, table_population
+
+
+@register("symmetric_group")
+@dataclass(frozen=True, kw_only=True)
+class SymmetricGroup(Task):
+    """x y in S_n, or x y x^{−1} or x y x (Power et al. 2022, arXiv 2201.02177, with n = 5: 120 elements, 14,400 pairs).
+
+    (xy)(i) = x(y(i)). Elements are numbered in the lexicographic order of (x(0), …, x(n−1)), the identity is 0. The
+    alternating group A_n has the even permutations only (Chughtai et al. 2023, arXiv 2302.03025: S_5, S_6, A_5).
+    Inputs int32 [|G|², 2], targets int32 [|G|²].
+    """
+
+    n: int = field(5, "of things that are permuted; S_7 has 25 million pairs", at_least=2, at_most=7)
+    operation: str = field("xy", "what is asked of a pair (x, y)", choices=("xy", "xyx^-1", "xyx"))
+    alternating: bool = field(False, "the even permutations only, A_n")
+
+    @property
+    def sizes(self) -> Sizes:
+        """Two tokens, |G| values, |G| outputs."""
+        m = len(permutations(self.n, self.alternating))
+        return Sizes(tokens=2, values=m, outputs=m)
+
+    def population(self) -> Split:
+        """All pairs of elements in lexicographic order."""
+        table = permutation_table(permutations(self.n, self.alternating))
+        return table_population(table if self.operation == "xy" else conjugation(table, self.operation == "xyx^-1"))
