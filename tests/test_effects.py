@@ -47,6 +47,9 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "dropout": 0.5,
 }
 CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
+    "model.mlp.embedding_size": {"model.embedding": "summed"},
+    "model.mlp.init_std": {"model.init": "normal"},
+    "model.mlp.scale_biases": {"model.init_scale": 2.0},
     "model.quadratic.init_std": {"model.init": "normal"},
     "model.transformer.bias_in": {"model.bias": True},
     "model.transformer.causal": {"model.depth": 2},
