@@ -62,11 +62,19 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "count": 1,
     "iterations": 1,
     "reference": "2",
+    "norm": "post",
+    "dropout": 0.5,
 }
 CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
     "task.sparse_parity.population_size": {"task.population_size": "20"},
     "task.sparse_parity.population_seed": {"task.population_size": "20"},
+    "model.mlp.embedding_size": {"model.embedding": "summed"},
+    "model.mlp.init_std": {"model.init": "normal"},
+    "model.mlp.scale_biases": {"model.init_scale": 2.0},
     "model.quadratic.init_std": {"model.init": "normal"},
+    "model.transformer.bias_in": {"model.bias": True},
+    "model.transformer.causal": {"model.depth": 2},
+    "model.transformer.init_std": {"model.init": "normal"},
     "probe.weights.points": {"probes.x.hidden": True},
     "probe.grokking.level": {"task.train_size": "90%"},
     "task.modular_addition_regression.evaluation_size": {

@@ -8,8 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from framework import Model, Task, field, register
-from framework.errors import FieldError
-from framework.expressions import evaluate
+from plugins.models.width import hidden_neurons
 
 
 class QuadraticNetwork(nnx.Module):
@@ -57,13 +56,7 @@ class Quadratic(Model):
 
     def hidden(self, task: Task) -> int:
         """The number that `width` stands for. Raises FieldError below 1."""
-        try:
-            h = evaluate(self.width, task.sizes.variables)
-        except ValueError as error:
-            raise FieldError("width", self.width, str(error)) from None
-        if h < 1:
-            raise FieldError("width", self.width, f"is {h} neurons; it must be at least 1")
-        return h
+        return hidden_neurons(self.width, task.sizes)
 
     def homogeneity(self, task: Task) -> int:
         """Degree + 1: the activation multiplies the exponents of W, V adds one."""
