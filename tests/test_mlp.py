@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from plugins.probes.two_layer import two_layer
 
 from framework import build
 from framework.errors import FieldError
+from plugins.two_layer import two_layer
 from tests.test_transformer import ACTIVATIONS
 
 
