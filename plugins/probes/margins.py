@@ -12,6 +12,7 @@ from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm, largest_entry
 from framework.plots import COLOURS
 from framework.probe_plots import columns_of, draw_panels
+from plugins.models.quadratic import QuadraticNetwork
 from plugins.probes.points import check_points, questions_at
 from plugins.probes.two_layer import neuron_norms, two_layer
 
@@ -116,19 +117,19 @@ def max_margin(p: int, k: int = 2) -> float:
 
 
 def known_maximum(params: Any, context: Context) -> float | None:
-    """γ* where it applies: two layers, degree k + 1, and a population of all sums of k residues mod an odd prime.
+    """γ* where it applies: quadratic networks of degree k + 1, on all sums of k residues mod an odd prime.
 
-    A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound.
+    Not where the summands share their weights: fewer networks, so less may be reached. Divided as the outputs are. A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound.
     """
-    layers = two_layer(params)
-    if layers is None:
+    network = context.module(params)
+    if not isinstance(network, QuadraticNetwork) or network.summands:
         return None
-    k, p, _ = layers[0].shape
+    k, p, _ = network.W.shape
     inputs, labels, _ = context.splits.population.questions
     is_addition = labels.shape[0] == p**k and bool(jnp.all(jnp.sum(inputs, axis=1) % p == labels))
     if not is_addition or context.degree != k + 1:
         return None
     try:
-        return max_margin(p, k)
+        return network.scale * max_margin(p, k)
     except ValueError:
         return None
