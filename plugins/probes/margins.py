@@ -119,7 +119,8 @@ def max_margin(p: int, k: int = 2) -> float:
 def known_maximum(params: Any, context: Context) -> float | None:
     """γ* where it applies: quadratic networks of degree k + 1, on all sums of k residues mod an odd prime.
 
-    Not where the summands share their weights: fewer networks, so less may be reached. Divided as the outputs are. A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound.
+    Not where the summands share their weights: there are fewer such networks, and less may be reached. A width below
+    2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound. Divided by the width where the outputs are.
     """
     network = context.module(params)
     if not isinstance(network, QuadraticNetwork) or network.summands:
