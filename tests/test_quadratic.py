@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from framework import build
-from framework.errors import FieldError
+from framework import Context, build
+from framework.errors import FieldError, UserError
+from framework.seeds import fold
+from plugins.models.quadratic import QuadraticNetwork
+from plugins.probes.fourier import Fourier
+from plugins.probes.margins import known_maximum
+from plugins.probes.ntk import empirical_ntk, ntk_drift
 
 
 def task_of(p=5, k=2):
@@ -83,3 +88,98 @@ def test_float64_is_float64_throughout():
     with jax.enable_x64(True):
         net = made(task_of(), width=6)
         assert net.W[...].dtype == net(task_of().population().inputs).dtype == jnp.float64
+
+
+@pytest.fixture
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_mean_field_divides_the_outputs_by_the_width():
+    task = task_of()
+    inputs = task.population().inputs
+    plain, divided = made(task, width=8), made(task, width=8, scaling="mean_field")
+    np.testing.assert_array_equal(plain.W[...], divided.W[...])
+    np.testing.assert_array_equal(plain(inputs) / 8, divided(inputs))
+
+
+def test_the_standard_network_is_not_multiplied_by_anything():
+    """Its program is what it was before there were variants: a lookup, a sum, a power and a product."""
+    program = str(jax.make_jaxpr(lambda x: made(task_of(), width=8)(x))(task_of().population().inputs))
+    assert " mul " not in program.split("dot_general")[1]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_shared_weights_are_those_of_equal_blocks(k, float64):
+    task = task_of(5, k)
+    net = made(task, width=7, shared=True)
+    inputs = task.population().inputs
+    assert net.W.shape == (1, 5, 7)
+    counts = np.eye(5)[np.asarray(inputs)].sum(axis=1)
+    expected = (counts @ np.asarray(net.W[...][0])) ** k @ np.asarray(net.V[...])
+    np.testing.assert_allclose(net(inputs), expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(net(inputs), net(inputs[:, ::-1]), rtol=1e-12, atol=1e-15)
+    assert 0.9 < float(jnp.max(jnp.abs(net.W[...]))) * (5 * k) ** 0.5 <= 1  # fan-in kp, as without sharing
+
+
+@pytest.mark.parametrize("outputs", ["first", "sum", "all"])
+def test_the_closed_form_kernel_of_mean_field_is_that_of_its_jacobian(outputs, float64):
+    task = task_of(5, 2)
+    net, net0 = made(task, width=7, scaling="mean_field"), made(task, seed=1, width=7, scaling="mean_field")
+    x = task.population().inputs[::3]
+    closed, generic = (empirical_ntk(net, x, outputs=outputs, closed_form=closed) for closed in (True, False))
+    np.testing.assert_allclose(closed, generic, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(
+        ntk_drift(net, net0, x, outputs, closed_form=True), ntk_drift(net, net0, x, outputs, closed_form=False), rtol=1e-9
+    )
+
+
+def test_networks_that_differ_in_more_than_parameters_have_no_drift():
+    task = task_of(5, 2)
+    for other in ({"scaling": "mean_field"}, {"degree": 3}):
+        with pytest.raises(UserError, match="differ in degree or in scaling"):
+            ntk_drift(made(task, width=2, **other), made(task, width=2), task.population().inputs)
+
+
+def test_the_kernel_of_shared_weights_counts_all_pairs_of_summands(float64):
+    """∂f_c/∂W_aj = d V_jc z_j^{d−1} · (how often a occurs in x)."""
+    task = task_of(5, 3)
+    net = made(task, width=7, shared=True)
+    x = task.population().inputs[::4]
+    W, V, counts = np.asarray(net.W[...][0]), np.asarray(net.V[...]), np.eye(5)[np.asarray(x)].sum(axis=1)
+    z = counts @ W
+    A = 3 * z[:, None] ** 2 * V.T[None]  # [n, p, h]
+    expected = np.einsum("xy,xcj,yej->xyce", counts @ counts.T, A, A) + np.einsum("xj,yj,ce->xyce", z**3, z**3, np.eye(5))
+    np.testing.assert_allclose(empirical_ntk(net, x, outputs="all"), expected, rtol=1e-10, atol=1e-14)
+
+
+def context_of(task, net, degree=3):
+    def module(params):
+        return QuadraticNetwork(params["W"], params["V"], net.degree, net.scale, net.summands)
+
+    return Context(task, task.splits(0), module, degree, fold(0, "probe"), jnp.int32(0))
+
+
+def params_of(net):
+    return {"W": net.W[...], "V": net.V[...]}
+
+
+def test_neurons_of_shared_weights_have_the_frequencies_and_phases_of_equal_blocks(float64):
+    task = task_of(7, 2)
+    net = made(task, width=7, shared=True)
+    W = jnp.concatenate([net.W[...], net.W[...]])
+    apart = QuadraticNetwork(W, net.V[...], 2)
+    found, expected = (Fourier(alive=0.0).measure(params_of(n), context_of(task, n), ())[0] for n in (net, apart))
+    assert found.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_the_largest_known_margin_is_divided_with_the_outputs_and_not_claimed_for_shared_weights(float64):
+    task = build("task", "modular_addition", p=5, train_size="100%")
+    standard, divided, shared = made(task, width=8), made(task, width=8, scaling="mean_field"), made(task, width=8, shared=True)
+    known = known_maximum(params_of(standard), context_of(task, standard))
+    assert known == pytest.approx((2 / 27) ** 0.5 / (5**0.5 * 4))
+    assert known_maximum(params_of(divided), context_of(task, divided)) == pytest.approx(known / 8)
+    assert known_maximum(params_of(shared), context_of(task, shared)) is None

@@ -15,20 +15,24 @@ class QuadraticNetwork(nnx.Module):
     """f(θ; x) = V (W x)^{⊙d} for one-hot x = (e_{a_1}, …, e_{a_k}); eq. 2.1 of Mohamadi et al. 2024 for d = 2.
 
     W [k, p, h]: row a of block i is what value a of summand i adds to the h pre-activations; a lookup reads, and a
-    gradient writes, contiguous rows. V [h, p].
+    gradient writes, contiguous rows. V [h, p]. Variants: scale multiplies the outputs; summands = k where all k share the
+    one block of W [1, p, h], 0 where each has its own.
     """
 
-    def __init__(self, W: Float[Array, "k p h"], V: Float[Array, "h p"], degree: int):
+    def __init__(self, W: Float[Array, "blocks p h"], V: Float[Array, "h p"], degree: int, scale: int | float = 1, summands: int = 0):
         self.W, self.V, self.degree = nnx.Param(W), nnx.Param(V), degree
+        self.scale, self.summands = scale, summands
 
     def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Outputs for integer tuples."""
-        return self.hidden(inputs) @ self.V[...]
+        outputs = self.hidden(inputs) @ self.V[...]
+        return outputs if self.scale == 1 else self.scale * outputs
 
     def hidden(self, inputs: Int[Array, "n k"]) -> Float[Array, "n h"]:
         """Activations (W x)^d of the neurons."""
         W = self.W[...]
-        z = sum(W[i, inputs[:, i]] for i in range(W.shape[0]))
+        blocks = [0] * self.summands or range(W.shape[0])
+        z = sum(W[block, inputs[:, i]] for i, block in enumerate(blocks))
         return z**self.degree
 
 
@@ -37,7 +41,8 @@ class QuadraticNetwork(nnx.Module):
 class Quadratic(Model):
     """Two layers without biases, activation z^degree (paper.md, section 1; eq. 2.1 of Mohamadi et al. 2024).
 
-    Degree k is what k summands need: a product of k terms must appear. Homogeneous of degree `degree` + 1.
+    Degree k is what k summands need: a product of k terms must appear. Homogeneous of degree `degree` + 1. scaling
+    mean_field is f / h (Mei et al. 2018; the 1/N of Gromov 2023), for initial entries that do not shrink with the width.
     """
 
     width: str = field("4*p", "hidden neurons h: a number or a formula in p and k", expression=True)
@@ -45,14 +50,17 @@ class Quadratic(Model):
     init: str = field("uniform", "of the entries: uniform is PyTorch's linear layer", choices=("uniform", "normal"))
     init_std: float = field(0.0, "standard deviation of init=normal; 0: 1/sqrt(3 fan_in), as of uniform", at_least=0)
     init_scale: float = field(1.0, "α: all initial entries are multiplied by it", above=0)
+    scaling: str = field("standard", "mean_field: the outputs are divided by the width h", choices=("standard", "mean_field"))
+    shared: bool = field(False, "all summands share one block of W: f does not see their order")
 
     def build(self, task: Task, *, rngs: nnx.Rngs) -> nnx.Module:
-        """W [k, p, h] with fan-in kp, V [h, p] with fan-in h."""
+        """W [k, p, h], or [1, p, h] where it is shared, with fan-in kp; V [h, p] with fan-in h."""
         sizes = task.sizes
-        h = self.hidden(task)
-        W = self._entries(rngs.params(), (sizes.tokens, sizes.values, h), fan_in=sizes.tokens * sizes.values)
+        h, blocks = self.hidden(task), 1 if self.shared else sizes.tokens
+        W = self._entries(rngs.params(), (blocks, sizes.values, h), fan_in=sizes.tokens * sizes.values)
         V = self._entries(rngs.params(), (h, sizes.outputs), fan_in=h)
-        return QuadraticNetwork(W, V, self.degree or sizes.tokens)
+        scale = 1 / h if self.scaling == "mean_field" else 1
+        return QuadraticNetwork(W, V, self.degree or sizes.tokens, scale, sizes.tokens if self.shared else 0)
 
     def hidden(self, task: Task) -> int:
         """The number that `width` stands for. Raises FieldError below 1."""

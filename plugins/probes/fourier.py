@@ -50,10 +50,11 @@ class Fourier(Probe):
         layers = two_layer(params)
         if layers is None or layers[0].shape[1] != layers[1].shape[1]:
             return values, state
-        return values | self._of_neurons(*layers, state.get("coefficients")), state
+        return values | self._of_neurons(*layers, context.task.sizes.tokens, state.get("coefficients")), state
 
-    def _of_neurons(self, W: Float[Array, "k p h"], V: Float[Array, "h p"], rule: Int[Array, " k"] | None) -> dict:
-        blocks = neuron_blocks(W, V)
+    def _of_neurons(self, W: Float[Array, "blocks p h"], V: Float[Array, "h p"], k: int, rule: Int[Array, " k"] | None) -> dict:
+        # A block that all summands share counts for each of them: it is the phases of all k that must add up.
+        blocks = neuron_blocks(jnp.repeat(W, k, axis=0) if W.shape[0] == 1 else W, V)
         multiples = jnp.ones(len(blocks), jnp.int32) if rule is None else jnp.append(rule, 1)
         own = power_spectrum(blocks, self.folded)
         powers = powers_at_multiples(own, multiples, blocks.shape[-1])

@@ -13,6 +13,7 @@ from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm, largest_entry
 from framework.plots import COLOURS
 from framework.probe_plots import columns_of, draw_panels
+from plugins.models.quadratic import QuadraticNetwork
 from plugins.probes.linear import linear_rule
 from plugins.probes.points import check_points, questions_at
 from plugins.two_layer import neuron_norms, two_layer
@@ -118,22 +119,24 @@ def max_margin(p: int, k: int = 2) -> float:
 
 
 def known_maximum(params: Any, context: Context) -> float | None:
-    """γ* where it applies: two layers, degree k + 1, and a population of all sums of k residues mod an odd prime.
+    """γ* where it applies: quadratic networks of degree k + 1, on all sums of k residues mod an odd prime.
 
     Summands may have coefficients that are not 0 mod p, as in subtraction: they rename the values of a token, which moves
-    rows of a block of W and changes no norm. A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound.
+    rows of a block of W and changes no norm. Not where the summands share their weights: there are fewer such networks, and
+    less may be reached. A width below 2^{2k−2} (p−1) is no obstacle: γ* is then only an upper bound. Divided by the width
+    where the outputs are.
     """
-    layers = two_layer(params)
-    if layers is None:
+    network = context.module(params)
+    if not isinstance(network, QuadraticNetwork) or network.summands:
         return None
-    k, p, _ = layers[0].shape
+    k, p, _ = network.W.shape
     inputs, labels, _ = context.splits.population.questions
-    if labels.shape[0] != p**k or layers[1].shape[1] != p or context.degree != k + 1:
+    if labels.shape[0] != p**k or context.task.sizes.outputs != p or context.degree != k + 1:
         return None
     coefficients = linear_rule(np.asarray(inputs), np.asarray(labels), p)
     if coefficients is None or not np.all(coefficients % p):
         return None
     try:
-        return max_margin(p, k)
+        return network.scale * max_margin(p, k)
     except ValueError:
         return None

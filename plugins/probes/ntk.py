@@ -178,9 +178,10 @@ def empirical_ntk(
     check_size(len(x1) * per_point, len(x2) * per_point, jnp.result_type(float).itemsize, outputs)
     with jax.default_matmul_precision("highest"):
         if known:
-            weights, degree = known
+            weights, degree, scale = known
             block = min(block or block_of_rows(weights, outputs, MEMORY), max(len(x1), len(x2)))
             K = _closed_kernel(weights, x1, x2, degree, outputs, block)
+            K = K if scale == 1 else scale**2 * K
         else:
             block = min(block or block_size(graph, parts, x1, outputs, jacobians=3), max(len(x1), len(x2)))
             K = _jacobian_kernel(graph, parts, x1, x2, outputs, block)
@@ -208,8 +209,11 @@ def ntk_drift(
         (graph, parts), (_, parts0) = (split_network(n) for n in (net, net0))
         parts, parts0 = in_float64(parts), in_float64(parts0)
         new, old = (_quadratic(n) if closed_form else None for n in (net, net0))
-        if new and old and new[1] == old[1]:
+        if new and old:
+            if new[1:] != old[1:]:
+                raise UserError("the drift is that of one network: these differ in degree or in scaling, not only in parameters")
             squares = squared_norms(in_float64((new[0], old[0])), np.asarray(x, np.int32), new[1], outputs)
+            squares = squares * new[2] ** 4  # kernels are quadratic in the outputs
         else:
             points = jnp.asarray(x, jnp.int32)
             rows = len(points) * number_of_outputs(graph, parts, points, outputs)
@@ -250,11 +254,14 @@ def _jacobian_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs:
     return blockwise(kernel_from_jacobian(graph, parts, outputs), x1, x2, block)
 
 
-def _quadratic(net: nnx.Module) -> tuple[Weights, int] | None:
-    """Weights and degree of a network whose kernel is known in closed form."""
-    if type(net) is not QuadraticNetwork:
+def _quadratic(net: nnx.Module) -> tuple[Weights, int, float] | None:
+    """(weights, degree, what the outputs are multiplied by) of a network whose kernel is known in closed form.
+
+    Not of one whose summands share their weights: there each entry of W has gradients from all of them.
+    """
+    if type(net) is not QuadraticNetwork or net.summands:
         return None
-    return Weights(jnp.asarray(net.W[...]), jnp.asarray(net.V[...])), net.degree
+    return Weights(jnp.asarray(net.W[...]), jnp.asarray(net.V[...])), net.degree, float(net.scale)
 
 
 def _check_outputs(outputs: str) -> None:
