@@ -76,6 +76,15 @@ class Sessions:
         last = self._content["sessions"][-1] if self._content["sessions"] else {}
         return last.get("at_step") if last.get("reason") == COMPLETE else None
 
+    def check_data(self, digest: str) -> None:
+        """Raises UserError where the run began with other data: a file that a task reads has changed since."""
+        before = self._content.setdefault("data", digest)
+        if before != digest:
+            raise UserError(
+                f"{self._path.parent}: the examples are not those that this run began with (data in {self._path.name}: {before[:12]}, "
+                f"now {digest[:12]}). A file that the task reads has changed: put it back, or use a new --workdir."
+            )
+
     def start(self, step: int) -> list[str]:
         """Records a session that begins at `step`; returns in words what has changed since the last one."""
         now = bits_depend_on()

@@ -1,6 +1,7 @@
 """From a config to everything that training needs: plugins, data, compiled functions. Nothing is trained here."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,13 @@ class Experiment:
             splits = self.task.splits(self.general.seed)
             check_splits(splits, self.task)
             return place(splits, self.device)
+
+    def data_digest(self) -> str:
+        """SHA-256 of all examples: what tells a resumed run that a file behind its task has changed."""
+        digest = hashlib.sha256()
+        for leaf in jax.tree.leaves(jax.device_get(self.splits)):
+            digest.update(f"{leaf.dtype}{leaf.shape}".encode() + np.ascontiguousarray(leaf).tobytes())
+        return digest.hexdigest()
 
     @functools.cached_property
     def _initial(self) -> tuple[Network, Any, Any]:

@@ -91,6 +91,7 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
 
 def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoints: Checkpoints, directory: RunDirectory) -> None:
     sessions = Sessions(directory.environment)
+    sessions.check_data(experiment.data_digest())
     changes = sessions.start(max(done, 0))
     for change in changes if done >= 0 else ():
         log.warning("this run began under another environment, equal bits are not promised: %s", change)

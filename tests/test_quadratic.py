@@ -170,7 +170,9 @@ def test_neurons_of_shared_weights_have_the_frequencies_and_phases_of_equal_bloc
     net = made(task, width=7, shared=True)
     W = jnp.concatenate([net.W[...], net.W[...]])
     apart = QuadraticNetwork(W, net.V[...], 2)
-    found, expected = (Fourier(alive=0.0).measure(params_of(n), context_of(task, n), ())[0] for n in (net, apart))
+    probe = Fourier(alive=0.0)
+    contexts = [(params_of(n), context_of(task, n)) for n in (net, apart)]
+    found, expected = (probe.measure(params, context, probe.init(params, context))[0] for params, context in contexts)
     assert found.keys() == expected.keys()
     for name in expected:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-12, err_msg=name)

@@ -1,6 +1,7 @@
 """The paper's network: V (W x)^d on one-hot inputs, without ever forming them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -65,6 +66,16 @@ class Quadratic(Model):
     def hidden(self, task: Task) -> int:
         """The number that `width` stands for. Raises FieldError below 1."""
         return hidden_neurons(self.width, task.sizes)
+
+    def notices(self, experiment: Any) -> list[str]:
+        """Where the activation cannot multiply as many tokens as there are."""
+        degree, tokens = self.degree, experiment.task.sizes.tokens
+        if not 0 < degree < tokens:
+            return []
+        return [
+            f"degree = {degree} with inputs of {tokens} tokens: z^{degree} makes no products of {tokens} terms, which a sum of {tokens} "
+            f"summands mod p needs, so that no weights give it. degree=0 stands for {tokens}."
+        ]
 
     def homogeneity(self, task: Task) -> int:
         """Degree + 1: the activation multiplies the exponents of W, V adds one."""

@@ -1,10 +1,12 @@
 """Adam and AdamW."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import optax
 
 from framework import Optimizer, field, register
+from plugins.optimizers.decay import decay_notices
 
 
 @register("adam")
@@ -42,3 +44,7 @@ class AdamW(Optimizer):
     def transform(self) -> optax.GradientTransformation:
         """As optax.adamw."""
         return optax.adamw(self.learning_rate, self.b1, self.b2, self.eps, weight_decay=self.weight_decay)
+
+    def notices(self, experiment: Any) -> list[str]:
+        """Where the decay is unusually fast or slow."""
+        return decay_notices(self.learning_rate, self.weight_decay)

@@ -10,6 +10,7 @@ from optax.contrib import MuonDimensionNumbers, muon
 
 from framework import Optimizer, field, register
 from framework.state import leaf_name
+from plugins.optimizers.decay import decay_notices
 
 
 @register("muon")
@@ -41,6 +42,10 @@ class Muon(Optimizer):
             adam_learning_rate=self.adam_learning_rate,
             muon_weight_dimension_numbers=matrices,
         )
+
+    def notices(self, experiment: Any) -> list[str]:
+        """Where the decay is unusually fast or slow."""
+        return decay_notices(self.learning_rate, self.weight_decay)
 
 
 def matrices(params: Any) -> Any:

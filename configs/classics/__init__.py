@@ -1,0 +1,1 @@
+"""Other people's experiments, one file a paper, with their settings."""

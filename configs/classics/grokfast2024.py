@@ -1,0 +1,22 @@
+"""Lee et al. 2024 (arXiv 2405.20233): Grokfast amplifies slow gradients and groks sooner. As published, with the EMA.
+
+Expected: training accuracy 1.0 near step 300, test accuracy above 0.95 near step 910; 3 minutes on two cores.
+Run:      whygrok run --config=classics/grokfast2024 --workdir=runs/grokfast2024
+Try:      --config.optimizer.inner=...
+
+The task there is called division and is a·b with b ≠ 0. Decay is coupled: Adam with weight_decay, after the filter.
+"""
+
+from framework.config import experiment, select
+
+
+def get_config(arg=""):
+    return experiment(
+        arg,
+        task=select("modular_multiplication", p=97, zeros="first", train_size="50%", batch_size="512"),
+        model=select("transformer", depth=2, norm="pre", activation="gelu", bias=True, bias_in="blocks"),
+        optimizer=select(
+            "scheduled", warmup_steps=10, inner=select("grokfast", inner=select("adam", b2=0.98, weight_decay=0.005))
+        ),
+        steps=2_000,
+    )

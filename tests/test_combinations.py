@@ -1,0 +1,56 @@
+"""What is said of combinations that cannot be meant, and of those that are unusual."""
+
+import pytest
+
+from framework import Experiment
+from framework.cli import run_command
+from framework.config import experiment, select
+from tests.helpers import QUIET
+
+
+def notices(**parts):
+    defaults = {"task": select("modular_addition", p=5), "model": select("quadratic", width="4"), "optimizer": select("gd")}
+    return Experiment.from_config(experiment(**defaults | parts, recording=QUIET)).notices()
+
+
+def test_a_degree_below_the_number_of_summands_is_explained():
+    (said,) = notices(task=select("modular_addition", p=5, k=3), model=select("quadratic", width="4", degree=2))
+    assert said.startswith("model: degree = 2 with inputs of 3 tokens") and "degree=0 stands for 3" in said
+    (said,) = notices(task=select("modular_addition", p=5, k=3), model=select("kernel", inner=select("quadratic", width="4", degree=2)))
+    assert said.startswith("model.inner: degree = 2")
+    assert notices() == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "decay", "said"), [(1e-2, 20.0, ["0.2", "5 steps"]), (1e-4, 1e-2, ["1e-06", "1,000,000 steps"]), (1e-3, 1.0, [])]
+)
+def test_an_unusual_decay_is_said_with_its_time_constant(rate, decay, said):
+    found = " ".join(notices(optimizer=select("grokfast", inner=select("adamw", learning_rate=rate, weight_decay=decay))))
+    assert bool(found) == bool(said) and all(word in found for word in said)
+
+
+RUN = ["run", "--config=quickstart", "--config.steps=2", "--config.recording.progress=false"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (
+            ["--config=quickstart:model=transformer", "--config.model.heads=5"],
+            2,
+            "model.heads = 5: must divide d_model = 128; the nearest number that does is 4",
+        ),
+        (["--config=quickstart:model=kernel"], 2, "optimizer.weight_decay = 1.0: must be 0 with model.name = 'kernel'"),
+        (["--config=k_summands", "--config.model.degree=2"], 0, "model: degree = 2 with inputs of 3 tokens"),
+        (["--config.task.temperature=2", "--config.task.loss=square"], 2, "task.temperature = 2.0: must be 1 with loss=square"),
+        (["--config=quickstart:penalty=group,model=transformer", "--config.model.d_model=8"], 2, "penalty"),
+        (["--config=quickstart:optimizer=by_part", "--config.optimizer.parts=bias"], 2, "optimizer.parts = 'bias': matches no parameter"),
+        (["--config.task.batch_size=5000"], 2, "task.batch_size = '5000'"),
+    ],
+)
+def test_mistakes_in_a_combination_are_explained_on_the_command_line(options, code, said, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert run_command([*RUN, *options, "--workdir=run"]) == code
+    error = capfd.readouterr().err
+    assert said in error and "Traceback" not in error
+    assert code == 0 or not (tmp_path / "run").exists()
