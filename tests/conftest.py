@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import pytest
 from hypothesis import settings
 
@@ -27,6 +28,15 @@ def clean_registry() -> Iterator[None]:
     """What a test registers is gone after it."""
     with registry.temporary():
         yield
+
+
+@pytest.fixture
+def quick_compilation() -> Iterator[None]:
+    """Programs are compiled with less effort: for tests that compile many and run each for a moment."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(autouse=True)

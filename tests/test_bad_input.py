@@ -194,6 +194,8 @@ import dataclasses
 import jax.numpy as jnp
 from framework import Sizes, Split, Task, register
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 @register("outside")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outside(Task):

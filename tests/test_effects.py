@@ -19,6 +19,8 @@ from framework.fields import Declared, declared_fields, unwrap
 from framework.rundir import RunDirectory, harmless_fields
 from framework.settings import SECTIONS, General
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 DATA = Path(__file__).parent / "data"
 SMALL = {  # where a plugin has such a field
     "p": 5,

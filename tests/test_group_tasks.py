@@ -15,6 +15,8 @@ from framework.errors import FieldError, UserError
 from plugins.tasks.groups import dihedral_table, is_associative, is_latin_square, permutation_table, permutations
 from tests.small_runs import small_config
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 DATA = Path(__file__).parent / "data"
 
 

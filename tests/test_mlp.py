@@ -11,6 +11,8 @@ from framework.errors import FieldError
 from plugins.two_layer import two_layer
 from tests.test_transformer import ACTIVATIONS
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 @pytest.fixture(autouse=True)
 def float64():

@@ -14,6 +14,8 @@ from plugins.optimizers.grokfast import add_average, add_moving_average
 from plugins.optimizers.muon import matrices
 from plugins.optimizers.orthograd import orthogonal
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 OPTIMIZERS = [entry.name for entry in registry.entries("optimizer")]
 GD = {"name": "gd", "learning_rate": 1.0}
 

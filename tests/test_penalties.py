@@ -10,6 +10,8 @@ from framework.config import select
 from framework.errors import FieldError, UserError
 from tests.small_runs import small_config
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 K, P, H = 2, 5, 6
 PENALTIES = {"l1": {}, "l2": {}, "linf": {}, "lq": {"order": 1.5}, "group": {"order": 3}, "nuclear": {}}
 

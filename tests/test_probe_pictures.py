@@ -14,6 +14,8 @@ from framework.probe_plots import columns_of, draw_columns, draw_probe, pick_eve
 from tests.constructions import all_inputs
 from tests.small_runs import TASKS, small_config
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 PROBES = ("norms", "margins", "fourier", "progress_measures", "sharpness", "laziness", "grokking", "weights")
 
 

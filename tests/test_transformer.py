@@ -16,6 +16,8 @@ from plugins.models.transformer import load_torch_parameters, sinusoidal_positio
 from tests.reference import load
 from tests.test_reference import PRECISIONS, assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 SMALL = {"d_model": 12, "heads": 3, "d_mlp": 20}
 ERF = np.vectorize(math.erf)
 ACTIVATIONS = {
