@@ -1,6 +1,6 @@
 """Doshi et al. 2023 (arXiv 2310.13061): weight decay groks, also where a third of the labels are wrong. As published.
 
-Expected: training accuracy 1.0 near step 20, test accuracy above 0.99 near step 45; 5 s on two cores.
+Expected: training accuracy 1.0 near step 35, test accuracy above 0.99 near step 40; 10 s on two cores.
 Run:      whygrok run --config=classics/doshi2023 --workdir=runs/doshi2023
 Try:      --config.task.random_labels=0.35   --config.optimizer.weight_decay=0   --config.steps=1000
 

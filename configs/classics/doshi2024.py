@@ -1,6 +1,6 @@
 """Doshi et al. 2024 (arXiv 2406.03495): polynomials h(g(a) + g(b)) are learned, and not with one more monomial.
 
-Expected: training accuracy 1.0 near step 20, test accuracy above 0.99 near step 60; 5 s on two cores.
+Expected: training accuracy 1.0 near step 20, test accuracy above 0.99 near step 80; 10 s on two cores.
 Run:      whygrok run --config=classics/doshi2024 --workdir=runs/doshi2024
 Try:      --config.task.expression=(2*a+3*b)^4-a^2   --config.steps=5000
 
