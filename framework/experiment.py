@@ -115,6 +115,8 @@ class Experiment:
     def notices(self) -> list[str]:
         """What a person should know of this combination before it runs. Raises FieldError for one that cannot be meant."""
         _ = self._batches
+        with precision(self.numerics):
+            jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
         said = []
         plugins = {"task": self.task, "model": self.model, "optimizer": self.optimizer, "penalty": self.penalty}
         for section, outer in (plugins | {f"probes.{name}": probe for name, probe in self.probes.items()}).items():

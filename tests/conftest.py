@@ -1,7 +1,10 @@
 """Small fixtures that several tests share."""
 
 import logging
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,6 +13,13 @@ from hypothesis import settings
 
 from configs import quickstart
 from framework import registry
+
+# What one test or command compiled, another reads: the two workers and all child processes share programs.
+_COMPILED = Path(tempfile.gettempdir()) / f"whygrok-compiled-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(_COMPILED), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+jax.config.update("jax_compilation_cache_dir", str(_COMPILED))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 settings.register_profile("shared", deadline=None, max_examples=50)  # the machine may be busy
 settings.load_profile("shared")

@@ -12,6 +12,8 @@ from framework import train
 from framework.cli import run_command
 from framework.config import override, to_dict
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 QUIET = ("--config.recording.progress=false", "--config.recording.plot=false", "--config.recording.tensorboard=false")
 SMALL = ("--config.task.p=7", "--config.model.width=8", "--config.steps=2", *QUIET)
 
@@ -193,8 +195,6 @@ TASK = '''
 import dataclasses
 import jax.numpy as jnp
 from framework import Sizes, Split, Task, register
-
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 @register("outside")
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ import pytest
 from framework import Experiment
 from framework.cli import run_command
 from framework.config import experiment, select
+from framework.errors import FieldError, UserError
 from tests.helpers import QUIET
 
 
@@ -29,6 +30,24 @@ def test_an_unusual_decay_is_said_with_its_time_constant(rate, decay, said):
     assert bool(found) == bool(said) and all(word in found for word in said)
 
 
+def test_a_degree_that_parity_needs_is_not_argued_with():
+    parity = select("sparse_parity", bits=10, relevant=3)
+    assert notices(task=parity, model=select("quadratic", width="8", degree=3)) == []
+    with pytest.raises(FieldError, match="degree = 0: stands for the number of tokens, here 43"):
+        made = experiment(
+            task=select("sparse_parity", bits=43, population_size="100"), model=select("quadratic"), optimizer=select("gd"), recording=QUIET
+        )
+        Experiment.from_config(made).initial_state()
+
+
+@pytest.mark.parametrize("outer", ["grokfast", "orthograd", "by_part"])
+def test_sam_inside_a_filter_is_refused(outer):
+    field = "chosen" if outer == "by_part" else "inner"
+    with pytest.raises(UserError, match=f"optimizer.{field}.name = 'sam': stands inside optimizer.*sam.grokfast"):
+        notices(optimizer=select(outer, **{field: select("sam")}))
+    assert notices(optimizer=select("scheduled", inner=select("sam"))) == []
+
+
 RUN = ["run", "--config=quickstart", "--config.steps=2", "--config.recording.progress=false"]
 
 
@@ -45,6 +64,12 @@ RUN = ["run", "--config=quickstart", "--config.steps=2", "--config.recording.pro
         (["--config.task.temperature=2", "--config.task.loss=square"], 2, "task.temperature = 2.0: must be 1 with loss=square"),
         (["--config=quickstart:penalty=group,model=transformer", "--config.model.d_model=8"], 2, "penalty"),
         (["--config=quickstart:optimizer=by_part", "--config.optimizer.parts=bias"], 2, "optimizer.parts = 'bias': matches no parameter"),
+        (["--config=quickstart:model=kernel,optimizer=fixed_norm"], 2, "the parameters begin at 0"),
+        (
+            ["--config=quickstart:optimizer=sgd", "--config.optimizer.nesterov=true", "--config.optimizer.momentum=0"],
+            2,
+            "optimizer.momentum = 0.0",
+        ),
         (["--config.task.batch_size=5000"], 2, "task.batch_size = '5000'"),
     ],
 )

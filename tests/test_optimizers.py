@@ -167,6 +167,13 @@ def test_noise_anneals(x64):
     np.testing.assert_allclose(spread, [(1 + t) ** -0.5 for t in range(4)], rtol=0.03)
 
 
+def test_parts_of_a_network_do_not_share_noise(x64):
+    transform = build("optimizer", "noisy", inner=GD, noise_std=1.0).transform()
+    params = {"a": jnp.zeros(5), "b": jnp.zeros(5)}
+    update, _ = transform.update(params, transform.init(params), params, key=jax.random.key(0))
+    assert np.all(update["a"] != update["b"])
+
+
 def test_fixed_norm_keeps_the_norm():
     before, now = after(select("fixed_norm", inner=select("gd", learning_rate=5.0)), 20)
     norms = [np.sqrt(sum(np.sum(leaf**2) for leaf in params.values())) for params in (before, now)]
@@ -181,7 +188,7 @@ def test_muon_orthogonalizes_the_matrices_of_a_network():
         singular = np.linalg.svd(matrix, compute_uv=False) / np.sqrt(max(1, columns / rows))
         # Newton and Schulz with Jordan's coefficients bring them between 0.7 and 1.2; one direction carries no gradient.
         assert np.all((singular[:4] > 0.6) & (singular[:4] < 1.3)), (name, singular)
-    specs = matrices({"W": jnp.zeros((2, 5, 8)), "query": {"kernel": jnp.zeros((16, 4, 4))}, "bias": jnp.zeros(3)})
+    specs = matrices({"W": jnp.zeros((2, 5, 8)), "query": {"kernel": jnp.zeros((16, 4, 4))}, "bias": jnp.zeros((4, 4))})
     assert specs["W"].reduction_axis == (0, 1) and specs["query"]["kernel"].output_axis == (1, 2) and specs["bias"] is None
 
 

@@ -1,10 +1,11 @@
-"""Lee et al. 2024 (arXiv 2405.20233): Grokfast amplifies slow gradients and groks sooner. As published, with the EMA.
+"""Lee et al. 2024 (arXiv 2405.20233): Grokfast amplifies slow gradients and groks sooner. With the EMA.
 
-Expected: training accuracy 1.0 near step 300, test accuracy above 0.95 near step 910; 3 minutes on two cores.
+Published: test accuracy 0.95 at step 910, without the filter at 39,890, with the moving average at 790.
 Run:      whygrok run --config=classics/grokfast2024 --workdir=runs/grokfast2024
-Try:      --config.optimizer.inner=...
+Try:      --config.optimizer.inner.amplification=0   --config.optimizer.inner.inner.name=adamw   --config=classics/grokfast2024_small
 
-The task there is called division and is a·b with b ≠ 0. Decay is coupled: Adam with weight_decay, after the filter.
+The task there is called division and is a·b with b ≠ 0. Decay is coupled: Adam with weight_decay, after the filter. The
+authors' blocks add attention and MLP to the normalized vectors, ours to the vectors; their softmax has two logits more.
 """
 
 from framework.config import experiment, select

@@ -40,8 +40,8 @@ class Kernel(Model):
 
     Its tangent kernel is that of the network at θ_0 and never moves. With the square loss, gradient descent from δ = 0 ends
     at kernel regression with that kernel: what the probe kernel_regression calls "initial". The parameters are
-    displacements δ, so that the penalty l2 makes it kernel ridge regression, and decay of an optimizer is refused. Source:
-    Jacot et al. 2018; Chizat et al. 2019. A step costs about three of the network's own.
+    displacements δ, so that the penalty l2 makes it kernel ridge regression, and decay of an optimizer is refused. Dropout inside is off.
+    Source: Jacot et al. 2018; Chizat et al. 2019. A step costs about three of the network's own.
     """
 
     inner: Model = part(Quadratic(), "the network that is linearized")

@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from framework import Model, Task, field, register
+from framework.errors import FieldError
 from plugins.models.width import hidden_neurons
 
 
@@ -61,6 +62,8 @@ class Quadratic(Model):
         W = self._entries(rngs.params(), (blocks, sizes.values, h), fan_in=sizes.tokens * sizes.values)
         V = self._entries(rngs.params(), (h, sizes.outputs), fan_in=h)
         scale = 1 / h if self.scaling == "mean_field" else 1
+        if sizes.tokens > 16 and not self.degree:
+            raise FieldError("degree", 0, f"stands for the number of tokens, here {sizes.tokens}; give one of at most 16")
         return QuadraticNetwork(W, V, self.degree or sizes.tokens, scale, sizes.tokens if self.shared else 0)
 
     def hidden(self, task: Task) -> int:
@@ -69,7 +72,7 @@ class Quadratic(Model):
 
     def notices(self, experiment: Any) -> list[str]:
         """Where the activation cannot multiply as many tokens as there are."""
-        degree, tokens = self.degree, experiment.task.sizes.tokens
+        degree, tokens = self.degree, getattr(experiment.task, "k", 0)  # a task of k terms; sparse parity needs fewer
         if not 0 < degree < tokens:
             return []
         return [

@@ -9,6 +9,7 @@ import optax
 import optax.contrib
 
 from framework import Optimizer, field, register
+from plugins.optimizers.decay import decay_notices
 
 LEARNING_RATE = 1e-3  # where the factory has none of its own
 TABLE = (
@@ -52,9 +53,14 @@ def from_optax(name: str, factory: Callable[..., optax.GradientTransformation], 
         """What the factory makes of the fields."""
         return factory(**{key: getattr(self, key) for key, _, _ in fields})
 
+    def notices(self: Any, experiment: Any) -> list[str]:
+        """Where a decoupled decay is unusually fast or slow."""
+        decoupled = hasattr(self, "weight_decay") and name not in WEIGHT_DECAY_COUPLED
+        return decay_notices(self.learning_rate, self.weight_decay) if decoupled else []
+
     place = "optax" if hasattr(optax, name) else "optax.contrib"
     doc = f"{summary}\n\nAs {place}.{name}, whose arguments the fields are."
-    namespace = {"transform": transform, "__doc__": doc, "__module__": __name__}
+    namespace = {"transform": transform, "notices": notices, "__doc__": doc, "__module__": __name__}
     class_name = name.title().replace("_", "")
     cls = dataclasses.make_dataclass(class_name, fields, bases=(Optimizer,), namespace=namespace, frozen=True, kw_only=True)
     return register(name)(cls)

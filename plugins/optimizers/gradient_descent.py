@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import optax
 
 from framework import Optimizer, field, register
+from framework.errors import FieldError
 
 
 @register("gd")
@@ -31,6 +32,12 @@ class MomentumGradientDescent(Optimizer):
     momentum: float = field(0.9, "μ", at_least=0, below=1)
     nesterov: bool = field(False, "look ahead along the momentum")
     weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0)
+
+    def __post_init__(self) -> None:
+        """Also refuses Nesterov without momentum, as PyTorch does."""
+        super().__post_init__()
+        if self.nesterov and not self.momentum:
+            raise FieldError("momentum", self.momentum, "must be > 0 with nesterov=true: there is nothing to look ahead along")
 
     def transform(self) -> optax.GradientTransformation:
         """Weight decay, then momentum, then η."""

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 from optax.contrib import MuonDimensionNumbers, muon
 
 from framework import Optimizer, field, register
-from framework.state import leaf_name
+from plugins.matrices import matrix_axes
 from plugins.optimizers.decay import decay_notices
 
 
@@ -54,9 +53,5 @@ def matrices(params: Any) -> Any:
 
 
 def _matrix(path: tuple, leaf: Any) -> MuonDimensionNumbers | None:
-    axes = tuple(range(jnp.ndim(leaf)))
-    if len(axes) < 2:
-        return None
-    into_heads = len(axes) == 3 and any(word in ("query", "key", "value") for word in leaf_name(path).split("."))
-    cut = 1 if into_heads else len(axes) - 1
-    return MuonDimensionNumbers(reduction_axis=axes[:cut], output_axis=axes[cut:])
+    axes = matrix_axes(path, leaf)
+    return axes and MuonDimensionNumbers(reduction_axis=axes[0], output_axis=axes[1])

@@ -1,5 +1,6 @@
 """Gradients at other places or with noise, in front of any optimizer: SAM and gradient noise."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,13 @@ import optax
 from jaxtyping import PRNGKeyArray
 
 from framework import Optimizer, field, part, register
+from framework.errors import UserError
+from framework.fields import parts
+from framework.state import leaf_name
 from plugins.optimizers.adam import AdamW
+from plugins.optimizers.fixed_norm import FixedNorm
 from plugins.optimizers.normalized_gd import scale_to_unit_norm
+from plugins.optimizers.scheduled import Scheduled
 
 
 @register("sam")
@@ -24,6 +30,18 @@ class SharpnessAware(Optimizer):
 
     inner: Optimizer = part(AdamW(), "the optimizer that gets the gradient from uphill")
     radius: float = field(0.05, "ρ, how far uphill", at_least=0)
+
+    def notices(self, experiment: Any) -> list[str]:
+        """Refuses to stand inside a filter or a part: the gradient from uphill is of all parameters, and replaces a filtered one."""
+        places = dict(parts(experiment.optimizer, "optimizer"))
+        here = next(path for path, plugin in places.items() if plugin is self)
+        for path, outer in places.items():
+            if here.startswith(f"{path}.") and not isinstance(outer, Scheduled | FixedNorm):
+                raise UserError(
+                    f"{here}.name = 'sam': stands inside {path}, whose gradient it would replace by the one from uphill; "
+                    "put sam outside, as in optimizer=sam+grokfast"
+                )
+        return []
 
     def transform(self) -> optax.GradientTransformation:
         """Another gradient, then the optimizer inside."""
@@ -64,9 +82,11 @@ def add_noise(noise_std: float, annealing: float) -> optax.GradientTransformatio
 
     def update(gradient: Any, count: Any, params: Any = None, *, key: PRNGKeyArray, **_: Any) -> tuple[Any, Any]:
         std = noise_std / (1.0 + count) ** (annealing / 2)
-        leaves, structure = jax.tree.flatten(gradient)
-        keys = jax.random.split(key, len(leaves))
-        drawn = [g + std.astype(g.dtype) * jax.random.normal(k, g.shape, g.dtype) for g, k in zip(leaves, keys, strict=True)]
-        return jax.tree.unflatten(structure, drawn), count + 1
+
+        def drawn(path: tuple, g: Any) -> Any:
+            own = jax.random.fold_in(key, zlib.crc32(leaf_name(path).encode()))  # by name: parts of a network never share noise
+            return g + std.astype(g.dtype) * jax.random.normal(own, g.shape, g.dtype)
+
+        return jax.tree_util.tree_map_with_path(drawn, gradient), count + 1
 
     return optax.GradientTransformationExtraArgs(lambda params: jnp.zeros((), jnp.int32), update)

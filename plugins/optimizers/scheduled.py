@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from framework import Optimizer, field, part, register
+from framework.errors import FieldError
 from plugins.optimizers.adam import AdamW
 
 SHAPES = ("constant", "linear", "cosine", "exponential")
@@ -28,6 +29,12 @@ class Scheduled(Optimizer):
     decay_steps: int = field(10_000, "steps of the decay", at_least=1)
     decay_to: float = field(0.01, "share of the rate after the decay", at_least=0, at_most=1)
 
+    def __post_init__(self) -> None:
+        """Also refuses an exponential decay to 0, which it never reaches."""
+        super().__post_init__()
+        if self.decay == "exponential" and self.decay_to == 0:
+            raise FieldError("decay_to", self.decay_to, "must be > 0 with decay=exponential")
+
     def transform(self) -> optax.GradientTransformation:
         """The optimizer inside, then the factor."""
         factor = self.factor()
@@ -41,7 +48,7 @@ class Scheduled(Optimizer):
             "constant": optax.constant_schedule(1.0),
             "linear": optax.linear_schedule(1.0, self.decay_to, self.decay_steps),
             "cosine": optax.cosine_decay_schedule(1.0, self.decay_steps, self.decay_to),
-            "exponential": optax.exponential_decay(1.0, self.decay_steps, max(self.decay_to, 1e-30), end_value=self.decay_to),
+            "exponential": optax.exponential_decay(1.0, self.decay_steps, self.decay_to or 1.0, end_value=self.decay_to),
         }
         if not self.warmup_steps:
             return decays[self.decay]

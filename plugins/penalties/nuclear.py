@@ -1,5 +1,6 @@
 """A penalty on singular values, for solutions of low rank."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from framework import Penalty, field, register
+from plugins.matrices import matrix_axes
 
 
 @register("nuclear")
@@ -15,8 +17,9 @@ from framework import Penalty, field, register
 class NuclearNorm(Penalty):
     """λ Σ_M ‖M‖_* = λ Σ_M Σ_i σ_i(M) over the matrices M among the parameters (Fazel, Hindi and Boyd 2001).
 
-    An array with more than two axes counts as one matrix whose columns are its last axis: W [k, p, h] as kp × h. Vectors
-    and scalars are left out. The gradient is λ Σ_i u_i v_iᵀ over the singular values above rounding, so 0 at 0.
+    An array with more than two axes counts as the matrix that it is in its network: W [k, p, h] as kp × h, the attention's
+    kernels as d × d. Vectors, biases and scalars are left out. The gradient is λ Σ_i u_i v_iᵀ over the singular values
+    above rounding, so 0 at 0.
     It takes a singular value decomposition of each matrix at every step: slow for wide networks.
     """
 
@@ -24,8 +27,10 @@ class NuclearNorm(Penalty):
 
     def __call__(self, params: Any) -> Float[Array, ""]:
         """The sum of singular values, times λ."""
-        matrices = [leaf.reshape(-1, leaf.shape[-1]) for leaf in jax.tree.leaves(params) if jnp.ndim(leaf) >= 2]
-        return self.coefficient * sum(map(nuclear_norm, matrices), jnp.zeros(()))
+        leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+        matrices = [(leaf, axes) for path, leaf in leaves if (axes := matrix_axes(path, leaf))]
+        norms = [nuclear_norm(leaf.reshape(math.prod(leaf.shape[axis] for axis in inputs), -1)) for leaf, (inputs, _) in matrices]
+        return self.coefficient * sum(norms, jnp.zeros(()))
 
 
 @jax.custom_vjp
