@@ -75,7 +75,7 @@ class Experiment:
     def data_digest(self) -> str:
         """SHA-256 of all examples: what tells a resumed run that a file behind its task has changed."""
         digest = hashlib.sha256()
-        for leaf in jax.tree.leaves(jax.device_get(self.splits)):
+        for leaf in jax.device_get(jax.tree.leaves(self.splits)):
             digest.update(f"{leaf.dtype}{leaf.shape}".encode() + np.ascontiguousarray(leaf).tobytes())
         return digest.hexdigest()
 

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 from framework import sampling
 from framework.errors import FieldError, one_of
 from framework.fields import Fields, field
-from framework.losses import LOSSES, TEMPERED, minimized
+from framework.losses import LOSSES, TEMPERED, log_cross_entropy, log_mean
 from framework.numbers import share
 
 Outputs = Callable[[Int[Array, "n k"]], Float[Array, "n p"]]  # a network as a function of integer tokens
@@ -128,8 +128,11 @@ class Task(Plugin):
         return LOSSES[self.loss](self._tempered(outputs), targets)
 
     def mean_loss(self, network: Outputs, split: Any) -> Float[Array, ""]:
-        """What training minimizes, most often the mean of `losses` over the split (see framework.losses.minimized)."""
-        return minimized(self.loss, self._tempered(network(split.inputs)), split.targets)
+        """What training minimizes: the mean of `losses` over the split, or with log_cross_entropy the log of that mean."""
+        outputs = network(split.inputs)
+        if self.loss == "log_cross_entropy":
+            return log_mean(log_cross_entropy(self._tempered(outputs), split.targets))
+        return jnp.mean(self.losses(outputs, split.targets))
 
     def metrics(self, network: Outputs, splits: Splits) -> Values:
         """Scalars by name, such as train/loss. Empty splits are left out. Accuracy is a count divided at the end."""

@@ -54,13 +54,6 @@ LOSSES = {"cross_entropy": cross_entropy, "log_cross_entropy": cross_entropy, "s
 TEMPERED = ("cross_entropy", "log_cross_entropy", "stablemax")  # losses of logits, which a temperature divides
 
 
-def minimized(loss: str, outputs: Float[Array, "n p"], targets: Num[Array, "..."]) -> Float[Array, ""]:
-    """What training minimizes: the mean of the losses, or for log_cross_entropy the log of that mean."""
-    if loss == "log_cross_entropy":
-        return log_mean(log_cross_entropy(outputs, targets))
-    return jnp.mean(LOSSES[loss](outputs, targets))
-
-
 def _log_odds(logits: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, " n"]:
     """logsumexp_{j≠y} (z_j − z_y): the log of the odds against the label."""
     correct = jnp.take_along_axis(logits, labels[:, None], axis=-1)

@@ -69,6 +69,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "momentum": 0.5,
     "parts": "W",
     "window": 1,
+    "decay_steps": 5,
     "dropout": 0.5,
 }
 CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
