@@ -2,7 +2,7 @@
 
 Published: the transition at (1/λ) log α in units of η t: for α = 4, λ = 1e-3 and η = 0.1 near step 14,000.
 Run:      whygrok run --config=classics/lyu2024 --workdir=runs/lyu2024
-Try:      --config.model.init_scale=8   --config.optimizer.weight_decay=3e-4   --config.probes.norms.name=norms
+Try:      --config=classics/lyu2024_small   --config.model.init_scale=8   --config.optimizer.weight_decay=3e-4
 
 ReLU with biases in the first layer, He's initialization times α, decay coupled. The width is a required argument of the
 authors' program; 256 is ours. 20 minutes for the steps below on two cores.
