@@ -123,17 +123,17 @@ def from_section(kind: str, section: Mapping[str, Any] | ConfigDict, path: str) 
 
 def held(cls: type) -> dict[str, str]:
     """Field → kind, of those fields of a plugin class that hold other plugins."""
-    return {declared.name: kind_of(declared.type) for declared in declared_fields(cls) if declared.is_part}
+    return {declared.name: interface_of(declared.type) for declared in declared_fields(cls) if declared.is_part}
 
 
-def kind_of(cls: type) -> str:
+def interface_of(cls: type) -> str:
     """The kind whose interface a class is or subclasses."""
     return next(kind for kind, base in KINDS.items() if issubclass(cls, base))
 
 
 def section_of(plugin: Any) -> dict[str, Any]:
     """The section of a config that describes a plugin: its registered name and all its fields."""
-    name = next(entry.name for entry in entries(kind_of(type(plugin))) if entry.cls is type(plugin))
+    name = next(entry.name for entry in entries(interface_of(type(plugin))) if entry.cls is type(plugin))
     fields = {declared.name: getattr(plugin, declared.name) for declared in declared_fields(type(plugin))}
     return {"name": name, **{key: section_of(fields[key]) if key in held(type(plugin)) else value for key, value in fields.items()}}
 

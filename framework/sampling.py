@@ -11,11 +11,7 @@ from framework.expressions import evaluate
 
 def sample_size(task: Any, population: int) -> int:
     """The number that `task.train_size` stands for. Names in it: the integer fields of the task, and N."""
-    numbers = {name: value for name, value in vars(task).items() if type(value) is int}
-    try:
-        count = evaluate(task.train_size, numbers | {"N": population}, whole=population)
-    except ValueError as error:
-        raise FieldError("train_size", task.train_size, str(error)) from None
+    count = _resolved(task, "train_size", "N", population)
     limit = None if task.replacement else population
     if count < 1 or (limit is not None and count > limit):
         rule = f"is {count:,} points; it must be between 1 and the population of {population:,}"
@@ -26,11 +22,7 @@ def sample_size(task: Any, population: int) -> int:
 
 def batch_size(task: Any, count: int) -> int:
     """The number that `task.batch_size` stands for. Names in it: the integer fields of the task, and n, the training points."""
-    numbers = {name: value for name, value in vars(task).items() if type(value) is int}
-    try:
-        size = evaluate(task.batch_size, numbers | {"n": count}, whole=count)
-    except ValueError as error:
-        raise FieldError("batch_size", task.batch_size, str(error)) from None
+    size = _resolved(task, "batch_size", "n", count)
     if not 1 <= size <= count:
         raise FieldError("batch_size", task.batch_size, f"is {size:,} examples; it must be between 1 and the {count:,} of the sample")
     return size
@@ -52,3 +44,12 @@ def sample(seed: int, population: int, count: int, replacement: bool) -> tuple[n
     generator = seeds.host_generator(seed, "data")
     drawn = np.sort(generator.choice(population, count, replace=replacement))
     return drawn, np.setdiff1d(np.arange(population), drawn, assume_unique=False)
+
+
+def _resolved(task: Any, field: str, name: str, whole: int) -> int:
+    """What the expression in a field of the task stands for, where `name` is `whole`, and 100 % too."""
+    numbers = {key: value for key, value in vars(task).items() if type(value) is int}
+    try:
+        return evaluate(getattr(task, field), numbers | {name: whole}, whole=whole)
+    except ValueError as error:
+        raise FieldError(field, getattr(task, field), str(error)) from None

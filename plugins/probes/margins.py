@@ -16,6 +16,7 @@ from framework.probe_plots import columns_of, draw_panels
 from plugins.models.quadratic import QuadraticNetwork
 from plugins.probes.linear import linear_rule
 from plugins.probes.points import check_points, questions_at
+from plugins.tasks.residues import is_prime
 from plugins.two_layer import neuron_norms, two_layer
 
 
@@ -113,7 +114,7 @@ def max_margin(p: int, k: int = 2) -> float:
     γ* = 2 k! / ((2k+2)^{(k+1)/2} (p−1) p^{(k−1)/2}) for f = V (W x)^k, p > 2 prime, at least 2^{2k−2} (p−1) neurons.
     Sources: Morwani et al. 2024 (arXiv 2311.07568) for k = 2; arXiv 2402.09469 for any k. Raises ValueError for other p.
     """
-    if p < 3 or any(p % divisor == 0 for divisor in range(2, math.isqrt(p) + 1)):
+    if p < 3 or not is_prime(p):
         raise ValueError(f"the largest margin is known for odd primes; p = {p}")
     return 2 * math.factorial(k) / ((2 * k + 2) ** ((k + 1) / 2) * (p - 1) * p ** ((k - 1) / 2))
 

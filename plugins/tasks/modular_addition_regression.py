@@ -14,6 +14,7 @@ from framework import field as config_field
 from framework.expressions import evaluate
 from framework.fields import without
 from framework.numbers import share
+from plugins.tasks.residues import LARGEST
 from plugins.tasks.tuples import all_tuples, decode
 
 DENSE_LIMIT = 2**23  # (k+1)-tuples up to which the whole population is evaluated
@@ -84,7 +85,7 @@ class ModularAdditionRegression(Task):
 
     train_size: str = config_field("2*p^2.25", "training tuples: a number, a share of the population, or a formula", expression=True)
     loss: str = config_field("square", "loss of one example", choices=("square",))
-    p: int = config_field(47, "modulus", at_least=2, at_most=46_340)
+    p: int = config_field(47, "modulus", at_least=2, at_most=LARGEST)
     k: int = config_field(2, "number of summands", at_least=1, at_most=16)
     temperature: float = without(1.0)
     random_labels: float = without(0.0)
