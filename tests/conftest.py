@@ -56,3 +56,13 @@ def log_as_it_was() -> Iterator[None]:
     before = list(log.handlers), log.level, log.propagate
     yield
     log.handlers, log.level, log.propagate = before
+
+
+@pytest.fixture
+def warnings_said(monkeypatch):
+    """Warnings of the product, a string each."""
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    monkeypatch.setattr(registry.log, "handlers", [handler])
+    return said

@@ -30,6 +30,12 @@ ACTIVATIONS = {
 }
 
 
+def small_run(steps, **fields):
+    model = select("transformer", **SMALL | fields)
+    task = select("modular_addition", p=7)
+    return Experiment.from_config(experiment(task=task, model=model, optimizer=select("adamw", learning_rate=1e-2), steps=steps))
+
+
 @pytest.fixture
 def float64():
     with jax.enable_x64(True):
@@ -214,55 +220,6 @@ def test_hidden_is_what_the_last_layer_reads(float64):
     np.testing.assert_allclose(found, net(inputs), rtol=1e-9, atol=1e-12)
 
 
-def test_dropout_is_active_in_training_and_off_in_evaluation():
-    inputs = task_of().population().inputs
-    net = made(dropout=0.5)
-    np.testing.assert_array_equal(net(inputs), made()(inputs))
-    net.train()
-    one, other = net(inputs), net(inputs)
-    assert not np.allclose(one, other)
-    assert np.all(np.isfinite(one))
-
-
-def test_dropout_keeps_the_mean_of_attention_and_mlp():
-    """With linear parts the mean over many draws is the output without dropout; three draws of 0.2 each are in the way."""
-    net = made(dropout=0.2, activation="identity", d_model=4, heads=1, d_mlp=4)
-    inputs = jnp.tile(jnp.array([[1, 5]], jnp.int32), (40_000, 1))
-    expected = net(inputs)[0]
-    net.train()
-    found = np.asarray(net(inputs), np.float64)
-    error = found.std(axis=0) / len(found) ** 0.5
-    assert np.all(error > 0)
-    assert np.all(np.abs(found.mean(axis=0) - expected) < 5 * error)
-
-
-def test_the_attention_weights_are_dropped_too():
-    net = made(dropout=0.5)
-    x = jnp.ones((64, 4, 12))
-    net.train()
-    assert len(np.unique(np.asarray(net.blocks[0].attention(x)).round(5), axis=0)) > 1
-
-
-def small_run(steps, **fields):
-    model = select("transformer", **SMALL | fields)
-    task = select("modular_addition", p=7)
-    return Experiment.from_config(experiment(task=task, model=model, optimizer=select("adamw", learning_rate=1e-2), steps=steps))
-
-
-def test_a_run_with_dropout_is_the_same_whether_cut_or_not():
-    from framework.state import from_named_leaves, named_leaves
-
-    run = small_run(9, dropout=0.3)
-    whole, diverged = run.advance(run.initial_state(), 9)
-    half, _ = run.advance(run.initial_state(), 4)
-    stored = {name: array.copy() for name, array in named_leaves(half).items()}
-    assert any("dropout" in name and name.endswith("count") for name in stored)
-    resumed, _ = run.advance(from_named_leaves(run.initial_state(), stored, run.device), 5)
-    assert diverged == -1
-    one, other = ({name: array.tobytes() for name, array in named_leaves(state).items()} for state in (whole, resumed))
-    assert one == other
-
-
 @pytest.mark.parametrize(
     "fields", [{}, {"norm": "post", "bias": True, "depth": 2}, {"norm": "pre", "tied": True, "positions": "sinusoidal"}]
 )
@@ -299,13 +256,13 @@ def test_heads_that_do_not_divide_are_refused_with_the_nearest_that_do(d_model, 
 
 
 def test_tied_embeddings_need_as_many_outputs_as_values():
-    from framework import Sizes, Task
+    from framework import Sizes, Split, Task
 
     class Odd(Task):
         sizes = Sizes(tokens=2, values=5, outputs=3)
 
         def population(self):
-            raise NotImplementedError
+            return Split(jnp.zeros((4, 2), jnp.int32), jnp.zeros(4, jnp.int32))
 
     with pytest.raises(FieldError, match="tied = True: needs as many outputs as token values; here 3 and 5"):
         made(Odd(), tied=True)
