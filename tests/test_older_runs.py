@@ -1,0 +1,39 @@
+"""Resuming a run whose data have changed since, and one from before a field existed."""
+
+import json
+
+import pytest
+
+from framework import train
+from framework.config import override, select
+from framework.errors import UserError
+from tests.helpers import assert_same_run, tiny
+
+CYCLIC = "0,1,2\n1,2,0\n2,0,1\n"
+
+
+def test_a_run_whose_table_was_edited_is_not_resumed(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text(CYCLIC)
+    config = tiny(3, task=select("cayley_table", file=str(table)))
+    longer = override(config, {"steps": 6})
+    train(config, tmp_path / "run")
+    table.write_text(CYCLIC.replace("0,1,2\n1", "0,2,1\n1"))
+    with pytest.raises(UserError, match="the examples are not those that this run began with.*A file that the task reads has changed"):
+        train(longer, tmp_path / "run")
+    table.write_text(CYCLIC)
+    assert train(longer, tmp_path / "run").steps[-1] == 6
+
+
+def test_a_run_from_before_a_field_existed_goes_on_with_its_default(tmp_path):
+    train(tiny(3), tmp_path / "run")
+    file = tmp_path / "run" / "config.json"
+    plain = json.loads(file.read_text())
+    for field in ("batch_size", "label_noise", "temperature"):
+        del plain["task"][field]
+    file.write_text(json.dumps(plain))
+    train(tiny(6), tmp_path / "run")
+    train(tiny(6), tmp_path / "whole")
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+    with pytest.raises(UserError, match="task.temperature: the run has 1.0, you gave 2.0"):
+        train(override(tiny(6), {"task.temperature": 2}), tmp_path / "run")
