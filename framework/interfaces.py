@@ -5,7 +5,7 @@ A part is a frozen dataclass and its fields are its whole configuration. Plugins
 
 import abc
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -241,18 +241,41 @@ class Probe(Plugin):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a claim's verdict: a quantity as predicted and as measured, and whether they agree."""
+    """One line of a claim's verdict: a quantity as predicted and as measured, and whether they agree.
+
+    relation: how measured should stand to predicted, "=", "<=" or ">=". tolerance: how far it may miss, in the units of
+    both. expected_to_hold: False for a control, or for a statement that is wrong as printed.
+    """
 
     quantity: str
     predicted: float
     measured: float
-    tolerance: float
-    holds: bool
+    tolerance: float = 0.0
+    relation: str = "="
+    expected_to_hold: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether measured stands to predicted as it should; NaN never does."""
+        missed = {"=": abs(self.measured - self.predicted), "<=": self.measured - self.predicted, ">=": self.predicted - self.measured}
+        return self.measured == self.predicted or missed[self.relation] <= self.tolerance
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it holds where it should, and does not where it should not."""
+        return self.holds == self.expected_to_hold
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(Plugin):
-    """A statement of the theory that can be checked by computing both sides."""
+    """A statement of the theory that can be checked by computing both sides.
+
+    Its fields are the sizes it is checked at; their defaults are those of the scale "smoke", a few seconds at most.
+    """
+
+    tags: ClassVar[tuple[str, ...]] = ()  # by which `verify` selects
+    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # "laptop", "full" → the fields that differ there
+    note: ClassVar[str] = ""  # a verdict in words, for a statement that is inconsistent in print
 
     @abc.abstractmethod
     def check(self, seed: int) -> list[Row]:
