@@ -130,7 +130,8 @@ class Experiment:
         return make_metrics(self.task, self.network, self.objective)
 
     @functools.cached_property
-    def _measurements(self) -> dict[str, Measurement]:
+    def measurements(self) -> dict[str, Measurement]:
+        """The probes, ready to be called."""
         degree = self.model.homogeneity(self.task)
         made = {}
         for name, probe in self.probes.items():
@@ -147,7 +148,7 @@ class Experiment:
             variables = place(variables, self.device)
             with _within("optimizer"):
                 opt_state = place(self.optimizer.transform().init(params), self.device)
-            remembered = {n: m.initial_state(params, variables, self.device) for n, m in self._measurements.items()}
+            remembered = {n: m.initial_state(params, variables, self.device) for n, m in self.measurements.items()}
             rng = place(seeds.fold(self.general.seed, "train"), self.device)
             step = jax.device_put(np.int32(0), self.device)
             return TrainState(step, params, variables, opt_state, remembered, rng)
@@ -169,7 +170,7 @@ class Experiment:
                 if name == METRICS:
                     values |= jax.block_until_ready(self._metrics(state, self.splits))
                     continue
-                found, new = self._measurements[name](state, self.device)
+                found, new = self.measurements[name](state, self.device)
                 values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
                 # A step that is due only because the run ends here must leave no trace: the run may be extended.
                 remembered[name] = new if name in event.measured else remembered[name]

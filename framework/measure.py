@@ -48,15 +48,16 @@ class Measurement:
         old = state.probe_state[self.name]
         step = state.step
         if self.probe.compiled:
-            call = self._compiled.setdefault("measure", jax.jit(self._measure))
+            call = self._compiled.setdefault("measure", jax.jit(self.measure))
             values, new = self._guard(call, state.params, state.variables, old, step, self.context.splits)
         else:
             host = jax.device_get((state.params, state.variables, old, step, self.context.splits))
-            values, new = self._guard(self._measure, *host)
+            values, new = self._guard(self.measure, *host)
         self._check(values, old, new)
         return values, place(new, device)
 
-    def _measure(self, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:
+    def measure(self, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:
+        """(values, next probe state), computed where it is called: what a compiled probe compiles."""
         context = replace(self._bind(self.context, variables), step=step, splits=splits)
         return self.probe.measure(params, context, old)
 

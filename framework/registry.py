@@ -33,6 +33,7 @@ KINDS: dict[str, type] = {
 }
 PLURALS = {kind: ("penalties" if kind == "penalty" else f"{kind}s") for kind in KINDS}
 ENTRY_POINTS = "whygrok.plugins"
+NAME = r"[a-z][a-z0-9_]*"  # of a plugin
 
 PluginClass = TypeVar("PluginClass", bound=type)
 
@@ -80,7 +81,7 @@ def register(name: str) -> Callable[[PluginClass], PluginClass]:
         if kind is None:
             bases = one_of(base.__name__ for base in KINDS.values())
             raise UserError(f"{_place(cls)}: @register({name!r}) needs a subclass of one of {bases}.")
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        if not re.fullmatch(NAME, name):
             raise UserError(f"{_place(cls)}: {name!r} is no plugin name: lower-case letters, digits and _, a letter first.")
         _check_dataclass(cls)
         known = _entries.get((kind, name))

@@ -9,9 +9,9 @@ from typing import Any
 
 from framework import registry
 from framework.cli import Parser
-from framework.cli.listing import kind_of, load_plugins
+from framework.cli.find import entries_called
+from framework.cli.listing import load_plugins
 from framework.cli.overrides import parse_with_config
-from framework.errors import UserError
 from framework.fields import Declared, declared_fields
 
 EXAMPLES = """\
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="as JSON")
     options, changes = parse_with_config(parser, arguments)
     load_plugins(options.config, changes)
-    entries = _find(options.kind, options.name)
+    entries = entries_called(options.kind, options.name)
     described = [describe(entry) for entry in entries]
     print(json.dumps(described[0] if len(described) == 1 else described, indent=2) if options.json else "\n\n".join(map(_text, described)))
     return 0
@@ -56,20 +56,6 @@ def _plain(declared: Declared) -> Any:
     if declared.is_part:
         return registry.section_of(declared.default)
     return list(declared.default) if isinstance(declared.default, tuple) else declared.default
-
-
-def _find(kind: str, name: str | None) -> list[registry.Entry]:
-    if name is not None:
-        kind = kind_of(kind)
-        registry.lookup(kind, name)
-        return [entry for entry in registry.entries(kind) if entry.name == name]
-    everything = [entry for one in registry.KINDS for entry in registry.entries(one)]
-    found = [entry for entry in everything if entry.name == kind]
-    if not found:
-        from framework.errors import did_you_mean
-
-        raise UserError(f"no plugin is called {kind!r}.{did_you_mean(kind, (entry.name for entry in everything))}")
-    return found
 
 
 def _text(described: dict[str, Any]) -> str:

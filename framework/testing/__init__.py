@@ -1,0 +1,37 @@
+"""Is a plugin right? Promises of each kind, looked at in a small experiment: for authors' tests and `whygrok check`.
+
+from framework.testing import check_probe
+check_probe(MyProbe())
+"""
+
+from functools import partial
+
+from framework.testing import every_kind, of_claims, of_models, of_optimizers, of_penalties, of_probes, of_tasks
+from framework.testing.everything import every_plugin
+from framework.testing.promises import Broken, Finding, promises
+from framework.testing.report import check, check_kind, findings
+from framework.testing.subject import surroundings
+
+check_task = partial(check_kind, of_tasks.TASK)
+check_model = partial(check_kind, of_models.MODEL)
+check_optimizer = partial(check_kind, of_optimizers.OPTIMIZER)
+check_penalty = partial(check_kind, of_penalties.PENALTY)
+check_probe = partial(check_kind, of_probes.PROBE)
+check_claim = partial(check_kind, of_claims.CLAIM)
+
+__all__ = [
+    "Broken",
+    "Finding",
+    "check",
+    "check_claim",
+    "check_model",
+    "check_optimizer",
+    "check_penalty",
+    "check_probe",
+    "check_task",
+    "every_kind",
+    "every_plugin",
+    "findings",
+    "promises",
+    "surroundings",
+]

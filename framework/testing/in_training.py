@@ -1,0 +1,59 @@
+"""What a plugin promises inside a training run: it compiles once, and a run that is cut goes on to the same bits."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from framework.checkpoint import Checkpoints
+from framework.events import Event
+from framework.experiment import Experiment
+from framework.state import TrainState, named_leaves
+from framework.testing.promises import Broken
+from framework.testing.subject import STEPS, Subject, bits, compiled_programs
+
+HALF = STEPS // 2
+
+
+def check_compiles_once(subject: Subject, what: str) -> None:
+    """Raises Broken where taking more steps compiles the training program again."""
+    made = subject.experiment
+    state, _ = made.advance(made.initial_state(), 1)
+    with compiled_programs() as compiled:
+        for count in (2, 1):
+            state, _ = made.advance(state, count)
+    if compiled:
+        raise Broken(f"training compiled {compiled[0]} again after the first step: {what}")
+
+
+def check_resumes(subject: Subject, due: tuple[str, ...] = ()) -> None:
+    """Raises Broken where a run saved, restored by another process and continued is not the uninterrupted one.
+
+    due: what is measured after each half; its numbers are compared too.
+    """
+    made = subject.experiment
+    state, _ = _half(made, made.initial_state(), due)
+    with tempfile.TemporaryDirectory() as folder:
+        Checkpoints(Path(folder), made.checkpoint).save(state)
+        straight = _half(made, state, due)
+        other = subject.again()
+        restored = Checkpoints(Path(folder), made.checkpoint).restore(other.initial_state(), other.device)
+        assert restored is not None
+        resumed = _half(other, restored, due)
+    if named := _first_difference(straight, resumed):
+        raise Broken(
+            f"a run that is saved at step {HALF} and resumed by another process differs at step {STEPS} in {named}: what must be "
+            "remembered belongs into the state, not into the plugin"
+        )
+
+
+def _half(made: Experiment, state: TrainState, due: tuple[str, ...]) -> tuple[TrainState, Any]:
+    state, _ = made.advance(state, HALF)
+    values, state = made.measure(state, Event(int(state.step), due, (), last=False))
+    return state, values
+
+
+def _first_difference(one: tuple[TrainState, Any], other: tuple[TrainState, Any]) -> str | None:
+    leaves, others = named_leaves(one[0]), named_leaves(other[0])
+    differing = [name for name in leaves if bits(leaves[name]) != bits(others.get(name))]
+    differing += [name for name in one[1] if bits(one[1][name]) != bits(other[1].get(name))]
+    return differing[0] if differing else None

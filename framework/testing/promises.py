@@ -1,0 +1,87 @@
+"""Promises of a plugin as functions: each is called with a subject and raises Broken where it is not kept."""
+
+import inspect
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from framework.errors import UserError
+from framework.testing.subject import Subject
+
+EVERY = "plugin"  # the kind of those promises that plugins of all kinds make
+
+
+class Broken(Exception):
+    """A promise is not kept; the message says in one sentence what is wrong, and what to do."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One thing that a plugin of a kind must do: its name, in words, and the function that finds out."""
+
+    name: str
+    words: str
+    check: Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one promise. broken: what is wrong, in one sentence; None where it is kept.
+
+    unchecked: it could not be looked at, for the reason that broke an earlier promise.
+    """
+
+    promise: str
+    words: str
+    broken: str | None = None
+    unchecked: bool = False
+
+
+_PROMISES: dict[str, list[Promise]] = {}
+
+
+def promise(kind: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+    """Adds a function to the promises of a kind, in the order of definition; its docstring is the promise in words."""
+
+    def add(check: Callable[[Any], None]) -> Callable[[Any], None]:
+        words = (inspect.getdoc(check) or "").partition("\n")[0]
+        _PROMISES.setdefault(kind, []).append(Promise(check.__name__.replace("_", " "), words, check))
+        return check
+
+    return add
+
+
+def promises(kind: str) -> list[Promise]:
+    """What a plugin of this kind promises, in the order in which it is looked at."""
+    return [*_PROMISES[EVERY], *_PROMISES[kind]]
+
+
+def look(subject: Subject) -> list[Finding]:
+    """Looks at every promise of a plugin. What breaks several for one reason is told once."""
+    found: list[Finding] = []
+    for one in promises(subject.kind):
+        broken = _broken(one, subject)
+        known = broken is not None and any(broken == earlier.broken for earlier in found)
+        found.append(Finding(one.name, one.words, broken, unchecked=known))
+    return found
+
+
+def _broken(one: Promise, subject: Subject) -> str | None:
+    try:
+        with subject.scope():
+            one.check(subject)
+    except Broken as broken:
+        return str(broken)
+    except UserError as error:
+        return str(error)
+    except Exception as error:  # the plugin is a stranger's: anything may come out of it
+        return _in_one_sentence(error, subject.file)
+    return None
+
+
+def _in_one_sentence(error: Exception, file: str | None) -> str:
+    """'TypeError: … (plugin.py:12)': the error's first line, and the plugin's own line where it arose."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" + (f" ({file}:{lines[-1]})" if lines else "")

@@ -1,0 +1,145 @@
+"""The plugin that is looked at, in a small experiment around it."""
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from framework import registry
+from framework.experiment import Experiment
+from framework.precision import precision
+from framework.settings import Checkpoint, Events, General, Numerics, Recording
+from framework.state import TrainState
+
+STEPS = 4  # of the experiment, taken two at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """One plugin and the experiment in which it is looked at; by default modular addition of two numbers at p = 5.
+
+    around: another experiment to take the other parts from, for a plugin that needs a certain task or network.
+    """
+
+    plugin: Any
+    around: Experiment | None = None
+    numerics: Numerics = Numerics()
+
+    @property
+    def kind(self) -> str:
+        """Task, model, optimizer, penalty, probe or claim, in lower case."""
+        return registry.interface_of(type(self.plugin))
+
+    @property
+    def file(self) -> str | None:
+        """Where the plugin is written."""
+        try:
+            return inspect.getsourcefile(type(self.plugin))
+        except TypeError:  # typed into a notebook
+            return None
+
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        """The precision in which the plugin is looked at."""
+        return precision(self.numerics)
+
+    @functools.cached_property
+    def experiment(self) -> Experiment:
+        """The plugin among the parts around it. Raises UserError where it cannot be meant there."""
+        made = _with(self.plugin, self.kind, self.around or surroundings(), self.numerics)
+        made.notices()
+        return made
+
+    def again(self) -> Experiment:
+        """The same experiment as a new process would make it: nothing that the plugin hid in itself is left."""
+        return _with(self.copy(), self.kind, self.around or surroundings(), self.numerics)
+
+    def copy(self) -> Any:
+        """The plugin as another process would receive it."""
+        return pickle.loads(pickle.dumps(self.plugin))
+
+    def in_float64(self) -> "Subject":
+        """The same plugin, looked at in double precision."""
+        return dataclasses.replace(self, numerics=Numerics(precision="float64"))
+
+    def params(self, seed: int = 0) -> Any:
+        """Parameters of the network, every entry moved by a random number so that none is 0 or equal to another."""
+        generator = np.random.default_rng(seed)
+
+        def moved(leaf: Any) -> jax.Array:
+            return jax.numpy.asarray(np.asarray(leaf) + 0.01 * generator.normal(size=leaf.shape).astype(leaf.dtype))
+
+        return jax.tree.map(moved, self.experiment.initial_state().params)
+
+
+def surroundings() -> Experiment:
+    """The small experiment: modular addition at p = 5, eight quadratic neurons, gradient descent."""
+    return Experiment(
+        config=ConfigDict(),
+        general=General(steps=STEPS),
+        events=Events(),
+        checkpoint=Checkpoint(),
+        numerics=Numerics(),
+        recording=Recording(tensorboard=False, progress=False, plot=False),
+        task=registry.build("task", "modular_addition", p=5, train_size="60%"),
+        model=registry.build("model", "quadratic", width="8"),
+        optimizer=registry.build("optimizer", "gd", learning_rate=0.1),
+        penalty=registry.build("penalty", "none"),
+        probes={},
+    )
+
+
+def _with(plugin: Any, kind: str, around: Experiment, numerics: Numerics) -> Experiment:
+    part = {"probes": {"checked": plugin}} if kind == "probe" else {kind: plugin}
+    return dataclasses.replace(around, numerics=numerics, **({"probes": {}} | part))
+
+
+@contextlib.contextmanager
+def compiled_programs() -> Iterator[list[str]]:
+    """The names of the programs that are compiled inside, from JAX's own events."""
+    names: list[str] = []
+
+    def listen(event: str, seconds: float, **more: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(str(more.get("fun_name", event)))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield names
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def bits(tree: Any) -> list[tuple[str, bytes]]:
+    """Every leaf of a pytree as dtype, shape and bytes: equal means equal to the bit, NaN included."""
+    leaves = [_host(leaf) for leaf in jax.tree.leaves(tree)]
+    return [(f"{leaf.dtype}{leaf.shape}", leaf.tobytes()) for leaf in leaves]
+
+
+def host_copy(tree: Any) -> Any:
+    """The tree as NumPy arrays of its own."""
+    return jax.tree.map(lambda leaf: np.array(_host(leaf)), tree)
+
+
+def is_finite(tree: Any) -> bool:
+    """Whether no number in the tree is NaN or infinite."""
+    numbers = [_host(leaf) for leaf in jax.tree.leaves(tree)]
+    return all(bool(np.all(np.isfinite(leaf))) for leaf in numbers if np.issubdtype(leaf.dtype, np.number))
+
+
+def _host(leaf: Any) -> np.ndarray:
+    is_key = hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.device_get(jax.random.key_data(leaf) if is_key else leaf))
+
+
+def after(made: Experiment, state: TrainState, *counts: int) -> TrainState:
+    """The state after chunks of so many steps."""
+    for count in counts:
+        state, _ = made.advance(state, count)
+    return state
