@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray
 
@@ -45,9 +46,10 @@ def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], devic
 def place(tree: Any, device: jax.Device) -> Any:
     """Fresh copies of all leaves on the device, so that new and restored states look alike to the compiler.
 
-    Copies, because training donates its buffers: a probe that keeps θ_0 must not share them.
+    Copies, because training donates its buffers: a probe that keeps θ_0 must not share them. The dtype is said aloud: an
+    array made of a Python number, such as jnp.asarray(0.0), has a type of its own to the compiler until it is.
     """
-    return jax.tree.map(lambda leaf: jax.device_put(jax.numpy.array(leaf, copy=True), device), tree)
+    return jax.tree.map(lambda leaf: jax.device_put(jnp.array(leaf, jnp.result_type(leaf), copy=True), device), tree)
 
 
 def leaf_name(path: tuple) -> str:

@@ -1,9 +1,9 @@
 """The compiled loop: one program, the same bits however it is cut, and untouched by who looks."""
 
-import contextlib
 import random
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,26 +12,11 @@ from framework.checkpoint import Checkpoints
 from framework.config import select
 from framework.experiment import Experiment
 from framework.settings import Checkpoint
-from framework.state import named_leaves
+from framework.state import named_leaves, place
+from framework.testing.subject import compiled_programs
 from tests.helpers import leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
-
-
-@contextlib.contextmanager
-def compiles():
-    """The names of the programs that are compiled inside."""
-    names = []
-
-    def listen(event, seconds, **more):
-        if event == "/jax/core/compile/backend_compile_duration":
-            names.append(more["fun_name"])
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield names
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def bits(state):
@@ -48,7 +33,7 @@ def test_a_thousand_chunks_of_any_length_and_a_resume_compile_one_program(optimi
     experiment = Experiment.from_config(tiny(optimizer=select(optimizer)))
     chance = random.Random(0)
     state, made = experiment.initial_state(), 0
-    with compiles() as names:
+    with compiled_programs() as names:
         for _ in range(1_000):
             made += (count := chance.randint(1, 20))
             state, _ = experiment.advance(state, count)
@@ -61,12 +46,17 @@ def test_a_thousand_chunks_of_any_length_and_a_resume_compile_one_program(optimi
 
 
 def test_every_probe_and_the_metrics_compile_once_in_a_run_that_is_resumed(tmp_path):
-    with compiles() as names:
+    with compiled_programs() as names:
         train(tiny(40, events={"metrics": "every 1"}), tmp_path)
-    assert [names.count(f"jit({name})") for name in ("advance", "metrics", "_measure")] == [1, 1, 2]
-    with compiles() as names:
+    assert [names.count(f"jit({name})") for name in ("advance", "metrics", "measure")] == [1, 1, 2]
+    with compiled_programs() as names:
         train(tiny(60, events={"metrics": "every 1"}), tmp_path)
-    assert [names.count(f"jit({name})") for name in ("advance", "metrics", "_measure")] == [1, 1, 2]
+    assert [names.count(f"jit({name})") for name in ("advance", "metrics", "measure")] == [1, 1, 2]
+
+
+def test_a_state_made_of_python_numbers_compiles_no_second_time():
+    placed = place({"count": jnp.asarray(0.0), "momentum": 0.5}, jax.devices()[0])
+    assert not any(leaf.weak_type for leaf in placed.values())
 
 
 def test_bits_do_not_depend_on_how_the_steps_are_cut(experiment):

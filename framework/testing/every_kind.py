@@ -36,7 +36,7 @@ def its_docstring_names_a_source(subject: Subject) -> None:
         raise Broken(f"the docstring of {cls.__name__} names no source: end it with a paper and its year, or 'Source: …'")
 
 
-@promise(EVERY)
+@promise(EVERY, is_basis=True)
 def it_can_be_pickled(subject: Subject) -> None:
     """Another process can be given it: pickled and read back, it equals itself; it can be hashed."""
     try:

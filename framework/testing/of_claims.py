@@ -15,7 +15,7 @@ SCALES = ("laptop", "full")
 RELATIONS = ("=", "<=", ">=")
 
 
-@promise(CLAIM)
+@promise(CLAIM, is_basis=True)
 def it_gives_rows(subject: Subject) -> None:
     """`check` gives at least one Row: a quantity, two finite numbers, and how they should stand to each other."""
     rows = subject.plugin.check(0)

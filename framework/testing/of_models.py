@@ -9,14 +9,14 @@ from flax import nnx
 
 from framework.network import split
 from framework.testing.every_kind import global_generators, refuse_global_randomness
-from framework.testing.in_training import check_compiles_once, check_resumes
+from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, is_finite
 
 MODEL = "model"
 
 
-@promise(MODEL)
+@promise(MODEL, is_basis=True)
 def it_builds_a_module(subject: Subject) -> None:
     """`build` gives an nnx.Module with parameters, all floating point and finite."""
     module = _built(subject)
@@ -30,7 +30,7 @@ def it_builds_a_module(subject: Subject) -> None:
             raise Broken(f"parameter {jax.tree_util.keystr(path)} is {leaf.dtype}, or not finite: parameters are finite floats")
 
 
-@promise(MODEL)
+@promise(MODEL, is_basis=True)
 def its_outputs_fit_the_task(subject: Subject) -> None:
     """Tokens int32 [n, k] become outputs [n, p], finite and in the precision of the run."""
     module, inputs = _evaluated(subject)
@@ -118,12 +118,6 @@ def its_gradient_is_finite(subject: Subject) -> None:
             raise Broken(f"{where} the gradient of the loss is not finite")
     if not any(np.any(np.asarray(leaf)) for leaf in jax.tree.leaves(slope)):
         raise Broken("the gradient is 0 for every parameter: outputs must depend on nnx.Param variables through differentiable steps")
-
-
-@promise(MODEL)
-def training_compiles_once(subject: Subject) -> None:
-    """Steps after the first compile nothing."""
-    check_compiles_once(subject, "what the network remembers belongs into nnx.Variable, not into Python attributes")
 
 
 @promise(MODEL)

@@ -9,7 +9,7 @@ import optax
 
 from framework.state import leaf_name
 from framework.testing.every_kind import global_generators, refuse_global_randomness
-from framework.testing.in_training import check_compiles_once, check_resumes
+from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, host_copy, is_finite
 
@@ -17,7 +17,7 @@ OPTIMIZER = "optimizer"
 SIZES = (1e-30, 1e-3, 1e10)  # of gradients: training past the float32 underflow of their squares is what this is for
 
 
-@promise(OPTIMIZER)
+@promise(OPTIMIZER, is_basis=True)
 def it_is_a_gradient_transformation(subject: Subject) -> None:
     """`transform` gives an optax.GradientTransformation."""
     transform = subject.plugin.transform()
@@ -93,12 +93,6 @@ def it_hides_nothing(subject: Subject) -> None:
     if bits(handed) != bits((params, gradients)):
         raise Broken("update changes the gradients or parameters that it is given: make new arrays")
     refuse_global_randomness(before, "update", "take the argument `key` (optax.GradientTransformationExtraArgs)")
-
-
-@promise(OPTIMIZER)
-def training_compiles_once(subject: Subject) -> None:
-    """Steps after the first compile nothing."""
-    check_compiles_once(subject, "the state must keep shapes and dtypes")
 
 
 @promise(OPTIMIZER)

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from framework.testing.in_training import check_compiles_once, check_resumes
+from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, host_copy, is_finite
 
 PENALTY = "penalty"
 
 
-@promise(PENALTY)
+@promise(PENALTY, is_basis=True)
 def it_is_one_number(subject: Subject) -> None:
     """Called with parameters, it gives one number in their precision, in float32 and in float64."""
     single = subject.params()
@@ -61,12 +61,6 @@ def it_hides_nothing(subject: Subject) -> None:
         raise Broken("it changes the parameters that it is given: make new arrays")
     if not np.isclose(float(jax.jit(subject.plugin)(params)), float(first), rtol=1e-4):
         raise Broken("it is another number when compiled: do not branch on values with if, use jnp.where")
-
-
-@promise(PENALTY)
-def training_compiles_once(subject: Subject) -> None:
-    """Steps after the first compile nothing."""
-    check_compiles_once(subject, "it must depend on nothing but its parameters")
 
 
 @promise(PENALTY)

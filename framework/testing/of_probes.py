@@ -26,13 +26,13 @@ PROBE = "probe"
 NAME = "checked"  # of the instance in the experiment
 
 
-@promise(PROBE)
+@promise(PROBE, is_basis=True)
 def its_schedule_can_be_read(subject: Subject) -> None:
     """`schedule` says when it measures."""
     _ = subject.experiment.schedules
 
 
-@promise(PROBE)
+@promise(PROBE, is_basis=True)
 def it_measures_numbers(subject: Subject) -> None:
     """`measure` gives (a dict of numbers and arrays by quantity, the next state shaped as the last one)."""
     values = _measured(subject.experiment, subject.experiment.initial_state())[0]

@@ -11,7 +11,7 @@ from framework.experiment import check_splits
 from framework.interfaces import Sizes, Split, Splits
 from framework.measure import METRICS
 from framework.testing.every_kind import global_generators, refuse_global_randomness
-from framework.testing.in_training import check_compiles_once, check_resumes
+from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, is_finite
 
@@ -19,7 +19,7 @@ TASK = "task"
 LOGIT = 1e3  # an answer this sure has loss 0 in float32
 
 
-@promise(TASK)
+@promise(TASK, is_basis=True)
 def its_sizes_are_positive(subject: Subject) -> None:
     """`sizes` says how many tokens, values and outputs there are: integers from 1 on."""
     sizes = subject.plugin.sizes
@@ -31,7 +31,7 @@ def its_sizes_are_positive(subject: Subject) -> None:
             raise Broken(f"sizes.{name} = {number!r} must be an integer >= 1")
 
 
-@promise(TASK)
+@promise(TASK, is_basis=True)
 def its_population_holds_each_example_once(subject: Subject) -> None:
     """`population` gives integer tokens [N, k] and one target each, no example twice."""
     population = subject.plugin.population()
@@ -59,7 +59,7 @@ def its_splits_follow_from_the_seed(subject: Subject) -> None:
         raise Broken("splits(0) and splits(1) train on the same sample: draw it from the seed")
 
 
-@promise(TASK)
+@promise(TASK, is_basis=True)
 def train_and_test_make_the_population(subject: Subject) -> None:
     """Train and test are disjoint and together the population; tokens and labels are inside their ranges."""
     splits = subject.plugin.splits(0)
@@ -153,12 +153,6 @@ def it_works_in_float64(subject: Subject) -> None:
         loss = jax.eval_shape(lambda split: subject.plugin.mean_loss(lambda x: jnp.zeros((len(x), sizes.outputs)), split), train)
     if loss.dtype != np.float64 or loss.shape != ():
         raise Broken(f"with numerics.precision=float64 the mean loss is {loss.dtype}{list(loss.shape)}: it must be one float64")
-
-
-@promise(TASK)
-def training_compiles_once(subject: Subject) -> None:
-    """Steps after the first compile nothing."""
-    check_compiles_once(subject, "losses and mean_loss must depend on nothing but their arguments")
 
 
 @promise(TASK)

@@ -18,11 +18,15 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Promise:
-    """One thing that a plugin of a kind must do: its name, in words, and the function that finds out."""
+    """One thing that a plugin of a kind must do: its name, in words, and the function that finds out.
+
+    is_basis: where it is broken, nothing that comes later can be looked at.
+    """
 
     name: str
     words: str
     check: Callable[[Any], None]
+    is_basis: bool
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,12 @@ class Finding:
 _PROMISES: dict[str, list[Promise]] = {}
 
 
-def promise(kind: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+def promise(kind: str, is_basis: bool = False) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Adds a function to the promises of a kind, in the order of definition; its docstring is the promise in words."""
 
     def add(check: Callable[[Any], None]) -> Callable[[Any], None]:
         words = (inspect.getdoc(check) or "").partition("\n")[0]
-        _PROMISES.setdefault(kind, []).append(Promise(check.__name__.replace("_", " "), words, check))
+        _PROMISES.setdefault(kind, []).append(Promise(check.__name__.replace("_", " "), words, check, is_basis))
         return check
 
     return add
@@ -60,10 +64,12 @@ def promises(kind: str) -> list[Promise]:
 def look(subject: Subject) -> list[Finding]:
     """Looks at every promise of a plugin. What breaks several for one reason is told once."""
     found: list[Finding] = []
+    missing_basis: str | None = None
     for one in promises(subject.kind):
-        broken = _broken(one, subject)
+        broken = missing_basis or _broken(one, subject)
         known = broken is not None and any(broken == earlier.broken for earlier in found)
         found.append(Finding(one.name, one.words, broken, unchecked=known))
+        missing_basis = broken if one.is_basis else missing_basis
     return found
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
-
 from framework import registry
+from framework.config import experiment, select
 from framework.experiment import Experiment
 from framework.precision import precision
-from framework.settings import Checkpoint, Events, General, Numerics, Recording
+from framework.settings import Numerics
 from framework.state import TrainState
 
 STEPS = 4  # of the experiment, taken two at a time
@@ -80,19 +79,13 @@ class Subject:
 
 def surroundings() -> Experiment:
     """The small experiment: modular addition at p = 5, eight quadratic neurons, gradient descent."""
-    return Experiment(
-        config=ConfigDict(),
-        general=General(steps=STEPS),
-        events=Events(),
-        checkpoint=Checkpoint(),
-        numerics=Numerics(),
-        recording=Recording(tensorboard=False, progress=False, plot=False),
-        task=registry.build("task", "modular_addition", p=5, train_size="60%"),
-        model=registry.build("model", "quadratic", width="8"),
-        optimizer=registry.build("optimizer", "gd", learning_rate=0.1),
-        penalty=registry.build("penalty", "none"),
-        probes={},
+    config = experiment(
+        task=select("modular_addition", p=5, train_size="60%"),
+        model=select("quadratic", width="8"),
+        optimizer=select("gd", learning_rate=0.1),
+        steps=STEPS,
     )
+    return Experiment.from_config(config)
 
 
 def _with(plugin: Any, kind: str, around: Experiment, numerics: Numerics) -> Experiment:

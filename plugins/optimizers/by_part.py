@@ -42,7 +42,7 @@ class ByPart(Optimizer):
 @register("frozen")
 @dataclass(frozen=True, kw_only=True)
 class Frozen(Optimizer):
-    """θ stays as it is: for parts of a network that are not trained (optax.set_to_zero)."""
+    """θ stays as it is: for parts of a network that are not trained, as in Kumar et al. 2024 (optax.set_to_zero)."""
 
     def transform(self) -> optax.GradientTransformation:
         """Zero steps."""

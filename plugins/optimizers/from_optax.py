@@ -63,6 +63,7 @@ def from_optax(name: str, factory: Callable[..., optax.GradientTransformation], 
     namespace = {"transform": transform, "notices": notices, "__doc__": doc, "__module__": __name__}
     class_name = name.title().replace("_", "")
     cls = dataclasses.make_dataclass(class_name, fields, bases=(Optimizer,), namespace=namespace, frozen=True, kw_only=True)
+    globals()[class_name] = cls  # where pickle looks for it
     return register(name)(cls)
 
 

@@ -76,7 +76,7 @@ class CountedTuples:
 @register("modular_addition_regression")
 @dataclass(frozen=True, kw_only=True)
 class ModularAdditionRegression(Task):
-    """g(θ; (a_1, …, a_k, c)) = f_c(θ; a) should be p · 1[Σ a_i ≡ c], square loss (paper.md, section 1).
+    """g(θ; (a_1, …, a_k, c)) = f_c(θ; a) should be p · 1[Σ a_i ≡ c], square loss (Mohamadi et al. 2024, regression).
 
     The population is all p^(k+1) tuples; the zero predictor has loss exactly p on it. `accuracy` is of single tuples
     (g > p/2), `pair_accuracy` of arg max_c f_c over the (a_1, …, a_k) whose true tuple is in the split.

@@ -1,0 +1,36 @@
+"""The kit finds nothing wrong with any plugin of ours."""
+
+from pathlib import Path
+
+import pytest
+
+from framework import registry
+from framework.testing import check, every_plugin
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_compilation")]
+
+SMALL = {
+    "cayley_table": {"file": str(Path(__file__).parent / "data" / "klein_four.csv"), "require": "group"},
+    "dihedral_group": {"n": 3},
+    "symmetric_group": {"n": 3},
+    "modular_addition": {"p": 5},
+    "modular_addition_regression": {"p": 5, "train_size": "50%"},
+    "modular_division": {"p": 5},
+    "modular_multiplication": {"p": 5},
+    "modular_polynomial": {"p": 5},
+    "modular_subtraction": {"p": 5},
+    "sparse_parity": {"bits": 5, "relevant": 2},
+    "mlp": {"width": "8"},
+    "quadratic": {"width": "8"},
+    "transformer": {"d_model": 8, "d_mlp": 8, "heads": 2},
+}
+
+
+@every_plugin(**SMALL)
+def test_it_keeps_the_promises_of_its_kind(plugin):
+    check(plugin)
+
+
+def test_a_package_without_plugins_is_no_test_that_passes():
+    with pytest.raises(registry.UserError, match="is it installed"):
+        every_plugin(package="nothing_of_that_name")
