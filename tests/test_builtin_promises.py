@@ -10,7 +10,7 @@ from framework.testing import check, every_plugin
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_compilation")]
 
 SMALL = {
-    "cayley_table": {"file": str(Path(__file__).parent / "data" / "klein_four.csv"), "require": "group"},
+    "cayley_table": {"file": str(Path(__file__).parent / "data" / "klein_four_group.csv"), "require": "group"},
     "dihedral_group": {"n": 3},
     "symmetric_group": {"n": 3},
     "modular_addition": {"p": 5},

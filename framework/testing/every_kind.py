@@ -3,11 +3,7 @@
 import dataclasses
 import inspect
 import json
-import random
 import re
-from typing import Any
-
-import numpy as np
 
 from framework.fields import convert, declared_fields, make
 from framework.testing.promises import EVERY, Broken, promise
@@ -64,17 +60,3 @@ def it_survives_config_json(subject: Subject) -> None:
     again = make(cls, fields | {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}, subject.kind)
     if again != subject.plugin:
         raise Broken("read back from config.json it is another plugin: __post_init__ must leave a checked value as it is")
-
-
-def global_generators() -> tuple[Any, Any]:
-    """The states of Python's and NumPy's global random generators, which no plugin may draw from."""
-    name, keys, *rest = np.random.get_state()
-    return random.getstate(), (name, np.asarray(keys).tobytes(), *rest)
-
-
-def refuse_global_randomness(before: tuple[Any, Any], where: str, instead: str) -> None:
-    """Raises Broken where a global generator has moved since `before`."""
-    now = global_generators()
-    for which, old, new in zip(("random", "np.random"), before, now, strict=True):
-        if old != new:
-            raise Broken(f"{where} draws from the global generator of {which}, which no seed controls: {instead}")

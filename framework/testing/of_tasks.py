@@ -10,7 +10,6 @@ from framework.events import Event
 from framework.experiment import check_splits
 from framework.interfaces import Sizes, Split, Splits
 from framework.measure import METRICS
-from framework.testing.every_kind import global_generators, refuse_global_randomness
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, is_finite
@@ -49,11 +48,9 @@ def its_population_holds_each_example_once(subject: Subject) -> None:
 @promise(TASK)
 def its_splits_follow_from_the_seed(subject: Subject) -> None:
     """The same seed gives the same sample in every process; another seed gives another."""
-    before = global_generators()
     first, again = subject.plugin.splits(0), subject.copy().splits(0)
     if bits(first) != bits(again):
         raise Broken("splits(0) gave two samples when called twice: draw from the seed, e.g. framework.seeds.host_generator(seed, 'data')")
-    refuse_global_randomness(before, "splits", "use framework.seeds.host_generator(seed, 'data')")
     is_sample = len(first.train) < len(first.population)
     if is_sample and bits(first.train) == bits(subject.plugin.splits(1).train):
         raise Broken("splits(0) and splits(1) train on the same sample: draw it from the seed")

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+
 from framework import registry
 from framework.config import experiment, select
 from framework.experiment import Experiment
