@@ -161,7 +161,18 @@ def _fitted(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Dev
     try:
         return from_named_leaves(template, leaves, device)
     except ValueError as error:  # the configs agree, so the code of a plugin has changed since
-        raise UserError(f"checkpoint {path} does not fit this run: {error}. Has a plugin changed? Use a new --workdir.") from None
+        raise UserError(
+            f"checkpoint {path} does not fit this run: {error}. The code of {_owner(str(error))} has changed since: put its old version "
+            "back, or give --fresh to set this run aside and start over."
+        ) from None
+
+
+def _owner(leaf: str) -> str:
+    """The part of the experiment that a leaf such as probe_state.drift.W belongs to."""
+    part, _, rest = leaf.partition(".")
+    probe = rest.partition(" ")[0].partition(".")[0]
+    owners = {"params": "the model", "variables": "the model", "opt_state": "the optimizer", "probe_state": f"probe {probe!r}"}
+    return owners.get(part, "a plugin")
 
 
 def _was_finite(path: Path) -> bool:

@@ -16,6 +16,8 @@ from framework.fields import convert, declared_fields, unknown_field
 from framework.interfaces import Plugin
 from framework.plugin_paths import resolve_plugin
 from framework.settings import SECTIONS, General
+from framework.sweep import product as product  # for configs, which import this module only
+from framework.sweep import together as together
 
 PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
 
@@ -83,10 +85,12 @@ def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     """The config with fields changed, as by --config.optimizer.learning_rate=1e-3.
 
     changes: dotted field → text (or value). `….name` swaps a plugin, with its defaults, before other fields are set;
-    `probes.NEW.name` adds a probe; `optimizer.inner.name` is the plugin inside a wrapper. Raises UserError or FieldError naming the field.
+    `probes.NEW.name` adds a probe; `optimizer.inner.name` is the plugin inside a wrapper. From Python a section can be
+    given whole, by `select`: {"optimizer": select("muon"), "probes.late": select("norms")}. Raises UserError or
+    FieldError naming the field.
     """
     config = config.copy_and_resolve_references().unlock()
-    for path, value in sorted(changes.items(), key=lambda item: (not item[0].endswith(".name"), item[0].count("."))):
+    for path, value in sorted(changes.items(), key=_sections_first):
         if path != "plugins":
             _set(config, path, value)
     return config.lock()
@@ -112,6 +116,17 @@ def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     for name, section in given.get("probes", {}).items():
         _mapping(section, f"probes.{name}")
     return experiment(**given | {"plugins": _plugins(given.get("plugins", ()))})
+
+
+def from_stored(plain: Mapping[str, Any], file: Any) -> ConfigDict:
+    """`from_dict` of what a config.json holds. Its UserError also says what to do where a plugin has changed or gone since."""
+    try:
+        return from_dict(plain)
+    except UserError as error:
+        raise UserError(
+            f"{file}: {error} This was written by a run: if a plugin has changed since, put its old version back, or use a new "
+            "--workdir; if it is no longer installed, install it, or name its file in --config.plugins=…"
+        ) from None
 
 
 def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -182,8 +197,17 @@ def _nested(kind: str, names: Sequence[str]) -> dict[str, Any]:
     return select(name, **{holds[0]: _nested(kind, rest)})
 
 
+def _sections_first(change: tuple[str, Any]) -> tuple[bool, int]:
+    """Whole sections and names of plugins, outer ones first, before the fields in them."""
+    path, value = change
+    return not (isinstance(value, Mapping | ConfigDict) or path.endswith(".name")), path.count(".")
+
+
 def _set(config: ConfigDict, path: str, value: Any) -> None:
     *sections, name = path.split(".")
+    if isinstance(value, Mapping | ConfigDict):
+        _set_section(config, path, value)
+        return
     if sections[:1] == ["probes"] and len(sections) == 2 and name == "name" and sections[1] not in config.probes:
         config.probes[sections[1]] = plugin_section("probe", select(value), f"probes.{sections[1]}")
         return
@@ -211,6 +235,20 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
         holder[name] = convert(declared, value)
     except FieldError as error:
         raise (error.within(".".join(sections)) if sections else error) from None
+
+
+def _set_section(config: ConfigDict, path: str, value: Mapping[str, Any] | ConfigDict) -> None:
+    """Puts a whole section, such as select("muon"), in the place of a plugin, of one inside another, or as a new probe."""
+    *sections, name = path.split(".")
+    holder, kind = config, ""
+    for section in [*sections, name]:
+        if section not in holder and kind != "probes":
+            raise unknown_field(path, section, list(holder))
+        outer, kind = holder, _kind_below(kind, section, holder)
+        holder = holder.get(section)
+    if kind not in registry.KINDS:
+        raise UserError(f"{path} is no plugin: set its fields, such as {path}.{next(iter(holder or ['FIELD']))}")
+    outer[name] = plugin_section(kind, value, path)
 
 
 def _kind_below(kind: str, section: str, holder: ConfigDict) -> str:

@@ -1,9 +1,11 @@
 """Reads configs from files: FILE.py, FILE.py:arg, a run's config.json, or the name of one that ships."""
 
+import contextlib
 import importlib.util
 import json
+import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,10 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import registry
-from framework.config import from_dict, override
+from framework.config import from_dict, from_stored, override
 from framework.errors import UserError, WhygrokError, did_you_mean, one_of
 from framework.fields import convert, declared_fields
+from framework.members import Member, members
 from framework.plugin_paths import relative_to, resolve_plugin
 from framework.settings import General
 
@@ -33,16 +36,34 @@ def load_config(spec: str, changes: Mapping[str, str] | None = None) -> ConfigDi
     Plugins named in `changes` are imported first, so that the file and the changes may use what they register.
     Raises UserError; for a file that raises, the message holds the file's own line.
     """
-    changes = dict(changes or {})
+    return _load(spec, changes or {})[0]
+
+
+def load_sweep(spec: str, changes: Mapping[str, str] | None = None) -> list[Member]:
+    """The members of the sweep that a config file defines by get_sweep(config), of the config with the changes.
+
+    Raises UserError for a file without get_sweep, and as `members` and `load_config` do.
+    """
+    config, module = _load(spec, changes or {})
+    file, _ = find_config(spec)
+    if not hasattr(module, "get_sweep"):
+        raise UserError(f'--config: {file} defines no get_sweep(config): return product({{"task.p": [23, 47], "seed": range(3)}})')
+    with relative_to(file.parent):
+        sweep = _called(file, lambda: list(module.get_sweep(config)))
+    return members(config, sweep)
+
+
+def _load(spec: str, changes: Mapping[str, str]) -> tuple[ConfigDict, Any]:
+    """(config, the module of its file; None for JSON)."""
     extra = plugin_list(changes.get("plugins", ()))
     for plugin in extra:
         registry.load_plugin(plugin)
     file, arg = find_config(spec)
-    config = _read_json(file, arg) if file.suffix == ".json" else _run_file(file, arg)
+    config, module = (_read_json(file, arg, extra), None) if file.suffix == ".json" else _run_file(file, arg)
     config = override(config, changes)
     with config.unlocked():
         config.plugins = tuple(dict.fromkeys((*config.plugins, *extra)))
-    return config
+    return config, module
 
 
 def plugin_list(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -87,7 +108,7 @@ def _first_line(file: Path) -> str:
     return text.removeprefix('"""').partition("\n")[0].removesuffix('"""')
 
 
-def _read_json(file: Path, arg: str) -> ConfigDict:
+def _read_json(file: Path, arg: str, plugins: tuple[str, ...]) -> ConfigDict:
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -96,27 +117,58 @@ def _read_json(file: Path, arg: str) -> ConfigDict:
         raise UserError(f"--config: {file} is not JSON: {error}") from None
     if not isinstance(plain, dict):
         raise UserError(f"--config: {file} holds no config")
+    moved = {Path(plugin).name for plugin in plugins}  # a file that is named anew need not be where it was
+    stored = [name for name in plain.get("plugins", ()) if Path(name).is_file() or Path(name).name not in moved]
     with relative_to(file.parent):
-        return from_dict(plain | {"arg": arg})
+        return from_stored(plain | {"arg": arg, "plugins": stored}, file)
 
 
-def _run_file(file: Path, arg: str) -> ConfigDict:
+def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:
     spec = importlib.util.spec_from_file_location("whygrok_config", file)
     assert spec and spec.loader
     module: Any = importlib.util.module_from_spec(spec)
+
+    def get() -> Any:
+        spec.loader.exec_module(module)
+        if not hasattr(module, "get_config"):
+            raise UserError(f"--config: {file} defines no get_config(arg)")
+        return module.get_config(arg)
+
+    with relative_to(file.parent), _importable(file.parent):
+        config = _called(file, get)
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"--config: get_config of {file} gave a {type(config).__name__}, not a ConfigDict: return experiment(…)")
+    return from_dict(config), module
+
+
+def _called(file: Path, call: Callable[[], Any]) -> Any:
+    """What a function of the user's file returns. What it raises becomes a UserError with the file's own line."""
     try:
-        with relative_to(file.parent):
-            spec.loader.exec_module(module)
-            if not hasattr(module, "get_config"):
-                raise UserError(f"--config: {file} defines no get_config(arg)")
-            config = module.get_config(arg)
+        return call()
     except WhygrokError:
         raise
     except (Exception, SystemExit) as error:  # the file is the user's code: anything may come out of it
         raise UserError(f"--config: {_own_line(file, error)}") from error
-    if not isinstance(config, ConfigDict):
-        raise UserError(f"--config: get_config of {file} gave a {type(config).__name__}, not a ConfigDict: return experiment(…)")
-    return from_dict(config)
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """While a config is read, it may import its neighbours; they are forgotten after, as another folder's have their names."""
+    before = set(sys.modules)
+    sys.path.append(str(folder))  # last: a neighbour called as an installed package hides nothing
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            origin = getattr(sys.modules[name], "__file__", None)
+            if origin and Path(origin).is_relative_to(folder) and not _is_ours(name):
+                del sys.modules[name]
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in ("configs", "plugins", "framework")
 
 
 def _own_line(file: Path, error: BaseException) -> str:

@@ -65,6 +65,11 @@ class Sessions:
                 self._content = json.loads(path.read_text(encoding="utf-8"))
 
     @property
+    def content(self) -> dict[str, Any]:
+        """What environment.json holds."""
+        return self._content
+
+    @property
     def first_start(self) -> float:
         """Seconds since the epoch at which the run first started."""
         sessions = self._content["sessions"]

@@ -39,7 +39,11 @@ PluginClass = TypeVar("PluginClass", bound=type)
 
 
 class DuplicateName(UserError):
-    """Two plugins of one kind ask for one name."""
+    """Two plugins of one kind ask for one name. holder: the class that has it."""
+
+    def __init__(self, message: str, kind: str, name: str, holder: type):
+        super().__init__(message)
+        self.key, self.holder = (kind, name), holder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Entry:
 _entries: dict[tuple[str, str], Entry] = {}
 _loaded: set[str] = set()  # built-in kinds, "entry points", user files
 _failures: dict[str, str] = {}  # what could not be imported, and why
+_ambiguous: dict[tuple[str, str], str] = {}  # names that two installed packages ask for: whoever uses one is told
 _FILE_PREFIX = "whygrok_plugin_file_"
 
 
@@ -86,7 +91,8 @@ def register(name: str) -> Callable[[PluginClass], PluginClass]:
         _check_dataclass(cls)
         known = _entries.get((kind, name))
         if known and _identity(known.cls) != _identity(cls):
-            raise DuplicateName(f"two {PLURALS[kind]} are called {name!r}: {_place(known.cls)} and {_place(cls)}. Rename one.")
+            said = f"two {PLURALS[kind]} are called {name!r}: {_place(known.cls)} and {_place(cls)}. Rename one."
+            raise DuplicateName(said, kind, name, known.cls)
         _entries[kind, name] = Entry(kind, name, cls)
         return cls
 
@@ -98,6 +104,8 @@ def lookup(kind: str, name: str) -> type:
     if kind not in KINDS:
         raise UserError(f"there is no kind {kind!r} of plugin.{did_you_mean(kind, KINDS)} Kinds: {one_of(KINDS)}.")
     _load_installed(kind)
+    if (kind, name) in _ambiguous:
+        raise UserError(f"{_ambiguous[kind, name]} Or uninstall one of the two packages.")
     if (kind, name) not in _entries:
         known = [entry.name for entry in entries(kind)]
         broken = "".join(f" ({place} could not be loaded: {reason})" for place, reason in _failures.items())
@@ -160,7 +168,8 @@ def load_plugin(module_or_file: str) -> None:
         return
     is_file = module_or_file.endswith(".py")
     if is_file and not Path(module_or_file).is_file():
-        raise UserError(f"plugins: there is no file {module_or_file}.")
+        where = f"if it has moved, say where to: --config.plugins=…/{Path(module_or_file).name}"
+        raise UserError(f"plugins: there is no file {module_or_file}; {where}")
     _guarded_import(module_or_file, lambda: (_import_file if is_file else importlib.import_module)(module_or_file))
 
 
@@ -169,13 +178,14 @@ def temporary() -> Iterator[None]:
     """Forgets, at its end, what was registered and loaded inside it: for tests and notebooks."""
     for kind in KINDS:
         _load_installed(kind)  # what is installed stays: Python runs a module once, and it would not register again
-    saved = dict(_entries), set(_loaded), dict(_failures)
+    registered = (_entries, _loaded, _failures, _ambiguous)
+    saved = dict(_entries), set(_loaded), dict(_failures), dict(_ambiguous)
     try:
         yield
     finally:
         for name in _loaded - saved[1]:
             sys.modules.pop(name, None)
-        for live, old in zip((_entries, _loaded, _failures), saved, strict=True):
+        for live, old in zip(registered, saved, strict=True):
             live.clear()  # type: ignore[attr-defined]
             live.update(old)  # type: ignore[attr-defined]
 
@@ -215,8 +225,10 @@ def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> No
     except BaseException as error:  # a stranger's module may raise anything, SystemExit included
         _entries.clear()
         _entries.update(before)
-        if isinstance(error, (DuplicateName, KeyboardInterrupt)) or (own and isinstance(error, UserError)):
+        if isinstance(error, KeyboardInterrupt) or (own and isinstance(error, UserError)):
             raise
+        if isinstance(error, DuplicateName) and not error.holder.__module__.startswith("plugins."):
+            _ambiguous[error.key] = str(error)  # which of the two is meant nobody knows; a name of ours stays ours
         said = f"{type(error).__name__}: {error}{_line_of(error)}"
         if _failures.get(place) != said:  # a config is completed more than once
             _failures[place] = said

@@ -114,7 +114,9 @@ class RunDirectory:
         if not self.is_run:
             return
         # Completed first: a field that a newer version added has its default in a run from before it.
-        then = configs.to_dict(configs.from_dict(self.read_config()))
+        # With the plugins of now: a file may have moved since.
+        stored = self.read_config() | {"plugins": list(config.plugins)}
+        then = configs.to_dict(configs.from_stored(stored, self.config))
         before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
         harmless = harmless_fields()
         differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]

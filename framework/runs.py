@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 
 from framework.checkpoint import Damaged, complete_steps, read_leaves
-from framework.config import from_dict
+from framework.config import from_stored
 from framework.errors import UserError
 from framework.experiment import Experiment
 from framework.precision import precision
@@ -110,4 +110,4 @@ def load_run(path: str | Path) -> Run:
     if not directory.is_run:
         raise UserError(f"{path} is no run: it has no config.json")
     rows, _ = read_lines(directory.metrics)
-    return Run(experiment=Experiment.from_config(from_dict(directory.read_config())), rows=rows, path=directory.path)
+    return Run(experiment=Experiment.from_config(from_stored(directory.read_config(), directory.config)), rows=rows, path=directory.path)

@@ -79,6 +79,8 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     steps = experiment.general.steps
     if _is_complete(experiment, done, directory):
         log.info("already complete at step %s: %s", f"{steps:,}", directory.path)
+        if directory.read_config().get("plugins") != list(experiment.config.plugins):
+            directory.write_config(experiment.config)  # a plugin's file has moved: whoever reads the run must find it
     else:
         started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
         log.info("%s: %s", started, directory.path)

@@ -66,11 +66,20 @@ def test_a_stale_entry_point_is_one_warning(stranger, warnings_said):
     assert "stranger_gone" in warnings_said[0]
 
 
-def test_two_installed_packages_with_one_name_are_an_error_naming_both(stranger):
+def test_two_installed_packages_with_one_name_cost_only_whoever_uses_it(stranger, warnings_said):
     stranger("stranger_a", PENALTY.format(name="both", default=1.0))
     stranger("stranger_b", PENALTY.format(name="both", default=2.0))
-    with pytest.raises(registry.DuplicateName, match=r"stranger_a\.py.*stranger_b\.py"):
-        registry.entries("penalty")
+    assert registry.lookup("penalty", "l2")
+    assert len(warnings_said) == 1
+    assert "stranger_a.py" in warnings_said[0] and "stranger_b.py" in warnings_said[0]
+    with pytest.raises(registry.UserError, match=r"stranger_a\.py.*stranger_b\.py.*uninstall one of the two"):
+        registry.lookup("penalty", "both")
+
+
+def test_a_package_that_takes_a_name_of_ours_is_skipped_and_ours_stays(stranger, warnings_said):
+    stranger("stranger_c", PENALTY.format(name="l2", default=1.0))
+    assert registry.lookup("penalty", "l2").__module__ == "plugins.penalties.norms"
+    assert len(warnings_said) == 1 and "stranger_c.py" in warnings_said[0]
 
 
 def test_unreadable_metadata_of_a_package_is_one_warning(monkeypatch, warnings_said):

@@ -14,7 +14,7 @@ OURS = {*PACKAGES, "tests", "tools", "whygrok"}
 MAY_IMPORT = {
     "framework": lambda module: module.split(".")[0] == "framework",
     "plugins": lambda module: module.split(".")[0] in ("framework", "plugins"),
-    "configs": lambda module: module == "framework.config",
+    "configs": lambda module: module in ("framework.config", "configs") or module.startswith("configs."),
     "whygrok.py": lambda module: module == "framework.cli",
 }
 

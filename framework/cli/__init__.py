@@ -16,6 +16,7 @@ COMMANDS = {
     "list": ("framework.cli.listing", "what is registered, and which configs ship"),
     "describe": ("framework.cli.describe", "a plugin's formula, source and fields"),
     "config": ("framework.cli.config", "print the resolved config"),
+    "diff": ("framework.cli.diff", "what two runs, or two configs, differ in"),
     "check": ("framework.cli.check", "does a plugin keep the promises of its kind"),
     "new-plugin": ("framework.cli.new_plugin", "write a plugin to begin with, or a whole package"),
     "plot": ("framework.cli.plot", "draw runs from their files"),

@@ -1,0 +1,1 @@
+"""Sweeps: files that also define get_sweep."""

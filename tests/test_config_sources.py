@@ -1,0 +1,45 @@
+"""Each value of a config, and where it comes from."""
+
+from framework.cli import run_command
+from framework.config_files import load_config
+from framework.sources import sourced, walk
+
+
+def sources(changes, arg=""):
+    config = load_config(f"quickstart{':' if arg else ''}{arg}", changes)
+    return {row.field: row.source for row in sourced(config, changes, "quickstart.py", arg)}
+
+
+def test_every_field_is_there_once():
+    from framework.config import flatten
+
+    config = load_config("quickstart:optimizer=grokfast+sgd,probes=margins")
+    fields = [path for path, _, _ in walk(config)]
+    assert len(set(fields)) == len(fields)
+    assert set(fields) == set(flatten(config))
+
+
+def test_a_value_is_from_the_command_line_the_colon_the_file_or_a_default():
+    found = sources({"task.p": "23", "probes.late.name": "norms"}, "optimizer=grokfast+gd,probes=margins")
+    assert found["task.p"] == found["probes.late.name"] == "command line"
+    assert found["optimizer.name"] == found["optimizer.inner.name"] == found["probes.margins.name"] == "after the colon"
+    assert found["model.init_scale"] == found["model.name"] == found["steps"] == "quickstart.py"
+    assert found["task.k"] == found["optimizer.inner.learning_rate"] == found["penalty.name"] == found["checkpoint.keep"] == "default"
+
+
+def test_a_plugin_inside_another_is_a_default_only_as_a_whole():
+    assert sources({}, "optimizer=scheduled")["optimizer.inner.learning_rate"] == "default"
+    config = load_config("quickstart:optimizer=grokfast")
+    with config.unlocked():
+        config.optimizer.inner.learning_rate = 0.25
+    found = {row.field: row.source for row in sourced(config, {}, "mine.py", "")}
+    assert (found["optimizer.inner.learning_rate"], found["optimizer.inner.b1"]) == ("mine.py", "default")
+
+
+def test_the_commands_show_them(capsys):
+    assert run_command(["config", "--config=quickstart", "--config.seed=3", "--sources"]) == 0
+    shown = capsys.readouterr().out
+    assert "seed" in shown.splitlines()[0] and shown.splitlines()[0].endswith("3                   command line")
+    assert run_command(["config", "--config=quickstart", "--all"]) == 0
+    assert "task.p = 47\n    modulus; an integer >= 2" in capsys.readouterr().out
+    assert run_command(["config", "--config=quickstart", "--all", "--sweep"]) == 2

@@ -1,0 +1,103 @@
+"""Sweeps: lists of changes, put together, named, and resolved against a config."""
+
+import subprocess
+import sys
+
+import pytest
+
+from framework.config import experiment, product, select, together
+from framework.config_files import load_config, load_sweep
+from framework.errors import UserError
+from framework.members import member_name, members
+
+
+def base():
+    return experiment(task=select("modular_addition", p=5), model=select("quadratic", width="8"), optimizer=select("adamw"))
+
+
+def test_product_has_every_combination_with_the_last_field_changing_fastest():
+    assert product({"task.p": [23, 47], "seed": range(2)}) == [
+        {"task.p": 23, "seed": 0},
+        {"task.p": 23, "seed": 1},
+        {"task.p": 47, "seed": 0},
+        {"task.p": 47, "seed": 1},
+    ]
+
+
+def test_together_goes_in_step_and_is_a_part_of_a_product():
+    paired = together({"task.p": [23, 47], "model.width": ["8*p", "4*p"]})
+    assert paired == [{"task.p": 23, "model.width": "8*p"}, {"task.p": 47, "model.width": "4*p"}]
+    assert len(product(paired, {"seed": range(3)})) == 6
+    assert together(paired, {"seed": [7, 8]})[1] == {"task.p": 47, "model.width": "4*p", "seed": 8}
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: together({"a": [1, 2], "b": [1, 2, 3]}), "a has 2, b has 3"),
+        (lambda: product({"a": [1]}, {"a": [2]}), "has a twice: once as 1, once as 2"),
+        (lambda: product({"a": "47"}), r"needs a list of values, not '47': write 'a': \['47'\]"),
+        (lambda: product({"a": 3}), "needs a list of values, not 3"),
+        (lambda: members(base(), [{"task.q": 3}]), r"member 0 \(task.q=3\): task.q: there is no such field"),
+        (lambda: members(base(), [{"task.p": "x"}]), r"member 0 \(task.p=x\): task.p = 'x'"),
+        (lambda: members(base(), [{"seed": 1}, {"seed": 1}]), "seed=1 is there twice: members 0 and 1"),
+        (lambda: members(base(), []), "no members"),
+        (lambda: members(base(), [3]), "member 0 is 3, not a dict"),
+        (lambda: members(base(), [{"task": select("modular_adition")}]), "Did you mean 'modular_addition'"),
+        (lambda: members(base(), [{"events": select("norms")}]), "events is no plugin"),
+    ],
+)
+def test_a_mistake_in_a_sweep_is_named(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_members_have_names_for_folders_and_whole_configs():
+    found = members(base(), product({"optimizer": [select("muon", learning_rate=0.02), select("gd")], "task.p": [5, 7]}))
+    assert [member.name for member in found][0] == "optimizer=muon+learning_rate=0.02,task.p=5"
+    assert (found[0].config.optimizer.name, found[0].config.optimizer.learning_rate, found[3].config.task.p) == ("muon", 0.02, 7)
+    assert base().optimizer.name == "adamw"  # the config itself is left as it is
+    assert member_name({"file": "/a b/c:d"}) == "file=-a-b-c-d"
+
+
+def test_whole_sections_are_given_by_select_also_inside_others_and_as_new_probes():
+    (made,) = members(base(), [{"optimizer": select("grokfast"), "optimizer.inner": select("sgd"), "probes.late": select("norms")}])
+    assert (made.config.optimizer.inner.name, made.config.probes.late.name) == ("sgd", "norms")
+
+
+def test_a_sweep_that_ships_is_read_by_name_and_the_command_line_changes_its_base():
+    found = load_sweep("sweeps/init_scale", {"task.p": "23"})
+    assert [member.changes for member in found[:2]] == [{"model.init_scale": 1.0, "seed": 0}, {"model.init_scale": 1.0, "seed": 1}]
+    assert all(member.config.task.p == 23 for member in found)
+    with pytest.raises(UserError, match=r"defines no get_sweep\(config\)"):
+        load_sweep("quickstart")
+
+
+def test_a_sweep_that_raises_shows_its_own_line(tmp_path):
+    file = tmp_path / "broken.py"
+    file.write_text("from configs.quickstart import get_config\n\ndef get_sweep(config):\n    yield {'seed': 1 / 0}\n")
+    with pytest.raises(UserError, match=r"broken.py, line 4: yield .* ZeroDivisionError"):
+        load_sweep(str(file))
+
+
+def test_a_config_changes_another_that_lies_beside_it(tmp_path):
+    for name, p in (("one", 5), ("two", 7)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "base.py").write_text(
+            "from configs import quickstart\n\ndef get_config(arg=''):\n"
+            f"    config = quickstart.get_config(arg)\n    config.task.p = {p}\n    return config\n"
+        )
+        (tmp_path / name / "variant.py").write_text(
+            "import base\nfrom framework.config import override, select\n\ndef get_config(arg=''):\n"
+            "    return override(base.get_config(arg), {'optimizer': select('muon'), 'optimizer.learning_rate': 0.5})\n"
+        )
+    first, second = (load_config(str(tmp_path / name / "variant.py")) for name in ("one", "two"))
+    assert (first.task.p, second.task.p) == (5, 7)  # each its own neighbour
+    assert (first.optimizer.name, first.optimizer.learning_rate) == ("muon", 0.5)
+    assert "base" not in sys.modules and str(tmp_path / "one") not in sys.path
+
+
+def test_the_command_lists_the_members(tmp_path):
+    command = ["whygrok", "config", "--config=sweeps/init_scale", "--sweep", "--config.task.p=5"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines()[:2] == ["model.init_scale=1.0,seed=0", "model.init_scale=1.0,seed=1"], done.stderr
