@@ -1,8 +1,10 @@
 """The wheel, installed in an empty environment and run from an empty folder, does what the checkout does."""
 
+import functools
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -32,37 +34,92 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel):
     shipped = {name for name in names if name.endswith(".py")}
     here = {str(file.relative_to(ROOT)) for part in ("framework", "plugins", "configs") for file in (ROOT / part).rglob("*.py")}
     assert shipped == here | {"whygrok.py"}
+    templates = {name for name in names if name.endswith(".txt") and "templates" in name}
+    assert templates == {str(file.relative_to(ROOT)) for file in (ROOT / "framework/templates").rglob("*.txt")}
+
+
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory):
+    """A virtual environment with the wheel and pytest, and nothing of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel") / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    install(folder, str(wheel), "pytest", "setuptools>=77")
+    return folder
+
+
+def install(environment, *what):
+    command = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*command, "-c", str(ROOT / "constraints.txt"), *what], check=True, capture_output=True)
+
+
+def clean(environment):
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return kept | {"PATH": f"{environment}/bin:/usr/bin:/bin"}
+
+
+def at(folder, environment, *command):
+    """What a command prints that is given in a folder, in the environment of the wheel."""
+    result = subprocess.run(command, cwd=folder, env=clean(environment), capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 @pytest.mark.slow
-def test_the_wheel_trains_from_an_empty_folder(wheel, tmp_path):
-    environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    install = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "-c", str(ROOT / "constraints.txt"), str(wheel), "pytest"], check=True, capture_output=True)
+def test_a_new_plugin_runs_and_keeps_its_promises_as_written(environment, tmp_path):
+    whygrok = functools.partial(at, tmp_path, environment, "whygrok")
+    whygrok("new-plugin", "probe", "my_probe")
+    assert "13 of 13 promises kept" in whygrok("check", "my_probe.py")
+    whygrok("run", "--config=quickstart:probes=my_probe", "--config.plugins=my_probe.py", "--config.steps=100", "--workdir=runs/first")
+    assert "my_probe/moved" in (tmp_path / "runs/first/metrics.jsonl").read_text().splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_new_package_is_installed_found_and_passes_its_tests(environment, tmp_path):
+    at(tmp_path, environment, "whygrok", "new-plugin", "penalty", "soft_limit", "--package")
+    install(environment, "--no-build-isolation", "--no-deps", str(tmp_path / "soft-limit"))
+    try:
+        assert "soft_limit" in at(tmp_path, environment, "whygrok", "list", "penalties")
+        assert "1 passed" in at(tmp_path / "soft-limit", environment, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    finally:
+        at(tmp_path, environment, "python", "-m", "pip", "uninstall", "--quiet", "--yes", "soft-limit")
+
+
+@pytest.mark.slow
+def test_the_example_package_beside_the_wheel_is_found_runs_and_passes_its_tests(environment, tmp_path):
+    """From a copy: building leaves folders behind."""
+    subprocess.run(["cp", "-r", str(ROOT / "examples/whygrok-parity"), str(tmp_path)], check=True)
+    folder = tmp_path / "whygrok-parity"
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist"), str(folder)]
+    subprocess.run(build, check=True, capture_output=True)
+    install(environment, "--no-deps", str(next((tmp_path / "dist").glob("*.whl"))))
+    commands = [line.strip() for line in (folder / "README.md").read_text().splitlines() if line.startswith("    whygrok ")]
+    assert len(commands) == 4
+    said = [at(folder, environment, *shlex.split(command)) for command in commands]
+    assert "walsh_coefficients" in said[0] and "14 of 14 promises kept" in said[1] and "grokked" in said[2]
+    assert (folder / "runs/parity/figures/walsh.png").is_file()
+    assert "passed" in at(folder, environment, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.mark.slow
+def test_the_wheel_trains_from_an_empty_folder(environment, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": f"{environment}/bin:/usr/bin:/bin"}
-
-    def whygrok(*arguments):
-        result = subprocess.run(["whygrok", *arguments], cwd=empty, env=clean, capture_output=True, text=True, timeout=300)
-        assert result.returncode == 0, result.stderr
-        return result.stdout
-
+    whygrok = functools.partial(at, empty, environment, "whygrok")
     listed = json.loads(whygrok("list", "configs", "--json"))
     assert [row["name"] for row in listed] == [config.name for config in shipped_here()]
     said = whygrok("run", "--config=quickstart", "--workdir=runs/first")
     assert re.search(r"grokked +step \d+", said)
     assert (empty / "runs/first/figures/curves.png").is_file()
-    core = ["test_reference.py", "test_numbers.py", "test_events.py", "test_expressions.py", "reference.py", "__init__.py"]
+    core = ["test_reference.py", "test_numbers.py", "test_events.py", "test_expressions.py", "reference.py", "conftest.py", "__init__.py"]
     tests = tmp_path / "core" / "tests"
     tests.mkdir(parents=True)
     for name in core:
         (tests / name).write_text((ROOT / "tests" / name).read_text())
     subprocess.run(["cp", "-r", str(ROOT / "tests/data"), str(tests)], check=True)
-    subprocess.run([*install, "-c", str(ROOT / "constraints.txt"), "hypothesis"], check=True, capture_output=True)
+    install(environment, "hypothesis")
     run = [str(environment / "bin/python"), "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", str(tests)]
-    result = subprocess.run(run, cwd=tmp_path / "core", env=clean | {"PYTHONPATH": str(tmp_path / "core")}, capture_output=True, text=True)
+    there = clean(environment) | {"PYTHONPATH": str(tmp_path / "core")}
+    result = subprocess.run(run, cwd=tmp_path / "core", env=there, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

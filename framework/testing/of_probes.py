@@ -16,10 +16,11 @@ from framework.measure import METRICS
 from framework.plots import new_figure
 from framework.recorder import MemoryRecorder
 from framework.runs import Run
+from framework.settings import Numerics
 from framework.state import TrainState
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
-from framework.testing.subject import STEPS, Subject, bits, compiled_programs, host_copy, is_finite
+from framework.testing.subject import STEPS, Subject, bits, compiled_programs, host_copy, is_finite, surroundings
 
 PROBE = "probe"
 NAME = "checked"  # of the instance in the experiment
@@ -152,7 +153,7 @@ def _state_at(made: Experiment, params: Any) -> TrainState:
 
 def _memorized(subject: Subject) -> tuple[TrainState, float]:
     """(state, training loss): fitted by Adam, then scaled up until the loss is 0, or as near as doubling brings it."""
-    params = _fitted_params(subject.around, subject.numerics)
+    params = _fit(subject.around, subject.numerics) if subject.around else _fit_surroundings(subject.numerics)
     made = subject.experiment
     state = made.initial_state()
     loss = jax.jit(lambda params: made.objective(params, state.variables, made.splits.train)[0])
@@ -161,11 +162,14 @@ def _memorized(subject: Subject) -> tuple[TrainState, float]:
     return _state_at(made, jax.tree.map(lambda leaf: best * leaf, params)), losses[best]
 
 
-@functools.lru_cache(maxsize=8)
-def _fitted_params(around: Experiment | None, numerics: Any) -> Any:
-    from framework.testing.subject import surroundings
-
+def _fit(around: Experiment, numerics: Numerics) -> Any:
+    """Parameters that have learned the training set, or 300 steps of it."""
     optimizer = registry.build("optimizer", "adam", learning_rate=0.05)
-    made = dataclasses.replace(around or surroundings(), optimizer=optimizer, probes={}, numerics=numerics)
+    made = dataclasses.replace(around, optimizer=optimizer, probes={}, numerics=numerics)
     state, _ = made.advance(made.initial_state(), 300)
     return host_copy(state.params)
+
+
+@functools.cache
+def _fit_surroundings(numerics: Numerics) -> Any:
+    return _fit(surroundings(), numerics)

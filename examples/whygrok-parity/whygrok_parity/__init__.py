@@ -1,0 +1,7 @@
+"""Hidden parities for whygrok: importing the package registers its plugins."""
+
+from whygrok_parity.model import SineNetwork
+from whygrok_parity.probe import WalshCoefficients
+from whygrok_parity.task import HiddenParity
+
+__all__ = ["HiddenParity", "SineNetwork", "WalshCoefficients"]
