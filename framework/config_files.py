@@ -127,9 +127,10 @@ def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:
     spec = importlib.util.spec_from_file_location("whygrok_config", file)
     assert spec and spec.loader
     module: Any = importlib.util.module_from_spec(spec)
+    execute = spec.loader.exec_module
 
     def get() -> Any:
-        spec.loader.exec_module(module)
+        execute(module)
         if not hasattr(module, "get_config"):
             raise UserError(f"--config: {file} defines no get_config(arg)")
         return module.get_config(arg)

@@ -7,7 +7,7 @@ from typing import Any
 from framework.errors import UserError
 
 Changes = dict[str, Any]
-Part = Mapping[str, Any] | Iterable[Any]  # field → list of values; or another sweep, dicts of changes
+Part = Mapping[str, Any] | Iterable[Mapping[str, Any]]  # field → list of values; or another sweep, dicts of changes
 
 
 def product(*parts: Part) -> list[Changes]:

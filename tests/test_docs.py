@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+REFERENCE = ROOT / "docs" / "reference.md"  # written by tools/reference
+PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {REFERENCE})]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -57,6 +58,11 @@ def test_docs_are_short_and_links_lead_somewhere():
             assert len(text.splitlines()) <= 60, page.name
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.parent / target).is_file(), f"{page.name} links to {target}"
+
+
+def test_the_reference_is_what_the_docstrings_say(tmp_path):
+    subprocess.run([sys.executable, str(ROOT / "tools/reference"), str(tmp_path / "reference.md")], check=True)
+    assert (tmp_path / "reference.md").read_text() == REFERENCE.read_text(), "run tools/reference"
 
 
 def test_the_picture_of_the_readme_was_made_by_its_first_command():

@@ -99,7 +99,7 @@ def compiled_programs() -> Iterator[list[str]]:
     """The names of the programs that are compiled inside, from JAX's own events."""
     names: list[str] = []
 
-    def listen(event: str, seconds: float, **more: Any) -> None:
+    def listen(event: str, duration_secs: float, **more: Any) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
             names.append(str(more.get("fun_name", event)))
 
