@@ -164,12 +164,9 @@ def _importable(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
         for name in set(sys.modules) - before:
             origin = getattr(sys.modules[name], "__file__", None)
-            if origin and Path(origin).is_relative_to(folder) and not _is_ours(name):
+            is_ours = name.partition(".")[0] in ("configs", "plugins", "framework")
+            if origin and Path(origin).is_relative_to(folder) and not is_ours and not registry.defines(name):
                 del sys.modules[name]
-
-
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] in ("configs", "plugins", "framework")
 
 
 def _own_line(file: Path, error: BaseException) -> str:

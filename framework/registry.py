@@ -153,6 +153,11 @@ def entries(kind: str) -> list[Entry]:
     return [entry for (entry_kind, _), entry in sorted(_entries.items()) if entry_kind == kind]
 
 
+def defines(module: str) -> bool:
+    """Whether a plugin was registered by this module."""
+    return any(entry.cls.__module__ == module for entry in _entries.values())
+
+
 def failures() -> dict[str, str]:
     """What could not be imported, and why."""
     return dict(_failures)

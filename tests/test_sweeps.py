@@ -9,6 +9,7 @@ from framework.config import experiment, product, select, together
 from framework.config_files import load_config, load_sweep
 from framework.errors import UserError
 from framework.members import member_name, members
+from tests.test_registry import PENALTY
 
 
 def base():
@@ -95,6 +96,18 @@ def test_a_config_changes_another_that_lies_beside_it(tmp_path):
     assert (first.task.p, second.task.p) == (5, 7)  # each its own neighbour
     assert (first.optimizer.name, first.optimizer.learning_rate) == ("muon", 0.5)
     assert "base" not in sys.modules and str(tmp_path / "one") not in sys.path
+
+
+def test_a_neighbour_that_registers_plugins_stays(tmp_path, clean_registry):
+    (tmp_path / "soft_1801.py").write_text(PENALTY.format(name="soft", default=1.0))
+    (tmp_path / "uses.py").write_text(
+        "import soft_1801\nfrom configs import quickstart\n\ndef get_config(arg=''):\n    return quickstart.get_config('penalty=soft')\n"
+    )
+    try:
+        assert load_config(str(tmp_path / "uses.py")).penalty.name == "soft"
+        assert "soft_1801" in sys.modules
+    finally:
+        sys.modules.pop("soft_1801", None)
 
 
 def test_the_command_lists_the_members(tmp_path):
