@@ -248,9 +248,9 @@ class Row:
     """
 
     quantity: str
-    predicted: float
-    measured: float
-    tolerance: float = 0.0
+    predicted: float | int
+    measured: float | int
+    tolerance: float | int = 0.0
     relation: str = "="
     expected_to_hold: bool = True
 
@@ -258,7 +258,7 @@ class Row:
     def holds(self) -> bool:
         """Whether measured stands to predicted as it should; NaN never does."""
         missed = {"=": abs(self.measured - self.predicted), "<=": self.measured - self.predicted, ">=": self.predicted - self.measured}
-        return self.measured == self.predicted or missed[self.relation] <= self.tolerance
+        return bool(self.measured == self.predicted or missed[self.relation] <= self.tolerance)
 
     @property
     def as_expected(self) -> bool:

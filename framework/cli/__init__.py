@@ -20,6 +20,7 @@ COMMANDS = {
     "check": ("framework.cli.check", "does a plugin keep the promises of its kind"),
     "new-plugin": ("framework.cli.new_plugin", "write a plugin to begin with, or a whole package"),
     "plot": ("framework.cli.plot", "draw runs from their files"),
+    "verify": ("framework.cli.verify", "claims of the theory, predicted beside measured"),
     "bench": ("framework.cli.bench", "time a training step beside its floor"),
     "doctor": ("framework.cli.doctor", "check this installation and this machine"),
 }
