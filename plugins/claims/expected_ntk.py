@@ -39,8 +39,8 @@ class ExpectedNTK(Claim):
             expected, kinds = self._expected(kurtosis)
             for kind, there in kinds.items():
                 worst = np.argmax(np.where(there, np.abs(mean - expected) / error, 0))
-                values = (float(x.reshape(-1)[worst]) for x in (expected, mean, 5 * error))
-                rows.append(Row(f"{name}: {kind}", *values))
+                predicted, measured, tolerance = (float(x.reshape(-1)[worst]) for x in (expected, mean, 5 * error))
+                rows.append(Row(f"{name}: {kind}", predicted, measured, tolerance))
             least = float(np.linalg.eigvalsh(mean)[0])
             rows.append(Row(f"{name}: smallest eigenvalue, a unit", 4 * self.sigma**4, least, 5 * float(error.max()), relation=">="))
         return rows

@@ -30,8 +30,12 @@ class Misclassification(Claim):
         generator, inputs = np.random.default_rng(seed), all_tuples(self.p, 2)
         target = self.p * answers(inputs, self.p)
         W, V = (x / 4 ** (1 / 3) for x in fourier_network(self.p))
-        found = {f"noise {s:g}": outputs(*(x + generator.normal(0, s, x.shape) for x in (W, V)), inputs) for s in self.noises}
-        found["random weights"] = outputs(*(generator.uniform(-1, 1, x.shape) for x in (W, V)), inputs)
+
+        def noisy(size: float) -> np.ndarray:
+            return outputs(W + generator.normal(0, size, W.shape), V + generator.normal(0, size, V.shape), inputs)
+
+        found = {f"noise {size:g}": noisy(size) for size in self.noises}
+        found["random weights"] = outputs(generator.uniform(-1, 1, W.shape), generator.uniform(-1, 1, V.shape), inputs)
         wrong = np.roll(target, 1, axis=1)
         found["half of it at another answer"] = (target + wrong) / 2 + 1e-9 * wrong
         rows = []
