@@ -25,9 +25,13 @@ NEURONS = (
 
 
 def outputs(W: Blocks, V: Matrix, inputs: Tuples) -> Matrix:
-    """V (W x)^k for tuples [n, k]: float64 [n, p] (eq. 2.1 of Mohamadi et al. 2024, z^k for k summands)."""
-    k = len(W)
-    return np.sum([W[i, inputs[:, i]] for i in range(k)], axis=0) ** k @ V
+    """V (W x)^k for tuples [n, k]: float64 [n, p] (eq. 2.1 of Mohamadi et al. 2024, z^k for k summands).
+
+    In blocks of tuples, so that no more than 2^23 hidden values are held at once.
+    """
+    k, block = len(W), max(1, 2**23 // W.shape[2])
+    found = [sum(W[i, part[:, i]] for i in range(k)) ** k @ V for part in np.split(inputs, range(block, len(inputs), block))]
+    return np.concatenate(found)
 
 
 def all_tuples(p: int, k: int) -> Tuples:
