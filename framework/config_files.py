@@ -118,9 +118,10 @@ def _read_json(file: Path, arg: str, plugins: tuple[str, ...]) -> ConfigDict:
     if not isinstance(plain, dict):
         raise UserError(f"--config: {file} holds no config")
     moved = {Path(plugin).name for plugin in plugins}  # a file that is named anew need not be where it was
-    stored = [name for name in plain.get("plugins", ()) if Path(name).is_file() or Path(name).name not in moved]
+    if isinstance(stored := plain.get("plugins"), list):  # anything else is refused below, as any wrong field is
+        plain["plugins"] = [name for name in stored if Path(str(name)).name not in moved or Path(str(name)).is_file()]
     with relative_to(file.parent):
-        return from_stored(plain | {"arg": arg, "plugins": stored}, file)
+        return from_stored(plain | {"arg": arg}, file)
 
 
 def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:

@@ -3,8 +3,8 @@
 import pytest
 
 from framework import registry
-from framework.testing import check, findings, promises
-from tests.broken_plugins import BROKEN
+from framework.testing import check, check_task, findings, promises
+from tests.broken_plugins import BROKEN, SOUND, DoesNotHold
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -13,8 +13,20 @@ def test_a_broken_plugin_is_found_and_told_in_one_sentence(plugin, promise, word
     found = {finding.promise: finding.broken for finding in findings(plugin) if finding.broken}
     assert words in found.get(promise, ""), found
     assert all("\n" not in sentence for sentence in found.values())
-    with pytest.raises(AssertionError, match=promise):
-        check(plugin)
+
+
+def test_a_test_of_a_broken_plugin_fails_with_the_promise_and_the_sentence():
+    with pytest.raises(AssertionError, match="DoesNotHold does not keep\n  what should hold holds: pi does not hold"):
+        check(DoesNotHold())
+    with pytest.raises(TypeError, match="check_task was given a claim"):
+        check_task(DoesNotHold())
+    with pytest.raises(TypeError, match=r"give one, such as check\(DoesNotHold\(\)\)"):
+        check(DoesNotHold)
+
+
+@pytest.mark.parametrize("plugin", SOUND, ids=lambda plugin: type(plugin).__name__)
+def test_nothing_is_found_on_sound_plugins(plugin):
+    check(plugin)
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
