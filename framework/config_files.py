@@ -16,7 +16,7 @@ from framework import registry
 from framework.config import from_dict, from_stored, override
 from framework.errors import UserError, WhygrokError, did_you_mean, one_of
 from framework.fields import convert, declared_fields
-from framework.members import Member, members
+from framework.members import Member, listed, members
 from framework.plugin_paths import relative_to, resolve_plugin
 from framework.settings import General
 
@@ -48,8 +48,8 @@ def load_sweep(spec: str, changes: Mapping[str, str] | None = None) -> list[Memb
     file, _ = find_config(spec)
     if not hasattr(module, "get_sweep"):
         raise UserError(f'--config: {file} defines no get_sweep(config): return product({{"task.p": [23, 47], "seed": range(3)}})')
-    with relative_to(file.parent):
-        sweep = _called(file, lambda: list(module.get_sweep(config)))
+    with relative_to(file.parent), _importable(file.parent):
+        sweep = _called(file, lambda: listed(module.get_sweep(config)))
     return members(config, sweep)
 
 

@@ -1,5 +1,7 @@
 """The members of a sweep: each with a name that a folder can have, and its whole config."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from framework.config import override
+from framework.config import override, to_dict
 from framework.errors import FieldError, UserError
 
 LONGEST = 120  # characters of a name: folders may have 255
@@ -22,29 +24,59 @@ class Member:
     config: ConfigDict
 
 
-def members(config: ConfigDict, sweep: Iterable[Any]) -> list[Member]:
-    """Every member with its config. Raises UserError naming the member for a wrong field, and for two that are one."""
-    found: dict[str, Member] = {}
-    for number, changes in enumerate(sweep):
+def members(config: ConfigDict, sweep: Any) -> list[Member]:
+    """Every member with its config, and a name of its own.
+
+    sweep: what get_sweep gave. Raises UserError where that is no list of changes, naming the member for a wrong field,
+    and for two whose configs are one.
+    """
+    found: list[Member] = []
+    seen: dict[str, int] = {}  # config → number of the member
+    for number, changes in enumerate(listed(sweep)):
         if not isinstance(changes, Mapping):
             raise UserError(f"get_sweep: member {number} is {changes!r}, not a dict such as {{'task.p': 23}}")
         name = member_name(changes)
+        if "plugins" in changes:
+            raise UserError(f"get_sweep: member {number} ({name}): plugins are the same for all: experiment(…, plugins=…)")
         try:
-            made = Member(name, dict(changes), override(config, changes))
+            made = override(config, changes)
         except (UserError, FieldError) as error:
             raise UserError(f"get_sweep: member {number} ({name}): {error}") from None
-        if name in found:
-            raise UserError(f"get_sweep: {name} is there twice: members {list(found).index(name)} and {number}")
-        found[name] = made
+        first = seen.setdefault(json.dumps(to_dict(made), sort_keys=True), number)
+        if first != number:
+            raise UserError(f"get_sweep: members {first} ({found[first].name}) and {number} ({name}) are one config")
+        if name.lower() in {member.name.lower() for member in found}:  # a folder may not tell a from A
+            name = _marked(name, changes)
+        found.append(Member(name, dict(changes), made))
     if not found:
         raise UserError("get_sweep gave no members")
-    return list(found.values())
+    return found
 
 
 def member_name(changes: Mapping[str, Any]) -> str:
-    """'task.p=23,seed=0', with no character that a shell or a folder could take amiss."""
-    said = ",".join(f"{field}={_word(value)}" for field, value in changes.items())
-    return re.sub(r"[^A-Za-z0-9._=,+^*%-]", "-", said)[:LONGEST] or "as-it-is"
+    """'task.p=23,seed=0', with no character that a shell or a folder could take amiss.
+
+    Of a sweep's other members it knows nothing: where it leaves something out it ends in a digest of the whole.
+    """
+    said = _said(changes).replace("*", "x").replace(" ", "_")
+    name = re.sub(r"[^A-Za-z0-9._=,+^-]", "-", said)
+    return name or "as-it-is" if name == said and len(name) <= LONGEST else _marked(name, changes)
+
+
+def _marked(name: str, changes: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(_said(changes).encode()).hexdigest()[:8]
+    return f"{name[: LONGEST - 9]}-{digest}"
+
+
+def _said(changes: Mapping[str, Any]) -> str:
+    return ",".join(f"{field}={_word(value)}" for field, value in changes.items())
+
+
+def listed(sweep: Any) -> list[Any]:
+    """What get_sweep gave, as a list: it may have been a generator. Raises UserError where it is none."""
+    if isinstance(sweep, str | Mapping) or not isinstance(sweep, Iterable):
+        raise UserError(f'get_sweep gave {sweep!r}, not a list of changes: return product({{"task.p": [23, 47]}})')
+    return list(sweep)
 
 
 def _word(value: Any) -> str:

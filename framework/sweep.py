@@ -7,14 +7,14 @@ from typing import Any
 from framework.errors import UserError
 
 Changes = dict[str, Any]
-Part = Mapping[str, Any] | Iterable[Mapping[str, Any]]  # field → list of values; or another sweep, dicts of changes
+Part = Any  # field → list of values; or another sweep, dicts of changes. Any: what a config file gives is checked here, in words
 
 
 def product(*parts: Part) -> list[Changes]:
     """Every combination of the values, the last field changing fastest.
 
     {"task.p": [23, 47], "seed": range(3)} gives six. A part may be another sweep, such as what `together` gives. Raises
-    UserError where a field is there twice.
+    UserError where a field is there twice, or has no values.
     """
     axes = [axis for part in parts for axis in _axes(part)]
     return [_joined(combination) for combination in itertools.product(*axes)]
@@ -23,11 +23,11 @@ def product(*parts: Part) -> list[Changes]:
 def together(*parts: Part) -> list[Changes]:
     """First with first, second with second.
 
-    {"task.p": [23, 47], "model.width": ["8*p", "4*p"]} gives two. Raises UserError where the lengths differ, or a field is there twice.
+    {"task.p": [23, 47], "model.width": ["8*p", "4*p"]} gives two. Raises UserError where the lengths differ, and as `product` does.
     """
     axes = [axis for part in parts for axis in _axes(part)]
     if len({len(axis) for axis in axes}) > 1:
-        said = ", ".join(f"{'+'.join(axis[0]) if axis else 'nothing'} has {len(axis)}" for axis in axes)
+        said = ", ".join(f"{'+'.join(axis[0]) or 'a part'} has {len(axis)}" for axis in axes)
         raise UserError(f"together: all must have as many values: {said}. For every combination use product.")
     return [_joined(step) for step in zip(*axes, strict=True)]
 
@@ -35,13 +35,23 @@ def together(*parts: Part) -> list[Changes]:
 def _axes(part: Part) -> list[list[Changes]]:
     """One list of changes a field, or the one list that a sweep is."""
     if not isinstance(part, Mapping):
-        return [[dict(changes) for changes in part]]
+        return [_listed(part)]
     axes = []
     for field, values in part.items():
         if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
             raise UserError(f"a sweep over {field} needs a list of values, not {values!r}: write {field!r}: [{values!r}]")
         axes.append([{field: value} for value in values])
+        if not axes[-1]:
+            raise UserError(f"a sweep over {field} has no values: give at least one")
     return axes
+
+
+def _listed(part: Any) -> list[Changes]:
+    """A part that is a sweep already."""
+    listed = list(part) if isinstance(part, Iterable) and not isinstance(part, str) else []
+    if not listed or not all(isinstance(changes, Mapping) for changes in listed):
+        raise UserError(f'a part of a sweep is {part!r}: give {{"task.p": [23, 47]}}, or what product and together give')
+    return [dict(changes) for changes in listed]
 
 
 def _joined(changes: Iterable[Changes]) -> Changes:

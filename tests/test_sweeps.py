@@ -1,5 +1,6 @@
 """Sweeps: lists of changes, put together, named, and resolved against a config."""
 
+import re
 import subprocess
 import sys
 
@@ -41,7 +42,16 @@ def test_together_goes_in_step_and_is_a_part_of_a_product():
         (lambda: product({"a": 3}), "needs a list of values, not 3"),
         (lambda: members(base(), [{"task.q": 3}]), r"member 0 \(task.q=3\): task.q: there is no such field"),
         (lambda: members(base(), [{"task.p": "x"}]), r"member 0 \(task.p=x\): task.p = 'x'"),
-        (lambda: members(base(), [{"seed": 1}, {"seed": 1}]), "seed=1 is there twice: members 0 and 1"),
+        (lambda: members(base(), [{"seed": 1}, {"seed": 1}]), r"members 0 \(seed=1\) and 1 \(seed=1\) are one config"),
+        (lambda: members(base(), [{"task.p": 5}, {}]), r"members 0 \(task.p=5\) and 1 \(as-it-is\) are one config"),
+        (lambda: members(base(), [{"task.p": 7, "seed": 1}, {"seed": 1, "task.p": "7"}]), "0 .* and 1 .* are one config"),
+        (lambda: members(base(), [{"plugins": "mine.py"}]), r"member 0 \(plugins=mine.py\): plugins are the same for all"),
+        (lambda: members(base(), {"seed": [0, 1]}), r"get_sweep gave \{'seed': \[0, 1\]\}, not a list of changes"),
+        (lambda: members(base(), None), "get_sweep gave None, not a list"),
+        (lambda: product({"seed": [0]}, {"task.p": []}), "sweep over task.p has no values"),
+        (lambda: together({"seed": []}), "sweep over seed has no values"),
+        (lambda: product({"seed": [0]}, [1, 2]), r"a part of a sweep is \[1, 2\]"),
+        (lambda: product({"seed": [0]}, 5), "a part of a sweep is 5"),
         (lambda: members(base(), []), "no members"),
         (lambda: members(base(), [3]), "member 0 is 3, not a dict"),
         (lambda: members(base(), [{"task": select("modular_adition")}]), "Did you mean 'modular_addition'"),
@@ -58,7 +68,22 @@ def test_members_have_names_for_folders_and_whole_configs():
     assert [member.name for member in found][0] == "optimizer=muon+learning_rate=0.02,task.p=5"
     assert (found[0].config.optimizer.name, found[0].config.optimizer.learning_rate, found[3].config.task.p) == ("muon", 0.02, 7)
     assert base().optimizer.name == "adamw"  # the config itself is left as it is
-    assert member_name({"file": "/a b/c:d"}) == "file=-a-b-c-d"
+    assert member_name({"model.width": "8*p", "probes.norms.schedule": "every 50"}) == "model.width=8xp,probes.norms.schedule=every_50"
+
+
+def test_members_that_differ_have_names_that_differ():
+    long = [{"init_from": f"/{'a' * 200}/{i}"} for i in range(2)]
+    signs = [{"init_from": text} for text in ("a b", "a_b", "a/b", "a:b", "A/B", "a", "A")]
+    found = members(base(), [*long, *signs])
+    names = [member.name for member in found]
+    assert len({name.lower() for name in names}) == len(found)  # on a disk that does not tell a from A too
+    assert all(re.fullmatch(r"[A-Za-z0-9._=,+^-]{1,120}", name) for name in names)
+    assert [member.changes["init_from"] for member in found] == [one["init_from"] for one in [*long, *signs]]
+
+
+def test_a_name_does_not_depend_on_the_other_members():
+    alone, among = members(base(), [{"init_from": "a:b"}]), members(base(), [{"seed": 1}, {"init_from": "a/b"}, {"init_from": "a:b"}])
+    assert alone[0].name == among[2].name
 
 
 def test_whole_sections_are_given_by_select_also_inside_others_and_as_new_probes():
@@ -79,6 +104,17 @@ def test_a_sweep_that_raises_shows_its_own_line(tmp_path):
     file.write_text("from configs.quickstart import get_config\n\ndef get_sweep(config):\n    yield {'seed': 1 / 0}\n")
     with pytest.raises(UserError, match=r"broken.py, line 4: yield .* ZeroDivisionError"):
         load_sweep(str(file))
+
+
+def test_a_sweep_may_be_a_generator_that_imports_a_neighbour(tmp_path):
+    (tmp_path / "widths_1801.py").write_text("WIDTHS = ['4*p', '8*p']\n")
+    file = tmp_path / "lazy.py"
+    file.write_text(
+        "from configs.quickstart import get_config\n\ndef get_sweep(config):\n"
+        "    from widths_1801 import WIDTHS\n    for width in WIDTHS:\n        yield {'model.width': width}\n"
+    )
+    assert [member.config.model.width for member in load_sweep(str(file))] == ["4*p", "8*p"]
+    assert "widths_1801" not in sys.modules
 
 
 def test_a_config_changes_another_that_lies_beside_it(tmp_path):
