@@ -6,6 +6,7 @@ be set from the command line. Types and limits come from the fields of the plugi
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -118,14 +119,21 @@ def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     return experiment(**given | {"plugins": _plugins(given.get("plugins", ()))})
 
 
-def from_stored(plain: Mapping[str, Any], file: Any) -> ConfigDict:
-    """`from_dict` of what a config.json holds. Its UserError also says what to do where a plugin has changed or gone since."""
+def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()) -> ConfigDict:
+    """`from_dict` of what a config.json holds. Its UserError also says what to do where a plugin has changed or gone since.
+
+    plugins: files and modules to import too; a file named here need not be where config.json has it.
+    """
+    moved = {Path(plugin).name for plugin in plugins}
+    if isinstance(stored := plain.get("plugins"), list):  # anything else is refused below, as any wrong field is
+        kept = [name for name in stored if Path(str(name)).name not in moved or Path(str(name)).is_file()]
+        plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
     try:
         return from_dict(plain)
     except UserError as error:
         raise UserError(
-            f"{file}: {error} This was written by a run: if a plugin has changed since, put its old version back, or use a new "
-            "--workdir; if it is no longer installed, install it, or name its file in --config.plugins=…"
+            f"{file}: {str(error).rstrip('.')}. This was written by a run: if a plugin has changed since, put its old version back, "
+            "or use a new --workdir; if it is no longer installed, install it, or name its file in --config.plugins=…"
         ) from None
 
 

@@ -117,11 +117,8 @@ def _read_json(file: Path, arg: str, plugins: tuple[str, ...]) -> ConfigDict:
         raise UserError(f"--config: {file} is not JSON: {error}") from None
     if not isinstance(plain, dict):
         raise UserError(f"--config: {file} holds no config")
-    moved = {Path(plugin).name for plugin in plugins}  # a file that is named anew need not be where it was
-    if isinstance(stored := plain.get("plugins"), list):  # anything else is refused below, as any wrong field is
-        plain["plugins"] = [name for name in stored if Path(str(name)).name not in moved or Path(str(name)).is_file()]
     with relative_to(file.parent):
-        return from_stored(plain | {"arg": arg}, file)
+        return from_stored(plain | {"arg": arg}, file, plugins)
 
 
 def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:

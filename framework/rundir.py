@@ -109,6 +109,11 @@ class RunDirectory:
         if not self.is_run or self.read_config() != plain:
             write_json(self.config, plain)
 
+    def new_fields(self, config: ConfigDict) -> dict[str, Any]:
+        """Dotted fields that config.json here lacks: a plugin, or a newer version, has them since. With their values."""
+        stored = configs.flatten(self.read_config())
+        return {name: value for name, value in configs.flatten(configs.to_dict(config)).items() if name not in stored}
+
     def check_same_run(self, config: ConfigDict) -> None:
         """Raises UserError listing the fields in which the run that is here differs, harmless ones aside."""
         if not self.is_run:

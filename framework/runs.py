@@ -11,6 +11,7 @@ from flax import nnx
 
 from framework.checkpoint import Damaged, complete_steps, read_leaves
 from framework.config import from_stored
+from framework.config_files import plugin_list
 from framework.errors import UserError
 from framework.experiment import Experiment
 from framework.precision import precision
@@ -104,10 +105,14 @@ class Run:
             raise UserError(f"checkpoint {step} of {self.path} is {damage}; saved: {self.steps}") from None
 
 
-def load_run(path: str | Path) -> Run:
-    """The run in a directory; nothing there is written. Raises UserError when there is none."""
+def load_run(path: str | Path, plugins: str | tuple[str, ...] = ()) -> Run:
+    """The run in a directory; nothing there is written.
+
+    plugins: where files of plugins are now that have moved since. Raises UserError when there is no run.
+    """
     directory = RunDirectory.at(path)
     if not directory.is_run:
         raise UserError(f"{path} is no run: it has no config.json")
     rows, _ = read_lines(directory.metrics)
-    return Run(experiment=Experiment.from_config(from_stored(directory.read_config(), directory.config)), rows=rows, path=directory.path)
+    config = from_stored(directory.read_config(), directory.config, plugin_list(plugins))
+    return Run(experiment=Experiment.from_config(config), rows=rows, path=directory.path)

@@ -84,6 +84,8 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     else:
         started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
         log.info("%s: %s", started, directory.path)
+        for name, value in (directory.new_fields(experiment.config) if done >= 0 else {}).items():
+            log.info("%s is new since this run began; it has its default, %s", name, value)
         directory.write_config(experiment.config)
         _run_session(experiment, state, done, checkpoints, directory)
     if experiment.recording.plot and not (directory.figures / "curves.png").is_file():

@@ -28,6 +28,20 @@ class Changing(Probe):
         return {{"count": jnp.sum(state) * self.{field}}}, state + 1
 '''
 
+OPTIMIZER = '''
+from dataclasses import dataclass
+import optax
+from framework import Optimizer, register
+
+@register("rule_1801")
+@dataclass(frozen=True, kw_only=True)
+class Rule(Optimizer):
+    """A step against the gradient (1801)."""
+
+    def transform(self):
+        return optax.sgd(0.1{more})
+'''
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -82,6 +96,51 @@ def test_a_field_that_is_gone_is_named_with_what_to_do(run, capsys):
     assert "probes.seen.factor: there is no such field" in said and "put its old version back" in said
     with registry.temporary(), pytest.raises(UserError, match="probes.seen.factor.*put its old version back"):
         load_run(path)
+
+
+def test_a_field_that_is_new_has_its_default_and_is_told(run, capsys):
+    path, file = run
+    file.write_text(file.read_text().replace('"factor")\n', '"factor")\n    extra: int = field(4, "more")\n'))
+    assert resume(path) == 0
+    assert "probes.seen.extra is new since this run began; it has its default, 4" in capsys.readouterr().err
+    assert RunDirectory.at(path).read_config()["probes"]["seen"]["extra"] == 4
+    assert resume(path, "--config.steps=8") == 0
+    assert "is new" not in capsys.readouterr().err  # told once
+
+
+def test_a_field_of_another_type_is_named_with_what_to_do(run, capsys):
+    path, file = run
+    changed = file.read_text().replace("factor: float = field(1.0", 'factor: str = field("x"').replace(" * self.factor", "")
+    file.write_text(changed)
+    assert resume(path) == 2
+    assert "probes.seen.factor = 1.0: must be a text. This was written by a run: if a plugin has changed since" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("then, now", [("", ", momentum=0.9"), (", momentum=0.9", "")])
+def test_a_state_that_an_optimizer_gained_or_lost_is_told_in_words_of_the_optimizer(tmp_path, capsys, then, now):
+    file = tmp_path / "rule.py"
+    file.write_text(OPTIMIZER.format(more=then))
+    with registry.temporary():
+        train(tiny(3, plugins=(str(file),), optimizer=select("rule_1801"), probes={}), tmp_path / "run")
+    file.write_text(OPTIMIZER.format(more=now))
+    assert resume(tmp_path / "run") == 2
+    said = capsys.readouterr().err
+    assert "The code of the optimizer has changed since: put its old version back, or give --fresh" in said and "Traceback" not in said
+
+
+def test_plot_and_diff_and_load_run_may_be_told_where_a_plugin_is_now(run, tmp_path, capsys):
+    path, file = run
+    (tmp_path / "elsewhere").mkdir()
+    moved = file.rename(tmp_path / "elsewhere" / "changing.py")
+    for command in (["plot", str(path)], ["diff", str(path), str(path)]):
+        with registry.temporary():
+            assert run_command(command) == 2
+            assert "say where to: --config.plugins=…/changing.py" in capsys.readouterr().err
+        with registry.temporary():
+            assert run_command([*command, f"--config.plugins={moved}"]) == 0, capsys.readouterr().err
+    with registry.temporary():
+        assert load_run(path, plugins=str(moved)).series("seen/count")[1].tolist() == [0, 2, 4, 6]
+    assert RunDirectory.at(path).read_config()["plugins"] == [str(file)]  # reading writes nothing
 
 
 def test_a_state_of_another_shape_is_told_in_words_of_the_plugin(run, capsys):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.cli import Parser
+from framework.cli.overrides import add_plugins
 from framework.comparison import compare_configs, compare_environments, compare_rows, milestones
 from framework.config_files import load_config
 from framework.rundir import RunDirectory
@@ -24,8 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("one", metavar="RUN_A", help="a run, a config file, or a config that ships")
     parser.add_argument("other", metavar="RUN_B")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    add_plugins(parser)
     options = parser.parse(arguments)
-    one, other = _read(options.one), _read(options.other)
+    one, other = (_read(spec, options.plugins) for spec in (options.one, options.other))
     found: dict[str, Any] = {"fields": compare_configs(_config(one), _config(other))}
     if isinstance(one, Run) and isinstance(other, Run):
         found |= {"environment": compare_environments(one, other), "rows": compare_rows(one, other)}
@@ -34,10 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _read(spec: str) -> Any:
+def _read(spec: str, plugins: str | tuple[str, ...]) -> Any:
     """A run where the path is one, else a config."""
     is_run = Path(spec).is_dir() and RunDirectory.at(spec).is_run
-    return load_run(spec) if is_run else load_config(spec)
+    return load_run(spec, plugins) if is_run else load_config(spec, {"plugins": plugins} if plugins else {})
 
 
 def _config(thing: Any) -> Any:

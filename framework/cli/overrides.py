@@ -9,6 +9,12 @@ from framework.errors import UserError
 PREFIX = "--config."
 
 
+def add_plugins(parser: Parser) -> None:
+    """--config.plugins=… for the commands that read runs and take no config."""
+    said = "where files of plugins are now that have moved since the run"
+    parser.add_argument(f"{PREFIX}plugins", dest="plugins", metavar="FILE,…", default=(), help=said)
+
+
 def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
     """(arguments, overrides by dotted field). A field may be given as --config.a.b=c or --config.a.b c."""
     parser.add_argument("--config", metavar="FILE[:part=plugin,…]", help="a config file, a run, or the name of one that ships")

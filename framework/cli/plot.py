@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
+from framework.cli.overrides import add_plugins
 from framework.plots import draw_curves
 from framework.probe_plots import draw_probe
 from framework.runs import load_run
@@ -23,10 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--metrics", nargs="+", default=(), help="columns to draw in place of accuracy and loss, one panel each")
     parser.add_argument("--probe", metavar="NAME", help="draw what this probe of one run recorded, the way the probe draws itself")
     parser.add_argument("--output", help="a .png; by default figures/curves.png (metrics.png, compared.png, NAME.png) of the first run")
+    add_plugins(parser)
     options = parser.parse(arguments)
     if options.probe and (options.metrics or len(options.runs) > 1):
         parser.error("--probe draws one run, and goes without --metrics; compare columns of several runs with --metrics")
-    runs = [load_run(run) for run in options.runs]
+    runs = [load_run(run, options.plugins) for run in options.runs]
     single = "curves.png" if len(runs) == 1 else "compared.png"
     name = f"{options.probe}.png" if options.probe else "metrics.png" if options.metrics else single
     output = Path(options.output) if options.output else Path(options.runs[0]) / "figures" / name
