@@ -60,7 +60,7 @@ def experiment(
     config.probes = _untyped({name: plugin_section("probe", p, f"probes.{name}") for name, p in named.items()})
     for name, cls in SECTIONS.items():
         config[name] = _untyped(_section(cls, settings[name], name))
-    return config.lock()
+    return _locked(config)
 
 
 def plugin_section(kind: str, given: Mapping[str, Any] | ConfigDict, path: str) -> ConfigDict:
@@ -94,7 +94,7 @@ def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     for path, value in sorted(changes.items(), key=_sections_first):
         if path != "plugins":
             _set(config, path, value)
-    return config.lock()
+    return _locked(config)
 
 
 def to_dict(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
@@ -158,6 +158,14 @@ def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
         else:
             known = (*PLUGIN_SECTIONS, "probes")
             raise UserError(f"after the colon, {key!r} is not a part.{did_you_mean(key, known)} Parts: {one_of(known)}.")
+
+
+def _locked(config: ConfigDict) -> ConfigDict:
+    """No field can be added by a slip; a probe can: config.probes.late = select("norms")."""
+    config.lock().probes.unlock()
+    for section in config.probes.values():
+        section.lock()
+    return config
 
 
 def _untyped(fields: Mapping[str, Any]) -> ConfigDict:

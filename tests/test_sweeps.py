@@ -134,6 +134,30 @@ def test_a_config_changes_another_that_lies_beside_it(tmp_path):
     assert "base" not in sys.modules and str(tmp_path / "one") not in sys.path
 
 
+def test_a_config_changes_another_by_assignment(tmp_path):
+    file = tmp_path / "assigned.py"
+    text = (
+        "from configs import quickstart\nfrom framework.config import select\n\ndef get_config(arg=''):\n"
+        "    config = quickstart.get_config(arg)\n    config.task.p = 59\n    config.optimizer = select('muon')\n"
+        "    config.optimizer.learning_rate = 0.5\n    config.probes.late = select('margins', schedule='last')\n    return config\n"
+    )
+    file.write_text(text)
+    config = load_config(str(file))
+    assert (config.task.p, config.optimizer.name, config.optimizer.learning_rate) == (59, "muon", 0.5)
+    assert set(config.probes) == {"norms", "late"} and config.probes.late.schedule == "last"
+    assert "beta" in config.optimizer  # completed
+    for wrong, message in [
+        ("config.probes.norms.schedul = 'last'", "line 10: config.probes.norms.schedul"),
+        ("config.probes.late = select('marginz')", "Did you mean 'margins'"),
+        ("config.probes.late.schedul = 'last'", "probes.late.schedul: there is no such field. Did you mean 'schedule'"),
+        ("config.probes.late = 3", "probes.late = 3: must be a section"),
+        ("config.optimizer.learning_rate = 'x'", "optimizer.learning_rate = 'x'"),
+    ]:
+        file.write_text(text.replace("    return config\n", f"    {wrong}\n    return config\n"))
+        with pytest.raises(UserError, match=re.escape(message).replace("'schedule'", ".schedule.")):
+            load_config(str(file))
+
+
 def test_a_neighbour_that_registers_plugins_stays(tmp_path, clean_registry):
     (tmp_path / "soft_1801.py").write_text(PENALTY.format(name="soft", default=1.0))
     (tmp_path / "uses.py").write_text(
