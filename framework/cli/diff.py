@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _read(spec: str, plugins: str | tuple[str, ...]) -> Any:
+def _read(spec: str, plugins: str) -> Any:
     """A run where the path is one, else a config."""
     is_run = Path(spec).is_dir() and RunDirectory.at(spec).is_run
     return load_run(spec, plugins) if is_run else load_config(spec, {"plugins": plugins} if plugins else {})

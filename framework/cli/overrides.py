@@ -12,7 +12,7 @@ PREFIX = "--config."
 def add_plugins(parser: Parser) -> None:
     """--config.plugins=… for the commands that read runs and take no config."""
     said = "where files of plugins are now that have moved since the run"
-    parser.add_argument(f"{PREFIX}plugins", dest="plugins", metavar="FILE,…", default=(), help=said)
+    parser.add_argument(f"{PREFIX}plugins", dest="plugins", metavar="FILE,…", default="", help=said)
 
 
 def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
