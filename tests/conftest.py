@@ -12,7 +12,8 @@ import pytest
 from hypothesis import settings
 
 from configs import quickstart
-from framework import registry
+from framework import registry, train
+from tests.helpers import compile_once, tiny
 
 # What one test or command compiled, another reads: the two workers and all child processes share programs.
 _COMPILED = Path(tempfile.gettempdir()) / f"whygrok-compiled-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
@@ -66,3 +67,19 @@ def warnings_said(monkeypatch):
     handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
     monkeypatch.setattr(registry.log, "handlers", [handler])
     return said
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """Sessions of one trajectory share compiled programs."""
+    compile_once(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The run that nothing happened to."""
+    path = tmp_path_factory.mktemp("uninterrupted") / "run"
+    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        train(tiny(), path)
+    return path

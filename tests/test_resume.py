@@ -1,157 +1,24 @@
-"""A run that is killed, stopped or extended ends in the bits of one that never was."""
+"""A run that is given again goes on to the same bits, is left alone when finished, and refused when it is another."""
 
-import itertools
 import json
 import logging
-import multiprocessing
-import random
-import struct
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-from framework import checkpoint, load_run, recorder, registry, train
+from framework import load_run, registry, train
 from framework.checkpoint import Checkpoints, complete_steps
 from framework.cli import run_command
-from framework.config import select, to_dict
+from framework.config import select
 from framework.errors import UserError
 from framework.experiment import Experiment
-from framework.recorder import RunRecorder
 from framework.settings import Checkpoint
 from framework.state import named_leaves
-from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, compile_once, content, leaves, rows, tiny, train_json
+from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, content, leaves, rows, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    compile_once(monkeypatch)
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: no `except Exception` sees it."""
-
-
-def killing(monkeypatch, owner, name, call, after):
-    """Makes the call-th call of a function the last thing that happens, before or after its work. Returns the count."""
-    original, count = getattr(owner, name), itertools.count()
-    seen = []
-
-    def dying(*args, **kwargs):
-        seen.append(number := next(count))
-        if number == call and not after:
-            raise Killed
-        result = original(*args, **kwargs)
-        if number == call:
-            raise Killed
-        return result
-
-    monkeypatch.setattr(owner, name, dying)
-    return seen
-
-
-STEPS = ("rewind", "advance", "measure", "row", "save")  # of the loop; the other verbs are parts of these
-VERBS = {
-    "rewind": (RunRecorder, "rewind"),
-    "advance": (Experiment, "advance"),
-    "measure": (Experiment, "measure"),
-    "row": (RunRecorder, "row"),
-    "save": (Checkpoints, "save"),
-    "checksums": (checkpoint, "write_json"),
-    "publish": (checkpoint.os, "rename"),
-    "retain": (Checkpoints, "_retain"),
-    "remove": (checkpoint.shutil, "rmtree"),
-    "arrays": (recorder, "write_atomically"),
-}
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    """The run that nothing happened to."""
-    path = tmp_path_factory.mktemp("uninterrupted") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        train(tiny(), path)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("verb", "after"),
-    [(verb, after) for verb in VERBS for after in ((False, True) if verb in STEPS else (False,))],
-    ids=lambda value: {True: "after", False: "before"}.get(value, value),
-)
-def test_a_run_that_dies_around_any_verb_of_any_event_ends_in_the_same_bits(verb, after, uninterrupted, tmp_path):
-    deaths = 0
-    for call in itertools.count():  # until the run ends before the function is called so often
-        path = tmp_path / str(call)
-        with pytest.MonkeyPatch.context() as patch:
-            killing(patch, *VERBS[verb], call, after)
-            try:
-                train(tiny(), path)
-            except Killed:
-                deaths += 1
-            else:
-                break
-        train(tiny(), path)
-        assert_same_run(path, uninterrupted)
-    assert deaths >= (1 if verb in ("rewind", "remove") else 3)
-
-
-def test_a_run_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(uninterrupted, tmp_path):
-    path = tmp_path / "run"
-    for verb in ("advance", "measure", "row", "save", "publish", "rewind"):
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-            killing(patch, *VERBS[verb], 0, after=verb != "rewind")
-            train(tiny(), path)
-    train(tiny(), path)
-    assert_same_run(path, uninterrupted)
-
-
-@pytest.mark.slow
-def test_a_run_killed_at_random_instants_resumes_to_the_same_bits(tmp_path):
-    config = tiny(30, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 2}, events={"metrics": "every 1"})
-    text = json.dumps(to_dict(config))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.helpers", "orbax.checkpoint"])
-
-    def start(path):
-        process = context.Process(target=train_json, args=(text, str(path), str(tmp_path / "cache")))
-        process.start()
-        return process
-
-    def reached(path):
-        return max(complete_steps(path / "checkpoints"), default=-1)
-
-    def kill_four_times(number):
-        chance, path, saving = random.Random(number), tmp_path / str(number), 0
-        for kill in range(4):
-            before, process = reached(path), start(path)
-            deadline = time.monotonic() + (chance.uniform(0, 2) if kill == 3 else 60)  # one of four anywhere, also at its start
-            while process.is_alive() and time.monotonic() < deadline and reached(path) == before:
-                time.sleep(0.002)
-            time.sleep(chance.uniform(0, 0.2))
-            process.kill()
-            process.join()
-            saving += any((path / "checkpoints").glob("*tmp"))
-        process = start(path)
-        process.join()
-        assert process.exitcode == 0
-        return path, saving
-
-    reference = tmp_path / "reference"
-    start(reference).join()
-    with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(kill_four_times, range(5)))
-    assert sum(saving for _, saving in runs) > 0, "no kill fell into a save"
-    for path, _ in runs:
-        assert_same_run(path, reference)
-        sessions = json.loads((path / "environment.json").read_text())["sessions"]
-        assert sessions[-1]["reason"] == "complete"
 
 
 def states(config):
@@ -256,17 +123,6 @@ def test_a_finished_run_without_numbers_at_its_last_step_is_finished_too(probes,
     assert complete_steps(tmp_path / "checkpoints")[-1] == 5
 
 
-def test_a_run_is_finished_where_it_stands_by_asking_for_no_more_steps(tmp_path, uninterrupted):
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        killing(patch, RunRecorder, "row", 3, after=False)  # at step 4: step 3, which records norms only, is saved
-        train(tiny(6), tmp_path / "stopped")
-    train(tiny(3), tmp_path / "stopped")
-    train(tiny(3), tmp_path / "at_once")
-    assert_same_run(tmp_path / "stopped", tmp_path / "at_once")
-    train(tiny(6), tmp_path / "stopped")
-    assert_same_run(tmp_path / "stopped", uninterrupted)
-
-
 def test_fewer_steps_than_were_made_are_refused(tmp_path, capfd):
     train(tiny(6), tmp_path)
     before = content(tmp_path)
@@ -325,40 +181,6 @@ def test_the_first_line_says_whether_the_run_is_new(tmp_path, caplog):
     caplog.clear()
     train(tiny(6), tmp_path)
     assert caplog.records[0].getMessage() == f"resuming at step 3 of 6: {tmp_path}"
-
-
-def tensorboard_steps(path):
-    """(tag, step) of every scalar in the event files, read as the format says: length, CRC, record, CRC."""
-    from tensorboardX.crc32c import crc32c
-    from tensorboardX.proto.event_pb2 import Event
-
-    def masked(data):
-        crc = crc32c(data)
-        return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-    found = []
-    for file in sorted((path / "tensorboard").iterdir()):
-        data = file.read_bytes()
-        while data:
-            (length,), body = struct.unpack("<Q", data[:8]), data[12:]
-            assert struct.unpack("<I", data[8:12])[0] == masked(data[:8])
-            assert struct.unpack("<I", body[length : length + 4])[0] == masked(body[:length])
-            event = Event.FromString(body[:length])
-            found += [(value.tag, event.step) for value in event.summary.value]
-            data = body[length + 4 :]
-    return found
-
-
-def test_tensorboard_holds_every_scalar_once_after_five_quick_restarts(tmp_path):
-    recording = QUIET | {"tensorboard": True}
-    for call in range(1, 6):
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-            killing(patch, RunRecorder, "row", 2, after=True)
-            train(tiny(20, recording=recording), tmp_path)
-        assert call
-    train(tiny(20, recording=recording), tmp_path)
-    named = [(name, row["step"]) for row in map(json.loads, rows(tmp_path)) for name in row if name != "step"]
-    assert sorted(tensorboard_steps(tmp_path)) == sorted(named)
 
 
 @pytest.mark.parametrize("steps", [5, 6], ids=["off the interval", "on the interval"])
