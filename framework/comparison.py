@@ -13,7 +13,7 @@ UNTIMED = ("seconds",)  # columns that differ between any two runs
 
 
 def compare_configs(one: Any, other: Any) -> list[dict[str, Any]]:
-    """The fields that differ: field, and the value in each; None with there=False where a config has no such field."""
+    """The fields that differ: field, and the value in each; None, and in_one or in_other False, where there is no such field."""
     a, b = flatten(to_dict(one)), flatten(to_dict(other))
     return _differences(a, b, "field")
 

@@ -85,6 +85,16 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         [(quadratic_as_cubes, "SIGNS", ((1, 1, 1), (1, 1, -1), (-1, -1, 1), (1, -1, -1)))],
         "points that differ, 4 cubes",
     ),
+    "a factor of a cube": (
+        "quadratic_as_cubes",
+        [(quadratic_as_cubes, "NEURON", ((1, 1, 1), (-1, 1, -1), (-1, 0, 1)))],
+        "points that differ, 3 cubes for x²z",
+    ),
+    "the diagonal, with a ridge": (
+        "kernel_equivariance",
+        [(kernel_equivariance, "predictions", lambda *given, made=kernel_equivariance.predictions: made(*given[:3], 1e-3))],
+        "deviation of diagonal, ridgeless regression",
+    ),
     "shifts in place of permutations": (
         "kernel_lower_bounds",
         [(kernel_lower_bounds.itertools, "permutations", only_shifts)],
@@ -168,7 +178,7 @@ def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     shown = capsys.readouterr().out
     assert "max_margin" in shown and "margin_definitions" in shown and "fourier_construction" not in shown
     assert "does not hold, as expected" in shown and "note: (4.3) as printed" in shown
-    assert "16 of 16 rows as expected; 3 claims" in shown
+    assert "17 of 17 rows as expected; 3 claims" in shown
 
 
 def test_verify_gives_json_with_the_names_of_the_contract(capsys):

@@ -4,7 +4,6 @@ import json
 import shutil
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from framework import registry
@@ -32,8 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="fields of the plugin that differ from their defaults")
     parser.add_argument("--json", action="store_true", help="as JSON")
     options, changes = parse_with_config(parser, arguments)
-    load_plugins(options.config, changes)
     around = Experiment.from_config(load_config(options.config, changes)) if options.config else None
+    if around is None:
+        load_plugins(None, changes)
     looked_at = []
     for entry in _entries(options.plugin):
         plugin = registry.build(entry.kind, entry.name, **_fields(options.fields))
@@ -54,7 +54,7 @@ def _entries(plugin: str) -> list[registry.Entry]:
     registry.load_plugin(file)
     if file in registry.failures():
         raise UserError(f"{plugin} cannot be imported: {registry.failures()[file]}")
-    there = [entry for kind in registry.KINDS for entry in registry.entries(kind) if entry.source == str(Path(file))]
+    there = [entry for kind in registry.KINDS for entry in registry.entries(kind) if entry.source == file]
     if not there:
         raise UserError(f'{plugin} registers no plugin: put @register("name") above a class that subclasses Task, Model, Probe, …')
     return there

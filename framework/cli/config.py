@@ -8,6 +8,7 @@ from typing import Any
 
 from framework.cli import Parser
 from framework.cli.overrides import parse_with_config
+from framework.cli.tables import aligned
 from framework.config import to_dict
 from framework.config_files import find_config, load_config, load_sweep
 from framework.errors import UserError
@@ -41,15 +42,11 @@ def main(arguments: Sequence[str]) -> int:
     file, arg = find_config(options.config)
     if options.sources or options.all:
         rows = sourced(config, changes, file.name, arg)
-        print("\n".join(_sources(rows) if options.sources else _explained(rows)))
+        table = aligned([[row.field, _shown(row.value), row.source] for row in rows])
+        print("\n".join(table if options.sources else _explained(rows)))
     else:
         print(json.dumps(to_dict(config), indent=2))
     return 0
-
-
-def _sources(rows: list[Sourced]) -> list[str]:
-    widths = [max(len(row.field) for row in rows), max(len(_shown(row.value)) for row in rows)]
-    return [f"{row.field:{widths[0]}}  {_shown(row.value):{widths[1]}}  {row.source}" for row in rows]
 
 
 def _explained(rows: list[Sourced]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.cli import Parser
 from framework.cli.overrides import add_plugins
+from framework.cli.tables import aligned
 from framework.comparison import compare_configs, compare_environments, compare_rows, milestones
 from framework.config_files import load_config
 from framework.rundir import RunDirectory
@@ -57,9 +58,7 @@ def _lines(found: dict[str, Any], one: str, other: str) -> list[str]:
 def _table(title: str, key: str, differences: list[dict[str, Any]]) -> list[str]:
     if not differences:
         return [f"{title}: the same"]
-    rows = [[row[key], *(_shown(row, side) for side in ("one", "other"))] for row in differences]
-    widths = [max(len(row[i]) for row in [*rows, [title, "A", "B"]]) for i in range(2)]
-    return [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in [[title, "A", "B"], *rows]]
+    return aligned([[title, "A", "B"], *([row[key], _shown(row, "one"), _shown(row, "other")] for row in differences)])
 
 
 def _shown(row: dict[str, Any], side: str) -> str:
@@ -70,9 +69,8 @@ def _shown(row: dict[str, Any], side: str) -> str:
 
 
 def _milestone_lines(sides: dict[str, dict[str, Any]]) -> list[str]:
-    rows = [[name, *(str(sides[side][name]) if sides[side][name] is not None else "not yet" for side in sides)] for name in sides["one"]]
-    widths = [max(len(row[i]) for row in [*rows, ["milestones", "A", "B"]]) for i in range(2)]
-    return [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in [["milestones", "A", "B"], *rows]]
+    rows = [[name, *("not yet" if side[name] is None else str(side[name]) for side in sides.values())] for name in sides["one"]]
+    return aligned([["milestones", "A", "B"], *rows])
 
 
 def _row_lines(rows: dict[str, Any]) -> list[str]:

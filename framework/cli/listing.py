@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from framework import registry
 from framework.cli import Parser
 from framework.cli.overrides import parse_with_config
+from framework.cli.tables import aligned
 from framework.config_files import load_config, plugin_list, shipped_configs
 from framework.errors import UserError, did_you_mean, one_of
 
@@ -28,9 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
-        widths = [max((len(row[key]) for row in rows), default=0) for key in ("kind", "name")]
-        for row in rows:
-            print(f"{row['kind']:{widths[0]}}  {row['name']:{widths[1]}}  {row['summary']}")
+        print("".join(f"{line}\n" for line in aligned([[row["kind"], row["name"], row["summary"]] for row in rows])), end="")
     return 0
 
 

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     start, rows, expected = time.monotonic(), [], True
     for number, entry in enumerate(entries, 1):
         log.info("%d of %d: %s", number, len(entries), entry.name)
-        claim: Claim = dataclasses.replace(entry.cls(), **entry.cls.scales.get(options.scale, {}))  # type: ignore[attr-defined]
+        claim: Claim = registry.build("claim", entry.name, **entry.cls.scales.get(options.scale, {}))  # type: ignore[attr-defined]
         found = claim.check(options.seed)
         expected &= all(row.as_expected for row in found)
         rows += [_json(entry.name, row) for row in found]

@@ -6,7 +6,8 @@ check_probe(MyProbe())
 
 from functools import partial
 
-from framework.testing import every_kind, of_claims, of_models, of_optimizers, of_penalties, of_probes, of_tasks
+from framework.testing import every_kind as every_kind  # registers what plugins of all kinds promise
+from framework.testing import of_claims, of_models, of_optimizers, of_penalties, of_probes, of_tasks
 from framework.testing.everything import every_plugin
 from framework.testing.promises import Broken, Finding, promises
 from framework.testing.report import check, check_kind, findings
@@ -29,7 +30,6 @@ __all__ = [
     "check_penalty",
     "check_probe",
     "check_task",
-    "every_kind",
     "every_plugin",
     "findings",
     "promises",

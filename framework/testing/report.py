@@ -3,7 +3,6 @@
 from typing import Any
 
 from framework import registry
-from framework.errors import did_you_mean
 from framework.experiment import Experiment
 from framework.interfaces import Plugin
 from framework.testing.promises import Finding, look
@@ -31,5 +30,5 @@ def check_kind(kind: str, plugin: Any, around: Experiment | None = None) -> None
     """`check` for a plugin that must be of this kind."""
     if isinstance(plugin, Plugin) and registry.interface_of(type(plugin)) != kind:
         found = registry.interface_of(type(plugin))
-        raise TypeError(f"check_{kind} was given a {found}, {type(plugin).__name__}.{did_you_mean(f'check_{found}', [f'check_{found}'])}")
+        raise TypeError(f"check_{kind} was given a {found}, {type(plugin).__name__}: use check_{found}")
     check(plugin, around)

@@ -14,6 +14,7 @@ import numpy as np
 from framework import registry
 from framework.config import experiment, select
 from framework.experiment import Experiment
+from framework.interfaces import Row
 from framework.precision import precision
 from framework.settings import Numerics
 from framework.state import TrainState
@@ -63,6 +64,11 @@ class Subject:
     def copy(self) -> Any:
         """The plugin as another process would receive it."""
         return pickle.loads(pickle.dumps(self.plugin))
+
+    @functools.cached_property
+    def rows(self) -> list[Row]:
+        """What a claim gives for seed 0."""
+        return self.plugin.check(0)
 
     def in_float64(self) -> "Subject":
         """The same plugin, looked at in double precision."""

@@ -24,7 +24,7 @@ class Summands(Claim):
     a constant is missing, and nothing else. Fewer neurons do: m equally spaced phases in place of signs and choices of cos
     and sin, W = cos(w a_i + 2πj u_i/m), V = cos(wq + 2πj Σu_i/m), where the integers u keep every product of cosines but
     the wanted one from adding up: m = 2 · 3^(k−1), u = (1, 3, …, 3^(k−2), 4 · 3^(k−2)). No smaller m does for any
-    integers u, by search for k = 2, 3 (here) and 4.
+    integers u, by search for k = 2 and 3.
     """
 
     p: tuple[int, ...] = field((5, 4), "moduli, odd and even", at_least=2)
@@ -68,14 +68,14 @@ def fewest_phases(k: int) -> tuple[int, tuple[int, ...]]:
     must sum to 0 over j, so u·(α − 1) may not be 0 mod m.
     """
     exponents = [a for a in itertools.product(range(-k, k + 1), repeat=k) if sum(map(abs, a)) <= k and (sum(a) - k) % 2 == 0]
-    wanted = np.array([a for a in exponents if a != (1,) * k]) - 1
-    for m in itertools.count(k + 1):
-        candidates = np.array(list(itertools.combinations_with_replacement(range(1, m), k - 1)))
-        us = np.concatenate([np.ones((len(candidates), 1), int), candidates], axis=1)  # u may be multiplied by what is prime to m
-        good = np.all(us @ wanted.T % m != 0, axis=1)
+    unwanted = np.array([a for a in exponents if a != (1,) * k]) - 1
+    m = k
+    while True:
+        m += 1
+        us = np.array(list(itertools.combinations_with_replacement(range(m), k)))  # the summands may change places
+        good = np.all(us @ unwanted.T % m != 0, axis=1)
         if good.any():
             return m, tuple(int(x) for x in us[good.argmax()])
-    raise AssertionError("count never ends")
 
 
 def phase_network(p: int, u: tuple[int, ...], m: int) -> tuple[Blocks, Matrix]:
