@@ -9,7 +9,8 @@ import numpy as np
 from framework import Claim, Row, field, register
 from framework.registry import build
 from plugins.claims.memorizing_network import memorizer
-from plugins.claims.networks import Blocks, Matrix, Tuples, all_tuples, fourier_network, largest_entry, outputs
+from plugins.claims.networks import Blocks, Matrix, all_tuples, fourier_network, largest_entry, outputs
+from plugins.claims.tangent import Points
 from plugins.claims.training import square_loss, trajectories
 
 SENSIBLE = 1.0  # C; the proof's constants, 324² from Lemma E.5 and that of Srebro et al. 2010, multiply to more than 1e9
@@ -55,7 +56,7 @@ class GeneralizationBounds(Claim):
             rows += self._at_zero(generator, max(2, int(share * self.p * np.log(1 / self.delta))))
         return rows
 
-    def _networks(self, generator: np.random.Generator, triples: Tuples) -> dict[str, tuple[Blocks, Matrix]]:
+    def _networks(self, generator: np.random.Generator, triples: Points) -> dict[str, tuple[Blocks, Matrix]]:
         p = self.p
         positives = np.unique(triples[triples[:, :2].sum(axis=1) % p == triples[:, 2]], axis=0)
         W, V = fourier_network(p)
@@ -65,7 +66,7 @@ class GeneralizationBounds(Claim):
             "trained": self._trained(generator, triples),
         }
 
-    def _trained(self, generator: np.random.Generator, triples: Tuples) -> tuple[Blocks, Matrix]:
+    def _trained(self, generator: np.random.Generator, triples: Points) -> tuple[Blocks, Matrix]:
         p, h = self.p, 4 * self.p
         start = {"W": generator.uniform(-1, 1, (2, p, h)) / np.sqrt(2 * p), "V": generator.uniform(-1, 1, (h, p)) / np.sqrt(h)}
         adam = build("optimizer", "adam", learning_rate=0.01)
@@ -90,12 +91,12 @@ class GeneralizationBounds(Claim):
         ]
 
 
-def targets_of(triples: Tuples, p: int) -> np.ndarray:
-    """p · 1[a + b ≡ c]."""
+def targets_of(triples: Points, p: int) -> np.ndarray:
+    """The target of each triple, p · 1[a + b ≡ c]."""
     return np.where(triples[:, :2].sum(axis=1) % p == triples[:, 2], float(p), 0.0)
 
 
-def square_losses(W: Blocks, V: Matrix, triples: Tuples) -> tuple[float, float]:
+def square_losses(W: Blocks, V: Matrix, triples: Points) -> tuple[float, float]:
     """(mean over the sample, mean over all p³ triples) of (g − y)²."""
     p = V.shape[1]
     every = all_tuples(p, 3)

@@ -53,7 +53,7 @@ class NTKWidth(Claim):
                 Row(f"V {name}, h = {few}: largest rank, at most 3ph", 3 * p * few, max(map(rank, narrow)), relation="<="),
                 Row(f"V {name}, h = {few}: smallest rank, exactly", full, min(map(rank, narrow))),
                 Row(f"V {name}, h = {few}: share of singular kernels", 1, float(np.mean([rank(x) < n for x in narrow]))),
-                Row(f"V {name}, h = {many}: share of definite kernels", 1 - self.delta,
+                Row(f"V {name}, h above 36 ρ_c log(n/δ): share of definite kernels", 1 - self.delta,
                     float(np.mean([rank(x) == n for x in wide])), relation=">="),
                 Row(f"V {name}: smallest width of a definite kernel", first, width),
                 Row(f"V {name}: the same, beside n/(3p)", n / (3 * p), width, relation=">="),
@@ -93,7 +93,7 @@ class NTKWidth(Claim):
         wide = tangent_kernel(*draw_network(generator, self.p, many, 0.0), points)
         narrow = tangent_kernel(*draw_network(generator, self.p, few, 1.0), points)
         return [
-            Row(f"h = {many}: training error on random targets", 0, training_error(wide, generator.normal(size=self.points)), 1e-12),
+            Row("the same h: training error on random targets", 0, training_error(wide, generator.normal(size=self.points)), 1e-12),
             Row(f"h = {few}: training error on the worst targets", 1, training_error(narrow, np.linalg.eigh(narrow)[1][:, 0]), 1e-6),
         ]
 
