@@ -109,7 +109,11 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         [(expected_ntk, "ENTRIES", {"uniform": (9 / 5, expected_ntk.ENTRIES["gaussian"][1])})],
         "uniform: the same point",
     ),
-    "all weights the same": ("ntk_width", [(ntk_width, "draw_network", equal_weights)], "V zero, h above 36 ρ_c log(n/δ): share of definite kernels"),
+    "all weights the same": (
+        "ntk_width",
+        [(ntk_width, "draw_network", equal_weights)],
+        "V zero, h above 36 ρ_c log(n/δ): share of definite kernels",
+    ),
     "the width": (
         "ntk_width",
         [(ntk_width, "draw_network", lambda generator, p, h, size: equal_weights(generator, p, 20 * h, size))],

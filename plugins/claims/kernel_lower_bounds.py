@@ -36,8 +36,8 @@ class KernelLowerBounds(Claim):
 
     tags: ClassVar[tuple[str, ...]] = ("kernel", "lower bound")
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 7, "points": 100, "permutations": 500},
-        "full": {"p": 11, "points": 600, "permutations": 1000},
+        "laptop": {"p": 11, "points": 300, "permutations": 500},
+        "full": {"p": 13, "points": 1000, "permutations": 1000},
     }
 
     def check(self, seed: int) -> list[Row]:
