@@ -9,9 +9,6 @@ import pytest
 from framework import build, registry
 from framework.cli import run_command
 from plugins.claims import (
-    expected_ntk,
-    kernel_equivariance,
-    kernel_lower_bounds,
     margin_definitions,
     max_margin,
     memorizing_network,
@@ -20,8 +17,7 @@ from plugins.claims import (
     quadratic_as_cubes,
     summands,
 )
-from tests import constructions
-from tests.reference import FOLDERS
+from tests import constructions, test_claims_kernels
 
 FLIPPED = (*networks.NEURONS[:3], ("+sin", "-sin", "-cos"), *networks.NEURONS[4:])
 
@@ -33,23 +29,6 @@ def turned(p, pairs):
 
 
 memorizing_network_as_it_is = memorizing_network.memorizer
-as_it_is = {"kernels": kernel_lower_bounds.kernels, "top": kernel_lower_bounds.top_kernel}
-
-
-def only_shifts(values):
-    values = list(values)
-    return [tuple(values[i:] + values[:i]) for i in range(len(values))]
-
-
-def knowing(inputs):
-    """Kernels that are not invariant: they know which σ is meant when all are the identity."""
-    target = (inputs.sum(axis=1) % (inputs.max() + 1) == 0).astype(float)
-    return {"gaussian": np.outer(target, target) + 1e-9 * np.eye(len(inputs))}
-
-
-def unlike(inputs):
-    return {"gaussian": kernel_equivariance.np.exp(-np.abs(inputs[:, None, :] - inputs[None, :, :]).sum(axis=2))}
-
 
 BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the row that turns)
     "one sign of the Fourier network": (
@@ -90,36 +69,6 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         [(quadratic_as_cubes, "NEURON", ((1, 1, 1), (-1, 1, -1), (-1, 0, 1)))],
         "points that differ, 3 cubes for x²z",
     ),
-    "the diagonal, with a ridge": (
-        "kernel_equivariance",
-        [(kernel_equivariance, "predictions", lambda *given, made=kernel_equivariance.predictions: made(*given[:3], 1e-3))],
-        "deviation of diagonal, ridgeless regression",
-    ),
-    "shifts in place of permutations": (
-        "kernel_lower_bounds",
-        [(kernel_lower_bounds.itertools, "permutations", only_shifts)],
-        "p = 3, m = 3: deviation of the spectrum",
-    ),
-    "a kernel that is not invariant": (
-        "kernel_lower_bounds",
-        [(kernel_lower_bounds, "kernels", knowing), (kernel_lower_bounds, "draw", lambda generator, p, m: [np.arange(p)] * m)],
-        "loss of gaussian regression",
-    ),
-    "a kernel without the constant": (
-        "kernel_lower_bounds",
-        [(kernel_lower_bounds, "top_kernel", lambda inputs, p, constant: as_it_is["top"](inputs, p, 0.0))],
-        "p = 3, m = 2, n = 3: loss of the kernel of the leading eigenspaces",
-    ),
-    "a kernel to which residues are not alike": (
-        "kernel_equivariance",
-        [(kernel_equivariance, "kernels", unlike)],
-        "deviation of gaussian regression",
-    ),
-    "the kurtosis": (
-        "expected_ntk",
-        [(expected_ntk, "ENTRIES", {"uniform": (9 / 5, expected_ntk.ENTRIES["gaussian"][1])})],
-        "uniform: the same point",
-    ),
     "the normalization": (
         "margin_definitions",
         [(margin_definitions, "largest_entry", lambda W, V: 1.0)],
@@ -143,17 +92,8 @@ def test_a_verdict_turns_when_an_ingredient_is_broken(broken, monkeypatch):
 
 
 def test_every_claim_is_broken_by_one_of_them():
-    assert {claim for claim, _, _ in BREAKS.values()} == {entry.name for entry in registry.entries("claim")}
-
-
-def test_bounds_are_those_of_the_reference():
-    file = next(folder / "kernel_lower_bounds.json" for folder in FOLDERS if (folder / "kernel_lower_bounds.json").is_file())
-    rows = json.loads(file.read_text())
-    assert len(rows) == 7
-    for row in rows:
-        p, m, n = row["p"], row["m"], row["n"]
-        assert kernel_lower_bounds.exact_bound(p, m, n) == pytest.approx(row["exact"], rel=1e-12)
-        assert kernel_lower_bounds.printed_bound(p, m, n) == pytest.approx(row["paper"], rel=1e-12)
+    breaks = [*BREAKS.values(), *test_claims_kernels.BREAKS.values()]
+    assert {claim for claim, _, _ in breaks} == {entry.name for entry in registry.entries("claim")}
 
 
 def test_the_networks_are_those_of_the_tests_own_construction():

@@ -91,12 +91,17 @@ def group_norm(W: Blocks, V: Matrix) -> float:
     return float((squares ** ((k + 1) / 2)).sum() ** (1 / (k + 1)))
 
 
-def smallest_margin(outputs: Matrix, labels: Int[np.ndarray, " n"]) -> float:
-    """Min over examples of the right output less the best wrong one."""
+def margins(outputs: Matrix, labels: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """f_y − max_{y'≠y} f_y' of each example."""
     right = np.take_along_axis(outputs, labels[:, None], axis=1)[:, 0]
     wrong = outputs.copy()
     np.put_along_axis(wrong, labels[:, None], -np.inf, axis=1)
-    return float((right - wrong.max(axis=1)).min())
+    return right - wrong.max(axis=1)
+
+
+def smallest_margin(outputs: Matrix, labels: Int[np.ndarray, " n"]) -> float:
+    """Min over examples of the right output less the best wrong one."""
+    return float(margins(outputs, labels).min())
 
 
 def _waves(f: int, p: int) -> dict[str, np.ndarray]:
