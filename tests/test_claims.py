@@ -18,6 +18,7 @@ from plugins.claims import (
     misclassification,
     networks,
     quadratic_as_cubes,
+    rademacher,
     summands,
 )
 from tests import constructions
@@ -82,8 +83,23 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     "the memorizer's size": ("memorizing_network", [(memorizing_network, "memorizer", turned)], "norm³ of a memorized positive"),
     "a sign of a cube": (
         "quadratic_as_cubes",
-        [(quadratic_as_cubes, "SIGNS", ((1, 1, 1), (1, 1, -1), (-1, -1, 1), (1, -1, -1)))],
-        "points that differ, 4 cubes",
+        [(quadratic_as_cubes, "PROOF", (18, ((1, 2, 1), (-1, 2, -1), (1, 1, 1), (1, 1, -1))))],
+        "outputs that differ, 4 cubes as in (E.5)",
+    ),
+    "one of three cubes": (
+        "quadratic_as_cubes",
+        [(quadratic_as_cubes, "THREE", (24, quadratic_as_cubes.THREE[1][:2]))],
+        "outputs that differ, 3 cubes",
+    ),
+    "signs that are all alike": (
+        "rademacher",
+        [(rademacher, "draw_signs", lambda generator, n: np.ones(n))],
+        "n = 50: found by ascent",
+    ),
+    "corners that are too few": (
+        "rademacher",
+        [(rademacher, "largest_at_corners", lambda signs: float(np.abs(signs.sum())))],
+        "n = 50: found by ascent, beside the corners",
     ),
     "shifts in place of permutations": (
         "kernel_lower_bounds",
@@ -168,7 +184,7 @@ def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     shown = capsys.readouterr().out
     assert "max_margin" in shown and "margin_definitions" in shown and "fourier_construction" not in shown
     assert "does not hold, as expected" in shown and "note: (4.3) as printed" in shown
-    assert "16 of 16 rows as expected; 3 claims" in shown
+    assert "19 of 19 rows as expected; 3 claims" in shown
 
 
 def test_verify_gives_json_with_the_names_of_the_contract(capsys):
