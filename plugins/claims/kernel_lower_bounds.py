@@ -72,8 +72,12 @@ class KernelLowerBounds(Claim):
         every = [permuted_target(inputs, s) for s in itertools.product(map(np.array, itertools.permutations(range(p))), repeat=m)]
         basis, _ = np.linalg.qr(top_kernel(inputs, p, 1e7)[:, :n])
         losses = [float(np.sum((target - basis @ (basis.T @ target)) ** 2)) for target in every]
-        return Row(f"p = {p}, m = {m}, n = {n}: loss of the kernel of the leading eigenspaces", exact_bound(p, m, n),
-                   float(np.mean(losses)) / p ** (m - 1), 1e-5)
+        return Row(
+            f"p = {p}, m = {m}, n = {n}: loss of the kernel of the leading eigenspaces",
+            exact_bound(p, m, n),
+            float(np.mean(losses)) / p ** (m - 1),
+            1e-5,
+        )
 
 
 def printed_bound(p: int, m: int, n: int) -> float:
