@@ -15,6 +15,7 @@ from plugins.claims import (
     misclassification,
     networks,
     quadratic_as_cubes,
+    rademacher,
     summands,
 )
 from tests import constructions, test_claims_kernels
@@ -61,13 +62,23 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     "the memorizer's size": ("memorizing_network", [(memorizing_network, "memorizer", turned)], "norm³ of a memorized positive"),
     "a sign of a cube": (
         "quadratic_as_cubes",
-        [(quadratic_as_cubes, "SIGNS", ((1, 1, 1), (1, 1, -1), (-1, -1, 1), (1, -1, -1)))],
-        "points that differ, 4 cubes",
+        [(quadratic_as_cubes, "PROOF", (18, ((1, 2, 1), (-1, 2, -1), (1, 1, 1), (1, 1, -1))))],
+        "outputs that differ, 4 cubes as in (E.5)",
     ),
-    "a factor of a cube": (
+    "one of three cubes": (
         "quadratic_as_cubes",
-        [(quadratic_as_cubes, "NEURON", ((1, 1, 1), (-1, 1, -1), (-1, 0, 1)))],
-        "points that differ, 3 cubes for x²z",
+        [(quadratic_as_cubes, "THREE", (24, quadratic_as_cubes.THREE[1][:2]))],
+        "outputs that differ, 3 cubes",
+    ),
+    "signs that are all alike": (
+        "rademacher",
+        [(rademacher, "draw_signs", lambda generator, n: np.ones(n))],
+        "n = 50: found by ascent",
+    ),
+    "corners that are too few": (
+        "rademacher",
+        [(rademacher, "largest_at_corners", lambda signs: float(np.abs(signs.sum())))],
+        "n = 50: found by ascent, beside the corners",
     ),
     "the normalization": (
         "margin_definitions",
@@ -118,7 +129,7 @@ def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     shown = capsys.readouterr().out
     assert "max_margin" in shown and "margin_definitions" in shown and "fourier_construction" not in shown
     assert "does not hold, as expected" in shown and "note: (4.3) as printed" in shown
-    assert "17 of 17 rows as expected; 3 claims" in shown
+    assert "19 of 19 rows as expected; 3 claims" in shown
 
 
 def test_verify_gives_json_with_the_names_of_the_contract(capsys):

@@ -1,0 +1,68 @@
+"""The largest margin on the multiplication table of a symmetric group, and a network that has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from framework import Claim, Row, field, register
+from plugins.claims.networks import Blocks, Matrix, all_tuples, group_norm, outputs, smallest_margin
+from plugins.claims.representations import Representation, irreducible
+from plugins.tasks.groups import permutation_table, permutations
+
+
+@register("group_margin")
+@dataclass(frozen=True, kw_only=True)
+class GroupMargin(Claim):
+    """γ* = 2 / (3 √(3|G|) Σ_R d_R^2.5) for G = S_n over the non-trivial irreducible R, ‖θ‖_{2,3} = 1 (thm 9, Morwani et al. 2024).
+
+    Attained by Σ_R d_R tr(R(a) R(b) R(c)ᵀ), a product of three numbers being two neurons: 2 Σ d_R³ neurons, whose weights in R
+    are d_R^(1/3) as large (that scale is derived here). The control has all representations equally large.
+    """
+
+    n: int = field(3, "of S_n", at_least=3, at_most=5)
+    tries: int = field(100, "networks near the construction", at_least=1)
+
+    tags: ClassVar[tuple[str, ...]] = ("margin", "groups")
+    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"n": 4, "tries": 50}, "full": {"n": 5, "tries": 10}}
+
+    def check(self, seed: int) -> list[Row]:
+        """Neurons and margin of the construction, of what is near it, and of the control."""
+        table, representations = permutation_table(permutations(self.n)), irreducible(self.n)[1:]
+        inputs, labels = all_tuples(len(table), 2), table.reshape(-1)
+        sizes = np.array([R.shape[1] for R in representations])
+        best = 2 / (3 * np.sqrt(3 * len(table)) * float((sizes**2.5).sum()))
+
+        def margin(W: np.ndarray, V: np.ndarray) -> float:
+            return smallest_margin(outputs(W, V, inputs), labels) / group_norm(W, V) ** 3
+
+        W, V = group_network(representations, scale_of)
+        equal = group_network(representations, lambda d: 1.0)
+        generator = np.random.default_rng(seed)
+        near = [margin(*(x + generator.normal(0, 0.05, x.shape) for x in (W, V))) for _ in range(self.tries)]
+        return [
+            Row("neurons", 2 * int((sizes**3).sum()), V.shape[0]),
+            Row("sum of squared dimensions", len(table) - 1, int((sizes**2).sum())),
+            Row("margin of the construction", best, margin(W, V), 1e-12),
+            Row(f"largest margin of {self.tries} networks near it", best, max(near), 1e-12, relation="<="),
+            Row("margin, all representations equally large", best, margin(*equal), 1e-6, expected_to_hold=False),
+        ]
+
+
+def scale_of(d: int) -> float:
+    """How large the weights of a representation of this dimension are."""
+    return d ** (1 / 3)
+
+
+def group_network(representations: list[Representation], scale: Any) -> tuple[Blocks, Matrix]:
+    """(W [2, m, h], V [h, m]) with outputs 4 Σ_R scale(d)³ tr(R(a) R(b) R(c)ᵀ), from (x + y)² z − (x − y)² z = 4xyz."""
+    blocks: list[list[np.ndarray]] = [[], [], []]
+    for R in representations:
+        d = R.shape[1]
+        i, j, k = np.indices((d, d, d)).reshape(3, -1)
+        for sign in (1, -1):
+            for block, part in zip(blocks, (R[:, i, j], sign * R[:, j, k], sign * R[:, i, k]), strict=True):
+                block.append(scale(d) * part)
+    Q, S, V = (np.concatenate(block, axis=1) for block in blocks)
+    return np.stack([Q, S]), V.T
