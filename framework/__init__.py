@@ -1,6 +1,7 @@
 """whygrok's core: what users and plugins import. It knows nothing of modular addition; plugins do."""
 
 from framework import losses
+from framework.charts import Chart
 from framework.experiment import Experiment
 from framework.fields import field, part
 from framework.interfaces import Claim, Context, Model, Optimizer, Penalty, Probe, Row, Sizes, Split, Splits, Task
@@ -9,6 +10,7 @@ from framework.runs import Run, load_run
 from framework.session import train
 
 __all__ = [
+    "Chart",
     "Claim",
     "Context",
     "Experiment",

@@ -17,6 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from framework import sampling
+from framework.charts import Chart
 from framework.errors import FieldError, one_of
 from framework.fields import Fields, field
 from framework.losses import LOSSES, TEMPERED, log_cross_entropy, log_mean
@@ -280,3 +281,7 @@ class Claim(Plugin):
     @abc.abstractmethod
     def check(self, seed: int) -> list[Row]:
         """Measures each quantity by another route than its prediction. Seeded: the same rows each time."""
+
+    def charts(self, seed: int) -> list[Chart]:
+        """What a curve says better than rows, for the report; none by default."""
+        return []

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,11 +10,16 @@ import pytest
 from framework import build, registry
 from framework.cli import run_command
 from plugins.claims import (
+    exact_in_float32,
+    frequency_subsets,
+    group_margin,
     margin_definitions,
     max_margin,
     memorizing_network,
     misclassification,
     networks,
+    ntk_closed_forms,
+    parity_margin,
     quadratic_as_cubes,
     rademacher,
     summands,
@@ -30,7 +36,22 @@ def turned(p, pairs):
 
 
 memorizing_network_as_it_is = memorizing_network.memorizer
+group_network_as_it_is = group_margin.group_network
+summand_network_as_it_is = networks.summand_network
 
+
+def two_cosines(p, k, frequencies):
+    """The construction with every neuron a second time, its output weights exchanged for those of twice the frequency."""
+    return summand_network_as_it_is(p, k, [*frequencies, *(2 * f for f in frequencies)])
+
+
+def one_turned(bits, k, made=parity_margin.parity_network):
+    U, V = made(bits, k)
+    V[0] *= -1
+    return U, V
+
+
+SMALL = {"max_margin": {"steps": 1000, "most": 2}, "ntk_closed_forms": {"k": (2,)}}  # fields that make a break quick to see
 BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the row that turns)
     "one sign of the Fourier network": (
         "fourier_construction",
@@ -53,6 +74,78 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         "max_margin",
         [(max_margin, "smallest_margin", lambda *given: 2 * networks.smallest_margin(*given))],
         "k = 2: largest margin of 200 networks near it",
+    ),
+    "training without a penalty": (
+        "max_margin",
+        [(max_margin, "penalized", lambda params, data: max_margin.cross_entropy(params, data))],
+        "k = 2: margin / γ* of a trained network, at the end",
+    ),
+    "a margin that training may not reach": (
+        "max_margin",
+        [(max_margin, "largest", lambda p, k, made=max_margin.largest: 0.9 * made(p, k))],
+        "k = 3: margin / γ* of a trained network, at most",
+    ),
+    "the size of representations": (
+        "group_margin",
+        [(group_margin, "scale_of", lambda d: d ** (1 / 2))],
+        "margin of the construction",
+    ),
+    "a representation that is transposed": (
+        "group_margin",
+        [
+            (
+                group_margin,
+                "group_network",
+                lambda given, scale: group_network_as_it_is([R.transpose(0, 2, 1) for R in given], scale),
+            )
+        ],
+        "margin of the construction",
+    ),
+    "a neuron of the parity": ("parity_margin", [(parity_margin, "parity_network", one_turned)], "k = 3: margin of the construction"),
+    "the cross-entropy": (
+        "exact_in_float32",
+        [(exact_in_float32, "FORMS", {"product": exact_in_float32.FORMS["optax"]})],
+        "z_y = 60: loss, product: deviation",
+    ),
+    "the unit step": (
+        "exact_in_float32",
+        [(exact_in_float32, "normalized", lambda made=exact_in_float32.normalized: {"product": made()["optax"]})],
+        "gradient of 1e-22: length of the step, product",
+    ),
+    "the power of the activation": (
+        "ntk_closed_forms",
+        [(ntk_closed_forms, "squared_norms", lambda two, x, k, which, made=ntk_closed_forms.squared_norms: made(two, x, k + 1, which))],
+        "k = 2, close: ‖Θ_t − Θ_0‖_F",
+    ),
+    "the kernel it is compared with": (
+        "ntk_closed_forms",
+        [(ntk_closed_forms, "tangent_kernel", lambda W, V, x, made=ntk_closed_forms.tangent_kernel: made(W, 1.001 * V, x))],
+        "k = 2, far apart: ‖Θ_t‖_F",
+    ),
+    "the targets of a regression": (
+        "ntk_closed_forms",
+        [(ntk_closed_forms, "outputs", lambda W, V, x: networks.outputs(W, 1.001 * V, x))],
+        "regression loss of 74 triples",
+    ),
+    "a frequency and its double at once": (
+        "frequency_subsets",
+        [(frequency_subsets, "summand_network", two_cosines)],
+        "p = 7, k = 2: margin of frequency 1 / its largest output",
+    ),
+    "one input that is off": (
+        "frequency_subsets",
+        [(frequency_subsets, "added", lambda alone, chosen: sum(alone[f] for f in chosen) + np.eye(*alone[1].shape))],
+        "p = 7, k = 2: exact sets of 7",
+    ),
+    "frequencies that are all the same": (
+        "frequency_subsets",
+        [(frequency_subsets, "summand_network", lambda p, k, f: summand_network_as_it_is(p, k, [3]))],
+        "p = 9, k = 2: sets that answer everything right, of 15",
+    ),
+    "the matrix that weighs outputs": (
+        "memorizing_network",
+        [(memorizing_network, "climb", lambda matrix, generator, made=memorizing_network.climb: made(np.abs(matrix), generator))],
+        "⟨λ, f⟩ / norm³, largest by ascent",
     ),
     "the memorizer's first layer": (
         "memorizing_network",
@@ -98,7 +191,7 @@ def test_a_verdict_turns_when_an_ingredient_is_broken(broken, monkeypatch):
     claim, changes, quantity = BREAKS[broken]
     for where, name, value in changes:
         monkeypatch.setattr(where, name, value)
-    (row,) = [row for row in build("claim", claim).check(0) if row.quantity == quantity]
+    (row,) = [row for row in build("claim", claim, **SMALL.get(claim, {})).check(0) if row.quantity == quantity]
     assert not row.as_expected, row
 
 
@@ -129,7 +222,8 @@ def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     shown = capsys.readouterr().out
     assert "max_margin" in shown and "margin_definitions" in shown and "fourier_construction" not in shown
     assert "does not hold, as expected" in shown and "note: (4.3) as printed" in shown
-    assert "19 of 19 rows as expected; 3 claims" in shown
+    count = re.search(r"(\d+) of (\d+) rows as expected; 5 claims", shown)
+    assert count and count[1] == count[2] == str(len(re.findall(r"measured \S", shown)))
 
 
 def test_verify_gives_json_with_the_names_of_the_contract(capsys):

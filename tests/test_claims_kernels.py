@@ -267,20 +267,35 @@ def test_a_trajectory_takes_the_steps_of_its_optimizer():
         assert loss({name: leaf[-1] for name, leaf in steps.items()}) < loss(start)
 
 
-def test_curves_show_where_kernels_become_definite_and_never_cross_the_bound():
-    found = build("claim", "ntk_width").curves(0)
-    few, many, _ = found["thresholds"]
-    for name in ("uniform", "zero"):
-        least = found[f"smallest eigenvalue, V {name}"]
-        assert np.all(least[found["width"] < few] < 1e-14) and np.all(least[found["width"] >= many] > 1e-9)
-    losses = build("claim", "kernel_lower_bounds").curves(0)
-    counts, printed, exact = (losses.pop(name) for name in ("n", "printed bound", "exact bound"))
-    assert np.all(printed <= exact) and counts[-1] == 4**3 and len(losses) == 6
-    assert all(np.all(loss >= exact - 0.05) for loss in losses.values())
+def test_charts_show_where_kernels_become_definite():
+    (chart,) = build("claim", "ntk_width").charts(0)
+    assert chart.marks["n/(3p)"] == pytest.approx(40 / 15)
+    for name, first in (("V uniform", 40 / 13), ("V zero", 40 / 5)):  # Derived in the docstring, and n/p at least for V = 0
+        line = chart.measured[name]
+        assert np.all(np.isnan(line[chart.x < first])) and np.all(line[chart.x >= chart.marks["36 ρ_c log(n/δ)"]] > 1e-3)
+    assert not np.isnan(chart.measured["V uniform"][chart.x >= 5]).any()
+
+
+def test_the_chart_of_losses_never_crosses_the_bound_but_for_the_network():
+    (chart,) = build("claim", "kernel_lower_bounds").charts(0)
+    printed, exact = chart.predicted["printed bound"], chart.predicted["exact bound"]
+    lines = dict(chart.measured)
+    trained = lines.pop("trained network")
+    assert np.all(printed <= exact) and chart.x[-1] == 4**3 and len(lines) == 6
+    assert all(np.all(line >= exact - 0.05) for line in lines.values())
+    assert np.isnan(trained[0]) and np.all(trained[1::2] > 0)
+
+
+@pytest.mark.parametrize("claim", ["generalization_bounds", "rademacher"])
+def test_bounds_of_a_chart_are_above_what_is_measured(claim):
+    (chart,) = build("claim", claim).charts(0)
+    bound = max(chart.predicted.values(), key=lambda line: line[-1])
+    assert all(np.all(line[-3:] <= bound[-3:]) for line in chart.measured.values())
 
 
 def test_the_sizes_that_the_note_names_are_those_of_the_bound():
     assert pac_bayes.printed_sigma(3e11, 6e11, 24e11) < 1 < pac_bayes.printed_sigma(5e11, 10e11, 40e11)
-    found = build("claim", "pac_bayes").curves(0)
-    first = found["p"][np.argmax(found["bound"] < 1)]
-    assert 1e18 < first < 3e18 and np.all(np.diff(found["bound"][found["p"] > 1e3]) < 0)
+    large, trained = build("claim", "pac_bayes").charts(0)
+    assert 1e18 < large.marks["says something"] < 3e18
+    assert np.all(np.diff(large.predicted["bound"][large.x > 1e3]) < 0)
+    assert np.all(trained.measured["error on all pairs"] < trained.predicted["PAC-Bayes bound"])

@@ -1,17 +1,18 @@
 """How much an interpolating network of small entries may err on the population, and what constant that takes."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from framework import Claim, Row, field, register
+from framework import Chart, Claim, Row, field, register
 from framework.registry import build
 from plugins.claims.memorizing_network import memorizer
 from plugins.claims.networks import Blocks, Matrix, all_tuples, fourier_network, largest_entry, outputs
 from plugins.claims.tangent import Points
-from plugins.claims.training import square_loss, trajectories
+from plugins.claims.training import initial, square_loss, trajectories
 
 SENSIBLE = 1.0  # C; the proof's constants, 324² from Lemma E.5 and that of Srebro et al. 2010, multiply to more than 1e9
 SIMULATED = 20_000  # samples
@@ -56,6 +57,22 @@ class GeneralizationBounds(Claim):
             rows += self._at_zero(generator, max(2, int(share * self.p * np.log(1 / self.delta))))
         return rows
 
+    def charts(self, seed: int) -> list[Chart]:
+        """N against the population loss of the memorizing and the trained network, and the bound for each with C = 1."""
+        generator, p = np.random.default_rng(seed), self.p
+        counts = np.unique(np.geomspace(2 * p, p**3, 7).astype(int))
+        losses, bounds = defaultdict(list), defaultdict(list)
+        for n in counts:
+            triples = all_tuples(p, 3)[generator.integers(p**3, size=n)]
+            networks = self._networks(generator, triples)
+            del networks["appendix F"]  # its loss is 0 for every n
+            for name, (W, V) in networks.items():
+                losses[name].append(square_losses(W, V, triples)[1])
+                bounds[f"bound, {name}, C = 1"].append(self._bound(int(n), largest_entry(W, V), V.shape[0]))
+        measured, predicted = ({name: np.array(line) for name, line in lines.items()} for lines in (losses, bounds))
+        title = f"Population loss of networks that fit n triples, p = {p}; the zero predictor has {p}"
+        return [Chart(title, "n", "population square loss", counts, measured, predicted, log="xy")]
+
     def _networks(self, generator: np.random.Generator, triples: Points) -> dict[str, tuple[Blocks, Matrix]]:
         p = self.p
         positives = np.unique(triples[triples[:, :2].sum(axis=1) % p == triples[:, 2]], axis=0)
@@ -67,10 +84,8 @@ class GeneralizationBounds(Claim):
         }
 
     def _trained(self, generator: np.random.Generator, triples: Points) -> tuple[Blocks, Matrix]:
-        p, h = self.p, 4 * self.p
-        start = {"W": generator.uniform(-1, 1, (2, p, h)) / np.sqrt(2 * p), "V": generator.uniform(-1, 1, (h, p)) / np.sqrt(h)}
-        adam = build("optimizer", "adam", learning_rate=0.01)
-        ((path,),) = trajectories(square_loss, (adam,), [start], [(triples, targets_of(triples, p))], self.steps, seed=0)
+        start, adam = initial(generator, self.p, 2, 4 * self.p), build("optimizer", "adam", learning_rate=0.01)
+        ((path,),) = trajectories(square_loss, (adam,), [start], [(triples, targets_of(triples, self.p))], self.steps, seed=0)
         return path["W"][-1], path["V"][-1]
 
     def _bound(self, n: int, R: float, h: int) -> float:

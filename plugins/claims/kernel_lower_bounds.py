@@ -8,13 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from framework import Claim, Row, field, register
+from framework import Chart, Claim, Row, field, register
+from framework.registry import build
 from plugins.claims.hamming import tail
-from plugins.claims.networks import Tuples, all_tuples
+from plugins.claims.networks import Tuples, all_tuples, outputs
 from plugins.claims.tangent import tangent_kernel
+from plugins.claims.training import initial, square_loss, trajectories
 
 Kernel = Float[np.ndarray, "N N"]
 SMALL = ((2, 2), (3, 2), (4, 2), (2, 3), (3, 3))  # (p, m) for which all permutations are gone through
+STEPS = 3000  # of the training of networks for the chart
 LARGE = ((23, 3, 2_000), (47, 3, 11_600), (97, 3, 59_000), (11, 4, 3_000))  # (p, m, n): the figures' sizes, and k = 3
 
 
@@ -59,19 +62,32 @@ class KernelLowerBounds(Claim):
         rows.append(Row("a kernel that knows σ", exact, float(cheat.mean()) / zero, relation=">=", expected_to_hold=False))
         return [*rows, attained()]
 
-    def curves(self, seed: int) -> dict[str, np.ndarray]:
-        """N against both bounds and the mean loss of regression with each kernel, all divided by the zero predictor's."""
+    def charts(self, seed: int) -> list[Chart]:
+        """N against both bounds, the mean loss of regression with each kernel, and the loss of trained networks."""
         generator = np.random.default_rng(seed)
         inputs = all_tuples(self.p, self.m)
         order, targets = generator.permutation(len(inputs)), self._targets(generator, inputs)
-        counts = np.unique(np.geomspace(1, (self.p - 1) ** self.m, 20).astype(int))
-        found: dict[str, np.ndarray] = {"n": counts}
-        for name, bound in (("printed bound", printed_bound), ("exact bound", exact_bound)):
-            found[name] = np.array([bound(self.p, self.m, int(n)) for n in counts])
-        for name, kernel in (kernels(inputs) | drawn_kernels(generator, inputs)).items():
-            losses = [regression_losses(kernel, order[:n], targets).mean() for n in counts]
-            found[name] = np.array(losses) / self.p ** (self.m - 1)
-        return found
+        counts = np.linspace(1, (self.p - 1) ** self.m, 15).astype(int)
+        losses = {
+            name: np.array([regression_losses(kernel, order[:n], targets).mean() for n in counts]) / self.p ** (self.m - 1)
+            for name, kernel in (kernels(inputs) | drawn_kernels(generator, inputs)).items()
+        }
+        trained = {int(n): self._trained_loss(order[:n]) for n in counts[1::2]}
+        losses["trained network"] = np.array([trained.get(int(n), np.nan) for n in counts])
+        bounds = {"printed bound": printed_bound, "exact bound": exact_bound}
+        predicted = {name: np.array([bound(self.p, self.m, int(n)) for n in counts]) for name, bound in bounds.items()}
+        title = f"Population loss after n examples, p = {self.p}, m = {self.m}"
+        return [Chart(title, "n", "loss / that of the zero predictor", counts, losses, predicted, log="y")]
+
+    def _trained_loss(self, sample: np.ndarray) -> float:
+        """Of a quadratic network that AdamW trained on these examples, relative to the zero predictor's."""
+        p, k, h = self.p, self.m - 1, 4 * self.p
+        every, start = all_tuples(p, self.m), initial(np.random.default_rng(0), p, k, h)
+        answer = p * (every[:, :-1].sum(axis=1) % p == every[:, -1])
+        adamw = build("optimizer", "adamw", learning_rate=0.01, weight_decay=0.3)
+        ((path,),) = trajectories(square_loss, (adamw,), [start], [(every[sample], answer[sample].astype(float))], STEPS, seed=0)
+        found = outputs(path["W"][-1], path["V"][-1], all_tuples(p, k)).ravel()
+        return float(np.mean((found - answer) ** 2)) / p
 
     def _targets(self, generator: np.random.Generator, inputs: Tuples) -> Float[np.ndarray, "N s"]:
         return np.stack([permuted_target(inputs, draw(generator, self.p, self.m)) for _ in range(self.permutations)], axis=1)

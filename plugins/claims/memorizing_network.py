@@ -18,6 +18,9 @@ class MemorizingNetwork(Claim):
     First layer s e_a and ±s e_b, output ±s e_c, s = (p/4)^(1/3). A network that fits the whole population has group norm³ at
     least (3√3/√2) (p−1) p^(3/2), by γ* of Morwani et al. 2024. So with fewer than √2 (p−1) √p positives sampled, the
     interpolant of least norm does not generalize. Not in Mohamadi et al. 2024; of ‖θ‖_∞ it says nothing.
+
+    Nothing that touches no other is cheaper by more than a factor (p−1)/p: with λ = (3√3/2) p/(p−1) (e_a − 1/p)(e_b − 1/p) e_c,
+    whose sums over a and over b are 0, ⟨λ, f⟩ ≤ ‖θ‖³ for every neuron, while ⟨λ, p at the triple⟩ = (3√3/2)(p−1).
     """
 
     p: int = field(7, "modulus, a prime above 2", at_least=3)
@@ -45,7 +48,36 @@ class MemorizingNetwork(Claim):
             Row("norm³ of a memorized positive", 1.5 * np.sqrt(3) * p, cost_of_one, 1e-9 * p),
             Row("norm³ of the adding network", 3 * np.sqrt(3) / np.sqrt(2) * (p - 1) * p**1.5, cost_of_adding, 1e-9 * p**3),
             Row("positives from which adding is cheaper", threshold, cost_of_adding / cost_of_one, 1e-9 * threshold),
+            *self._lower_bound(np.random.default_rng(seed), cost_of_one),
         ]
+
+    def _lower_bound(self, generator: np.random.Generator, cost: float) -> list[Row]:
+        """The λ above at (a, b, c) = (0, 0, 0): what neurons make of it, and what it says of the memorizer's cost."""
+        p, inputs = self.p, all_tuples(self.p, 2)
+        at_0 = np.eye(p)[0]
+        matrix = 1.5 * np.sqrt(3) * p / (p - 1) * np.outer(at_0 - 1 / p, at_0 - 1 / p)
+        target = np.zeros((p * p, p))
+        target[0, 0] = p
+        weights = matrix.reshape(-1, 1) * at_0  # λ at every (a, b) and c
+        bound = float(np.sum(weights * target))
+        neurons = [(generator.normal(size=(2, p, 1)), generator.normal(size=(1, p))) for _ in range(200)]
+        best = climb(matrix, generator)
+        worth = [float(np.sum(weights * outputs(W, V, inputs))) / group_norm(W, V) ** 3 for W, V in (*neurons, best)]
+        return [
+            Row("⟨λ, f⟩ / norm³ of random neurons", 1, max(worth[:-1]), relation="<="),
+            Row("⟨λ, f⟩ / norm³, largest by ascent", 1, worth[-1], 1e-9),
+            Row("⟨λ, the memorized positive⟩", 1.5 * np.sqrt(3) * (p - 1), bound, 1e-9 * p),
+            Row("norm³ of a memorized positive, beside that", bound, cost, relation=">="),
+        ]
+
+
+def climb(matrix: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The neuron (W [2, p, 1], V [1, p]) of equal norms in its three parts that q and r, each best for the other, end at."""
+    r = generator.normal(size=len(matrix))
+    for _ in range(50):
+        q = matrix @ r / np.linalg.norm(matrix @ r)
+        r = matrix.T @ q / np.linalg.norm(matrix.T @ q)
+    return np.stack([q, r])[..., None], np.eye(len(matrix))[:1]
 
 
 def memorizer(p: int, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ def outputs(W: Blocks, V: Matrix, inputs: Tuples) -> Matrix:
 
     In blocks of tuples, so that no more than 2^23 hidden values are held at once.
     """
-    k, block = len(W), max(1, 2**23 // W.shape[2])
+    k, block = len(W), max(1, 2**23 // max(1, W.shape[2]))
     found = [sum(W[i, part[:, i]] for i in range(k)) ** k @ V for part in np.split(inputs, range(block, len(inputs), block))]
     return np.concatenate(found)
 
@@ -80,8 +80,8 @@ def output_wave(sines: int, waves: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def largest_entry(W: Blocks, V: Matrix) -> float:
-    """‖θ‖_∞."""
-    return float(max(np.abs(W).max(), np.abs(V).max()))
+    """‖θ‖_∞; 0 without neurons."""
+    return float(max(np.abs(W).max(initial=0), np.abs(V).max(initial=0)))
 
 
 def group_norm(W: Blocks, V: Matrix) -> float:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from framework import Claim, Row, field, register
+from framework import Chart, Claim, Row, field, register
 from plugins.claims.networks import Blocks, Matrix, all_tuples
 from plugins.claims.tangent import Points, tangent_kernel
 
@@ -53,25 +53,32 @@ class NTKWidth(Claim):
                 Row(f"V {name}, h = {few}: largest rank, at most 3ph", 3 * p * few, max(map(rank, narrow)), relation="<="),
                 Row(f"V {name}, h = {few}: smallest rank, exactly", full, min(map(rank, narrow))),
                 Row(f"V {name}, h = {few}: share of singular kernels", 1, float(np.mean([rank(x) < n for x in narrow]))),
-                Row(f"V {name}, h above 36 ρ_c log(n/δ): share of definite kernels", 1 - self.delta,
-                    float(np.mean([rank(x) == n for x in wide])), relation=">="),
+                Row(
+                    f"V {name}, h above 36 ρ_c log(n/δ): share of definite kernels",
+                    1 - self.delta,
+                    float(np.mean([rank(x) == n for x in wide])),
+                    relation=">=",
+                ),
                 Row(f"V {name}: smallest width of a definite kernel", first, width),
                 Row(f"V {name}: the same, beside n/(3p)", n / (3 * p), width, relation=">="),
             ]
         return [*rows, *self._fits(generator, points, few, many)]
 
-    def curves(self, seed: int) -> dict[str, np.ndarray]:
-        """Width against the smallest eigenvalue as a share of the largest, for V uniform and V = 0, and the printed thresholds."""
+    def charts(self, seed: int) -> list[Chart]:
+        """Width against the smallest eigenvalue as a share of the largest, for V uniform and V = 0, and the thresholds."""
         generator = np.random.default_rng(seed)
         points, rho = self._points(generator)
-        widths = np.unique(np.geomspace(1, 4 * rho.max(), 40).astype(int))
-        found: dict[str, np.ndarray] = {"width": widths}
+        n, p = self.points, self.p
+        sufficient = 36 * rho.max() * np.log(n / self.delta)
+        widths = np.unique(np.geomspace(1, 1.5 * sufficient, 40).astype(int))
+        lines = {}
         for name, size in SECOND_LAYERS.items():
-            W, V = draw_network(generator, self.p, int(widths[-1]), size)
+            W, V = draw_network(generator, p, int(widths[-1]), size)
             spectra = [spectrum(W[..., :h], V[:h], points) for h in widths]
-            found[f"smallest eigenvalue, V {name}"] = np.array([max(x[0] / x[-1], 0) for x in spectra])
-        thresholds = (self.points / (3 * self.p), rho.max(), 36 * rho.max() * np.log(self.points / self.delta))
-        return found | {"thresholds": np.array(thresholds)}
+            lines[f"V {name}"] = np.array([x[0] / x[-1] if rank(x) == n else np.nan for x in spectra])
+        marks = {"n/(3p)": n / (3 * p), "n/p": n / p, "36 ρ_c log(n/δ)": sufficient}
+        title = f"Tangent kernel of {n} triples, p = {p}: no line where it is singular"
+        return [Chart(title, "width h", "smallest eigenvalue / largest", widths, lines, marks=marks, log="xy")]
 
     def _points(self, generator: np.random.Generator) -> tuple[Points, np.ndarray]:
         """(n distinct triples, how often each c is among them)."""

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from framework import Claim, Row, field, register
+from framework import Chart, Claim, Row, field, register
 from framework.registry import build
 from plugins.claims.networks import Blocks, Matrix, all_tuples, fourier_network, largest_entry, margins, outputs
-from plugins.claims.training import cross_entropy, trajectories
+from plugins.claims.training import cross_entropy, initial, trajectories
 
 HALF = 0.5  # the probability with which a perturbed network must stay near (Lemma G.9)
 GAMMAS = np.exp2(np.arange(-10, 10))  # margins γ of which a network may choose
@@ -60,10 +60,23 @@ class PacBayes(Claim):
             rows.append(self._gap(name, generator, inputs, *network))
         return rows + exponent_rows()
 
-    def curves(self, seed: int) -> dict[str, np.ndarray]:
-        """P against the bound's second term for appendix F at n = p², δ = 0.1."""
+    def charts(self, seed: int) -> list[Chart]:
+        """P against the bound for appendix F at n = p²; n against the bound and the error of trained networks."""
         p = np.geomspace(10, 1e20, 60)
-        return {"p": p, "bound": np.array([excess(kl, x**2, self.delta) for x, kl in zip(p, divergence_of_appendix_f(p), strict=True)])}
+        bound = np.array([excess(kl, x**2, self.delta) for x, kl in zip(p, divergence_of_appendix_f(p), strict=True)])
+        title = f"PAC-Bayes bound for the network of appendix F at n = p², δ = {self.delta:g}"
+        nothing, first = np.ones(len(p)), float(p[np.argmax(bound < 1)])
+        lines = {"bound": bound, "all answers wrong": nothing}
+        large = Chart(title, "p", "share of wrong answers", p, {}, lines, {"says something": first}, log="xy")
+        return [large, self._chart_of_trained(np.random.default_rng(seed))]
+
+    def _chart_of_trained(self, generator: np.random.Generator) -> Chart:
+        inputs = all_tuples(self.p, 2)
+        counts = np.unique(np.linspace(2, len(inputs), 8).astype(int))
+        found = [self._bound_and_error(generator, inputs, n, *self._trained(inputs, n, self.steps or 1000)) for n in map(int, counts)]
+        bounds, errors = np.array(found).T
+        title = f"Networks trained on n of {len(inputs)} pairs, p = {self.p} (an error of 0 has no place here)"
+        return Chart(title, "n", "share of wrong answers", counts, {"error on all pairs": errors}, {"PAC-Bayes bound": bounds}, log="y")
 
     def _doubling(self, generator: np.random.Generator) -> list[Row]:
         """A network whose rows of V sum to 0, with the outputs of another."""
@@ -116,24 +129,31 @@ class PacBayes(Claim):
         drawn = generator.normal(size=W.shape), generator.normal(size=V.shape)
         found = {"appendix F": (W, V), "appendix F with noise": near, "random": drawn}
         if self.steps:
-            p, h, sample = self.p, 4 * self.p, self._sample(inputs)
-            start = {"W": generator.uniform(-1, 1, (2, p, h)) / np.sqrt(2 * p), "V": generator.uniform(-1, 1, (h, p)) / np.sqrt(h)}
-            adamw = build("optimizer", "adamw", learning_rate=0.01)
-            ((path,),) = trajectories(cross_entropy, (adamw,), [start], [(sample, sample.sum(axis=1) % p)], self.steps, seed=0)
-            found["trained"] = path["W"][-1], path["V"][-1]
+            found["trained"] = self._trained(inputs, self.points, self.steps)
         return {name: (W / largest_entry(W, V), V / largest_entry(W, V)) for name, (W, V) in found.items()}
 
+    def _trained(self, inputs: np.ndarray, n: int, steps: int) -> tuple[Blocks, Matrix]:
+        sample, adamw = self._sample(inputs, n), build("optimizer", "adamw", learning_rate=0.01)
+        start = initial(np.random.default_rng(0), self.p, 2, 4 * self.p)
+        ((path,),) = trajectories(cross_entropy, (adamw,), [start], [(sample, sample.sum(axis=1) % self.p)], steps, seed=0)
+        return path["W"][-1], path["V"][-1]
+
     def _gap(self, name: str, generator: np.random.Generator, inputs: np.ndarray, W: Blocks, V: Matrix) -> Row:
-        """Error on the population beside the bound, with γ below half the median margin in the sample, and the largest σ for it."""
+        """Error on the population beside the bound."""
+        bound, error = self._bound_and_error(generator, inputs, self.points, W, V)
+        return Row(f"{name}: share of wrong answers", bound, error, relation="<=")
+
+    def _bound_and_error(self, generator: np.random.Generator, inputs: np.ndarray, n: int, W: Blocks, V: Matrix) -> tuple[float, float]:
+        """With γ below half the median margin in the sample of n, and the largest σ for it."""
         q = margins(outputs(W, V, inputs), inputs.sum(axis=1) % self.p)
-        sample = q[np.ravel_multi_index(tuple(self._sample(inputs).T), (self.p,) * 2)]
-        gamma, n = GAMMAS[max(0, np.searchsorted(GAMMAS, np.median(sample) / 2) - 1)], len(sample)
+        sample = q[np.ravel_multi_index(tuple(self._sample(inputs, n).T), (self.p,) * 2)]
+        gamma = GAMMAS[max(0, np.searchsorted(GAMMAS, np.median(sample) / 2) - 1)]
         divergence = (np.sum(W**2) + np.sum(V**2)) / (2 * self._largest_sigma(generator, W, V, gamma / 4) ** 2)
         bound = float(np.mean(sample <= gamma)) + excess(divergence, n, self.delta / CHOICES)
-        return Row(f"{name}: share of wrong answers", bound, float(np.mean(q <= 0)), relation="<=")
+        return bound, float(np.mean(q <= 0))
 
-    def _sample(self, inputs: np.ndarray) -> np.ndarray:
-        return inputs[np.random.default_rng(1).permutation(len(inputs))[: self.points]]
+    def _sample(self, inputs: np.ndarray, n: int) -> np.ndarray:
+        return inputs[np.random.default_rng(1).permutation(len(inputs))[:n]]
 
 
 def excess(divergence: float | int, n: float | int, delta: float) -> float:

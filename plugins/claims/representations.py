@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from plugins.tasks.groups import permutations
 
-Representation = Float[np.ndarray, "m d d"]
+Representation = Float[np.ndarray, "_ _ _"]  # [n!, d, d]; of several, each has its own d
 
 
 def irreducible(n: int) -> list[Representation]:

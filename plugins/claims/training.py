@@ -36,6 +36,11 @@ def square_loss(params: Any, data: tuple[Int[Array, "n m"], Float[Array, " n"]])
     return jnp.mean((jnp.take_along_axis(outputs, points[:, -1:], axis=1)[:, 0] - targets) ** 2)
 
 
+def initial(generator: np.random.Generator, p: int, k: int, h: int) -> dict[str, np.ndarray]:
+    """The default initialization of quadratic, W [k, p, h] and V [h, p], in float64."""
+    return {"W": generator.uniform(-1, 1, (k, p, h)) / np.sqrt(k * p), "V": generator.uniform(-1, 1, (h, p)) / np.sqrt(h)}
+
+
 def trajectories(
     objective: Objective, optimizers: tuple[Optimizer, ...], starts: list[Any], data: list[Any], steps: int, seed: int
 ) -> list[list[Any]]:
