@@ -1,7 +1,7 @@
 """The report of `whygrok verify`: one page, with its pictures and numbers inside, that needs no network."""
 
 import base64
-from collections.abc import Sequence
+import dataclasses
 from html import escape
 from pathlib import Path
 
@@ -27,39 +27,55 @@ INTRODUCTION = (
 )
 
 
-def write_page(found: Sequence[Verdict], scale: str, seed: int, file: Path, of: int) -> None:
-    """Writes the page of what was checked so far, of `of` claims. Raises StorageError where it cannot."""
-    with storage("making the folder", file.parent):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, page(found, scale, seed, of))
+class Page:
+    """A page that is written anew with every claim: whoever stops the command has what was checked so far."""
 
+    def __init__(self, file: Path, scale: str, seed: int, of: int) -> None:
+        """Writes a page without claims, so that a place that cannot be written is told before any work.
 
-def page(found: Sequence[Verdict], scale: str, seed: int, of: int) -> str:
-    """The whole page as HTML."""
-    links = "\n".join(
-        f'<a href="#{name(verdict)}"{"" if verdict.as_expected else " class=bad"}>{"✓" if verdict.as_expected else "✗"} {name(verdict)}</a>'
-        for verdict in found
-    )
-    unfinished = f"<p class=bad>Only {len(found)} of {of} claims were checked.</p>" if len(found) < of else ""
-    return f"""<!doctype html>
+        of: how many claims there will be. Raises StorageError.
+        """
+        self.file, self.scale, self.seed, self.of = file, scale, seed, of
+        self.found: list[Verdict] = []
+        self.sections: list[str] = []
+        with storage("making the folder", file.parent):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, self.html())
+
+    def add(self, verdict: Verdict) -> None:
+        """One claim more."""
+        self.found.append(verdict)
+        self.sections.append(section(verdict))
+        write_atomically(self.file, self.html())
+
+    def html(self) -> str:
+        """The whole page."""
+        checked, said = len(self.found), escape(summary(self.found, self.scale))
+        unfinished = f"<p class=bad>Only {checked} of {self.of} claims were checked.</p>" if checked < self.of else ""
+        return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>whygrok verify</title>
 <style>
 {STYLE}</style></head>
 <body>
 <h1>Claims of the theory, predicted beside measured</h1>
-<p>{escape(summary(found, scale))}, seed {seed}.</p>{unfinished}
+<p>{said}, seed {self.seed}.</p>{unfinished}
 <p>{INTRODUCTION}</p>
 <nav>
-{links}
-</nav>
-{"".join(map(section, found))}</body></html>
+{"".join(map(link, self.found))}</nav>
+{"".join(self.sections)}</body></html>
 """
+
+
+def link(verdict: Verdict) -> str:
+    """To the section of a claim, with a mark that says whether all is as expected."""
+    mark, kind = ("✓", "") if verdict.as_expected else ("✗", " class=bad")
+    return f'<a href="#{name(verdict)}"{kind}>{mark} {name(verdict)}</a>\n'
 
 
 def section(verdict: Verdict) -> str:
     """A claim: what it says, its rows, what is to be said of the print, its charts."""
     claim = verdict.claim
-    sizes = ", ".join(f"{field} = {getattr(claim, field)}" for field in claim.__dataclass_fields__)
+    sizes = ", ".join(f"{field.name} = {getattr(claim, field.name)}" for field in dataclasses.fields(claim))
     note = f"<p class=note>{escape(claim.note)}</p>\n" if claim.note else ""
     made = f"At {sizes}; {verdict.seconds:.1f} s. Tags: {', '.join(claim.tags)}."
     heads = "<th>quantity<th class=number>predicted<th class=number>measured<th>±<th>verdict"

@@ -14,7 +14,7 @@ from framework.cli import Parser
 from framework.cli.listing import load_plugins
 from framework.cli.overrides import parse_with_config
 from framework.interfaces import Row
-from framework.verdict_page import write_page
+from framework.verdict_page import Page
 from framework.verdicts import SCALES, Verdict, check_claim, chosen_claims, judgement, summary
 
 EXAMPLES = """\
@@ -42,25 +42,19 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"--report={options.report}: the report is a page; end it in .html")
     load_plugins(options.config, changes)
     entries, found = chosen_claims(options.claims), list[Verdict]()
-    _report(options, found, len(entries))  # before the work: an address that cannot be written is told at once
-    try:
-        for number, entry in enumerate(entries, 1):
-            log.info("%d of %d: %s", number, len(entries), entry.name)
-            found.append(check_claim(entry, options.scale, options.seed, with_charts=bool(options.report)))
-            if not options.json:
-                print("\n".join(_text(found[-1])), flush=True)
-    finally:  # interrupted: the page says how far it came
-        _report(options, found, len(entries))
+    page = Page(Path(options.report), options.scale, options.seed, of=len(entries)) if options.report else None
+    for number, entry in enumerate(entries, 1):
+        log.info("%d of %d: %s", number, len(entries), entry.name)
+        found.append(check_claim(entry, options.scale, options.seed, with_charts=page is not None))
+        if page:
+            page.add(found[-1])
+        if not options.json:
+            print("\n".join(_text(found[-1])), flush=True)
     if options.json:
         print(json.dumps([_json(verdict.entry.name, row) for verdict in found for row in verdict.rows], indent=2))
     else:
         print(summary(found, options.scale))
     return 0 if all(verdict.as_expected for verdict in found) else 1
-
-
-def _report(options: Any, found: list[Verdict], of: int) -> None:
-    if options.report:
-        write_page(found, options.scale, options.seed, Path(options.report), of)
 
 
 def _json(claim: str, row: Row) -> dict[str, Any]:

@@ -3,6 +3,10 @@
 import dataclasses
 import math
 
+import numpy as np
+
+from framework.chart_plots import svg_of
+from framework.charts import Chart
 from framework.errors import did_you_mean, one_of
 from framework.fields import declared_fields
 from framework.interfaces import Row
@@ -55,6 +59,18 @@ def what_should_hold_holds(subject: Subject) -> None:
             verdict = "does not hold" if row.expected_to_hold else "holds, and is expected not to"
             numbers = f"measured {row.measured:g}, predicted {row.relation} {row.predicted:g} (tolerance {row.tolerance:g})"
             raise Broken(f"{row.quantity} {verdict}: {numbers}")
+
+
+@promise(CLAIM)
+def its_charts_can_be_drawn(subject: Subject) -> None:
+    """`charts` gives a list of Chart, each with a line that has numbers in it."""
+    charts = subject.plugin.charts(0)
+    if not isinstance(charts, list) or not all(isinstance(chart, Chart) for chart in charts):
+        raise Broken("charts must give a list of Chart(title, x_label, y_label, x, measured, …)")
+    for chart in charts:
+        if not any(np.isfinite(line).any() for line in chart.lines.values()):
+            raise Broken(f"the chart {chart.title!r} has no line with a finite number in it")
+        svg_of(chart)
 
 
 @promise(CLAIM)

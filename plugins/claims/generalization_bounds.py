@@ -60,7 +60,7 @@ class GeneralizationBounds(Claim):
     def charts(self, seed: int) -> list[Chart]:
         """N against the population loss of the memorizing and the trained network, and the bound for each with C = 1."""
         generator, p = np.random.default_rng(seed), self.p
-        counts = np.unique(np.geomspace(2 * p, p**3, 7).astype(int))
+        counts = np.geomspace(2 * p, p**3, 5).astype(int)
         losses, bounds = defaultdict(list), defaultdict(list)
         for n in counts:
             triples = all_tuples(p, 3)[generator.integers(p**3, size=n)]

@@ -48,7 +48,7 @@ class NTKClosedForms(Claim):
             inputs = every[generator.choice(len(every), min(self.points, len(every)), replace=False)]
             before, moved = self._draw(generator, k), self._draw(generator, k)
             for name, size in (("far apart", 1.0), ("close", 1e-3)):
-                after = tuple(x + size * y for x, y in zip(before, moved, strict=True))
+                after = before[0] + size * moved[0], before[1] + size * moved[1]
                 rows += self._drift(f"k = {k}, {name}: ", inputs, after, before)
         return [*rows, self._part_in_V(generator), self._loss(generator, seed)]
 
@@ -60,7 +60,7 @@ class NTKClosedForms(Claim):
         points = np.concatenate([np.repeat(inputs, self.p, axis=0), np.tile(np.arange(self.p), len(inputs))[:, None]], axis=1)
         new, old = (tangent_kernel(*net, points) for net in (after, before))
         with jax.enable_x64(True):
-            two = tuple(Weights(*map(jnp.asarray, net)) for net in (after, before))
+            two = Weights(*map(jnp.asarray, after)), Weights(*map(jnp.asarray, before))
             found = np.sqrt(np.asarray(squared_norms(two, inputs, inputs.shape[1], "all")))
         expected = {"‖Θ_t − Θ_0‖_F": new - old, "‖Θ_t‖_F": new}
         sizes = {name: float(np.linalg.norm(matrix)) for name, matrix in expected.items()}

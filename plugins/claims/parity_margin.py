@@ -42,7 +42,7 @@ class ParityMargin(Claim):
 
             best = math.factorial(k) * math.sqrt(2 * (k + 1.0) ** -(k + 1))
             U, V = parity_network(self.bits, k)
-            near = [margin(*(x + generator.normal(0, 0.02, x.shape) for x in (U, V))) for _ in range(self.tries)]
+            near = [margin(U + generator.normal(0, 0.02, U.shape), V + generator.normal(0, 0.02, V.shape)) for _ in range(self.tries)]
             rows += [
                 Row(f"k = {k}: neurons", 2 ** (k - 1), len(U)),
                 Row(f"k = {k}: margin of the construction", best, margin(U, V), 1e-12),

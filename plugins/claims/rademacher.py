@@ -60,7 +60,7 @@ class Rademacher(Claim):
 
     def charts(self, seed: int) -> list[Chart]:
         """N against the bound, and what lies below and above the complexity."""
-        counts = np.unique(np.geomspace(10, 10 * max(self.points), 8).astype(int))
+        counts = np.unique(np.geomspace(10, 10 * max(self.points), 6).astype(int))
         found = np.array([self._measured(np.random.default_rng(seed), int(n)) for n in counts])
         labels = ("sums of 4 cubes, by ascent", "one neuron, by ascent", "at the corners, which is no less")
         bound = 324 * self.r**3 * np.sqrt(self.p / counts)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from framework import Claim, Row, field
+from framework import Chart, Claim, Row, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,23 @@ class WrongScale(Claim):
         return [Row("one", 1.0, 1.0, tolerance=1e-9)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class NothingDrawn(Claim):
+    """A chart without numbers (1801)."""
+
+    def check(self, seed):
+        return [Row("one", 1.0, 1.0, tolerance=1e-9)]
+
+    def charts(self, seed):
+        x = np.arange(3.0)
+        return [Chart("empty", "x", "y", x, {"nothing": x + np.nan})]
+
+
 BROKEN = [
     (NoRows(), "it gives rows", "at least one"),
     (TooWide(), "its rows can fail", "0 would do for the predicted 0.5"),
     (Unseeded(), "it follows from the seed", "check(0) gave other rows"),
     (DoesNotHold(), "what should hold holds", "pi does not hold"),
+    (NothingDrawn(), "its charts can be drawn", "no line with a finite number"),
     (WrongScale(), "its scales change fields", "Did you mean 'width'?"),
 ]
