@@ -15,7 +15,6 @@ from framework import processes, registry, train
 from framework.cli import run_command
 from framework.cli.sweep import exit_code
 from framework.config import select, to_dict
-from framework.config_files import load_sweep
 from framework.errors import Interrupted, StorageError, UserError
 from framework.lock import Lock
 from framework.members import members
@@ -337,7 +336,18 @@ def test_a_table_that_cannot_be_written_stops_the_members_and_is_code_5(tmp_path
         run_sweep(swept(), tmp_path / "runs", jobs=2, show=note)
 
 
-def test_a_shipped_sweep_is_one_that_can_be_run(tmp_path, instead):
-    instead("exit 9")
-    standings = run_sweep(load_sweep("sweeps/init_scale"), tmp_path / "runs")
-    assert len(standings) == 6 and set(states(standings)) == {"failed"}
+ALONE = """
+import sys
+from framework import processes
+from framework.cli import run_command
+processes.COMMAND = ["sh", "-c", "exit 9"]
+assert run_command(["sweep", "--config=sweeps/init_scale", f"--workdir={sys.argv[1]}"]) == 1
+from jax._src import xla_bridge
+assert not xla_bridge._backends, "the sweep itself has taken a device"
+"""
+
+
+def test_a_shipped_sweep_can_be_run_and_leaves_the_devices_to_its_members(tmp_path):
+    done = subprocess.run([sys.executable, "-c", ALONE, str(tmp_path / "runs")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [row["state"] for row in table(tmp_path / "runs")] == ["failed"] * 6
