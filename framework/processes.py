@@ -82,11 +82,12 @@ class Child:
     def last_words(self) -> str:
         """The sentence with which it ended."""
         if self.code < 0:
-            return f"killed by {signal.Signals(-self.code).name}"
+            return f"killed by {next((one.name for one in signal.Signals if one == -self.code), f'signal {-self.code}')}"
         with storage("reading", self._log), open(self._log, "rb") as log:
             log.seek(self._begins)
             said = log.read().decode(errors="replace")
-        return explained(said) if self.code in EXPLAINED else raised(said) or f"ended with exit code {self.code}, without a word"
+        ours = explained(said) if self.code in EXPLAINED else ""
+        return ours or raised(said) or f"ended with exit code {self.code}, without a word"
 
 
 def explained(said: str) -> str:

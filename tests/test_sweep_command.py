@@ -13,7 +13,7 @@ import pytest
 
 from framework import processes, registry, train
 from framework.cli import run_command
-from framework.cli.sweep import exit_code
+from framework.cli.sweep import Screen, exit_code, report
 from framework.config import select, to_dict
 from framework.errors import Interrupted, StorageError, UserError
 from framework.lock import Lock
@@ -62,9 +62,10 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture
-def command(tmp_path):
-    """The command that runs the sweep."""
-    (tmp_path / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(config())), seeds=list(range(3))))
+def command(tmp_path, request):
+    """The command that runs the sweep, of three members or as many as asked for."""
+    seeds = list(range(getattr(request, "param", 3)))
+    (tmp_path / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(config())), seeds=seeds))
     return ["sweep", f"--config={tmp_path / 'sweep.py'}", f"--workdir={tmp_path / 'runs'}"]
 
 
@@ -110,12 +111,13 @@ def test_members_that_die_stop_no_other_and_are_tried_again_to_the_same_bits(com
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("command", [2], indirect=True, ids=["two members"])
 def test_a_sweep_that_is_terminated_saves_and_goes_on_to_the_same_bits(command, tmp_path, finished, monkeypatch, capfd):
     monkeypatch.setenv("DEATH", "0 stop")
     assert run_command(command) == 3
     out, err = capfd.readouterr()
-    assert [row["state"] for row in table(tmp_path / "runs")] == ["stopped", "waiting", "waiting"]
-    assert "stopped by SIGTERM: 0 of 3 members are finished, 1 stopped on the way. Continue with: whygrok sweep --config=" in err
+    assert [row["state"] for row in table(tmp_path / "runs")] == ["stopped", "waiting"]
+    assert "stopped by SIGTERM: 0 of 2 members are finished, 1 stopped on the way. Continue with: whygrok sweep --config=" in err
     assert f"{NAMES[0]}  stopped " in out and "Traceback" not in out + err
     continues = err.splitlines()[-1].split("Continue with: whygrok ")[1].split()
     assert continues == command
@@ -123,9 +125,9 @@ def test_a_sweep_that_is_terminated_saves_and_goes_on_to_the_same_bits(command, 
     sessions = json.loads((tmp_path / "runs" / NAMES[0] / "environment.json").read_text())["sessions"]
     assert sessions[-1]["reason"].startswith("stopped by SIGTERM at step 4")
     assert run_command([*continues, "--jobs=2"]) == 0
-    for name in NAMES:
+    for name in NAMES[:2]:
         assert_same_run(tmp_path / "runs" / name, finished / name)
-    assert [row["step"] for row in table(tmp_path / "runs")] == ["6"] * 3
+    assert [row["step"] for row in table(tmp_path / "runs")] == ["6"] * 2
 
 
 def test_the_table_says_of_every_member_what_its_run_says(tmp_path, finished, instead):
@@ -161,6 +163,8 @@ def test_at_most_so_many_members_run_at_once(tmp_path, instead):
         ("kill -9 $$", "killed by SIGKILL"),
         ("echo 'whygrok: training diverged'; echo 'whygrok: warning: slow'; exit 4", "training diverged"),
         ("echo 'whygrok: new run of 6 steps'; exit 7", "ended with exit code 7, without a word"),
+        ("exit 2", "ended with exit code 2, without a word"),
+        ("kill -41 $$", "killed by signal 41"),
         ("exit 0", "ended with exit code 0, without a word"),
         (f"cat {Path(__file__).parent / 'data' / 'traceback.txt'}; exit 1", "ValueError: too many"),
     ],
@@ -307,12 +311,40 @@ def test_a_process_that_cannot_listen_yet_is_stopped_as_well(tmp_path, instead):
     assert seen == ["stopped", "stopped", "waiting"]
 
 
-def test_a_damaged_member_is_left_to_its_own_run_to_explain(tmp_path, finished, instead):
+@pytest.mark.parametrize("file, text", [("metrics.jsonl", "{\n{}\n"), ("environment.json", "[]"), ("environment.json", "{}")])
+def test_a_damaged_member_is_left_to_its_own_run_to_explain(file, text, tmp_path, finished, instead):
     shutil.copytree(finished, tmp_path / "runs")
-    (tmp_path / "runs" / NAMES[1] / "metrics.jsonl").write_text("{\n{}\n")
-    instead("echo 'whygrok: line 1 is not JSON'; exit 5")
+    (tmp_path / "runs" / NAMES[1] / file).write_text(text)
+    instead("echo 'whygrok: it is damaged'; exit 5")
     standings = run_sweep(swept(), tmp_path / "runs")
-    assert states(standings) == ["finished", "failed", "finished"] and standings[1].said == "line 1 is not JSON"
+    assert states(standings) == ["finished", "failed", "finished"] and standings[1].said == "it is damaged"
+
+
+def test_numbers_are_printed_whole_and_long_names_shortened_on_a_terminal_only(capsys, monkeypatch):
+    standing = Standing("model.width=" + 60 * "1", {}, 120_000, state="finished", step=120_000, train=1.0, test=0.98765, fitted=31_623)
+    report([standing], "runs")
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split() == [standing.member, "finished", "120000", "1", "0.9877", "31623", "–"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    report([standing], "runs")
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("model.width=1…1111") and "120000" in line and len(line) <= 80
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, monkeypatch, caplog):
+    caplog.set_level("INFO", "whygrok")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    screen = Screen()
+    screen([Standing("a", {}, 100), Standing("b", {}, 100, state="finished", step=100)])
+    screen([Standing("a", {}, 100, state="running", step=50), Standing("b", {}, 100, state="finished", step=100)])
+    screen([Standing("a", {}, 100, state="finished", step=100, test=0.995, grokked=60), screen.standings[1]])
+    screen.close()
+    assert [record.getMessage() for record in caplog.records] == ["a finished, test 0.995, grokked at step 60"]
+    shown = capsys.readouterr().err
+    assert ("150/200" in shown and "1 finished, 1 running" in shown and "200/200" in shown) == terminal
+    assert terminal or shown == ""
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence_and_code_5(command, capfd):

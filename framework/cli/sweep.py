@@ -72,13 +72,17 @@ def report(standings: Sequence[Standing], workdir: str) -> None:
     rows = [["member", "state", "step", "train", "test", "fitted", "grokked"]]
     for standing in standings:
         numbers = [standing.step, standing.train, standing.test, standing.fitted, standing.grokked]
-        rows.append([_short(standing.member, max(room, 20)), standing.state, *("–" if x is None else f"{x:.4g}" for x in numbers)])
+        rows.append([_short(standing.member, max(room, 20)), standing.state, *map(_number, numbers)])
     print("\n".join(aligned(rows)))
     for standing in standings:
         if standing.said:
             print(f"{standing.member} {standing.state}: {standing.said}" + (f" ({Path(workdir) / standing.log})" if standing.log else ""))
     headlines = {standing.headline.replace("_", " ") for standing in standings}
     print(f"train and test: {' or '.join(sorted(headlines))}; all columns: {Path(workdir) / 'sweep.csv'}")
+
+
+def _number(value: int | float | None) -> str:
+    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _short(name: str, room: int) -> str:
