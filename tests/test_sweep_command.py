@@ -62,10 +62,9 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture
-def command(tmp_path, request):
-    """The command that runs the sweep, of three members or as many as asked for."""
-    seeds = list(range(getattr(request, "param", 3)))
-    (tmp_path / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(config())), seeds=seeds))
+def command(tmp_path):
+    """The command that runs the sweep."""
+    (tmp_path / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(config())), seeds=list(range(3))))
     return ["sweep", f"--config={tmp_path / 'sweep.py'}", f"--workdir={tmp_path / 'runs'}"]
 
 
@@ -90,44 +89,37 @@ def table(path):
 
 
 @pytest.mark.slow
-def test_members_that_die_stop_no_other_and_are_tried_again_to_the_same_bits(command, tmp_path, finished, monkeypatch, instead, capfd):
-    monkeypatch.setenv("DEATH", "1 kill 2 raise")
-    assert run_command([*command, "--jobs=2"]) == 1
-    out, err = capfd.readouterr()
-    assert [row["state"] for row in table(tmp_path / "runs")] == ["finished", "failed", "failed"]
-    assert f"{NAMES[1]} failed: killed by SIGKILL" in out and f"{NAMES[2]} failed: RuntimeError: the fourth step was too much" in out
-    assert f"({tmp_path / 'runs' / 'logs' / NAMES[2]}.log)" in out and "Traceback" not in out + err
-    assert "Traceback" in (tmp_path / "runs" / "logs" / f"{NAMES[2]}.log").read_text()
-    first = content(tmp_path / "runs" / NAMES[0])
-    monkeypatch.delenv("DEATH")
-    assert run_command(command) == 0
-    assert content(tmp_path / "runs" / NAMES[0]) == first
-    for name in NAMES:
-        assert_same_run(tmp_path / "runs" / name, finished / name)
-    before = content(tmp_path / "runs")
-    instead("exit 9")
-    assert run_command(command) == 0, "a finished sweep starts nothing"
-    assert {name: kept for name, (_, kept) in content(tmp_path / "runs").items()} == {name: kept for name, (_, kept) in before.items()}
+def test_a_sweep_that_is_stopped_and_whose_members_die_ends_in_the_same_bits(command, tmp_path, finished, monkeypatch, instead, capfd):
+    runs = tmp_path / "runs"
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", [2], indirect=True, ids=["two members"])
-def test_a_sweep_that_is_terminated_saves_and_goes_on_to_the_same_bits(command, tmp_path, finished, monkeypatch, capfd):
     monkeypatch.setenv("DEATH", "0 stop")
     assert run_command(command) == 3
     out, err = capfd.readouterr()
-    assert [row["state"] for row in table(tmp_path / "runs")] == ["stopped", "waiting"]
-    assert "stopped by SIGTERM: 0 of 2 members are finished, 1 stopped on the way. Continue with: whygrok sweep --config=" in err
+    assert [row["state"] for row in table(runs)] == ["stopped", "waiting", "waiting"]
     assert f"{NAMES[0]}  stopped " in out and "Traceback" not in out + err
-    continues = err.splitlines()[-1].split("Continue with: whygrok ")[1].split()
-    assert continues == command
-    monkeypatch.delenv("DEATH")
-    sessions = json.loads((tmp_path / "runs" / NAMES[0] / "environment.json").read_text())["sessions"]
+    said, continues = err.splitlines()[-1].split(". Continue with: whygrok ")
+    assert said == "whygrok: stopped by SIGTERM: 0 of 3 members are finished, 1 stopped on the way" and continues.split() == command
+    sessions = json.loads((runs / NAMES[0] / "environment.json").read_text())["sessions"]
     assert sessions[-1]["reason"].startswith("stopped by SIGTERM at step 4")
-    assert run_command([*continues, "--jobs=2"]) == 0
-    for name in NAMES[:2]:
-        assert_same_run(tmp_path / "runs" / name, finished / name)
-    assert [row["step"] for row in table(tmp_path / "runs")] == ["6"] * 2
+
+    monkeypatch.setenv("DEATH", "1 kill 2 raise")
+    assert run_command([*command, "--jobs=2"]) == 1
+    out, err = capfd.readouterr()
+    assert [row["state"] for row in table(runs)] == ["finished", "failed", "failed"]
+    assert f"{NAMES[1]} failed: killed by SIGKILL" in out and f"{NAMES[2]} failed: RuntimeError: the fourth step was too much" in out
+    assert f"({runs / 'logs' / NAMES[2]}.log)" in out and "Traceback" not in out + err
+    assert "Traceback" in (runs / "logs" / f"{NAMES[2]}.log").read_text()
+    first = content(runs / NAMES[0])
+
+    monkeypatch.delenv("DEATH")
+    assert run_command(command) == 0
+    assert content(runs / NAMES[0]) == first
+    for name in NAMES:
+        assert_same_run(runs / name, finished / name)
+    before = content(runs)
+    instead("exit 9")
+    assert run_command(command) == 0, "a finished sweep starts nothing"
+    assert {name: kept for name, (_, kept) in content(runs).items()} == {name: kept for name, (_, kept) in before.items()}
 
 
 def test_the_table_says_of_every_member_what_its_run_says(tmp_path, finished, instead):
