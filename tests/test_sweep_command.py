@@ -7,19 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from framework import processes, registry, train
 from framework.cli import run_command
-from framework.cli.sweep import Screen, exit_code, report
 from framework.config import select, to_dict
 from framework.errors import Interrupted, StorageError, UserError
 from framework.lock import Lock
 from framework.members import members
 from framework.run_sweep import run_sweep
-from framework.sweep_folder import Standing, as_csv
 from tests.helpers import PLUGINS, assert_same_run, compile_once, content, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
@@ -135,13 +134,6 @@ def test_the_table_says_of_every_member_what_its_run_says(tmp_path, finished, in
         assert json.loads((tmp_path / "runs" / "configs" / f"{name}.json").read_text())["seed"] == seed
 
 
-def test_swept_parts_are_cells_of_the_table():
-    text = as_csv([Standing("a", {"optimizer": select("sam", inner=select("gd"))}, 5), Standing("b", {"seed": 1}, 5)])
-    one, other = csv.DictReader(text.splitlines())
-    assert json.loads(one["optimizer"]) == {"name": "sam", "inner": {"name": "gd"}} and one["seed"] == ""
-    assert other["seed"] == "1" and other["optimizer"] == "" and other["state"] == "waiting"
-
-
 def test_at_most_so_many_members_run_at_once(tmp_path, instead):
     instead(f"sleep 0.3; {COPY}")
     seen = []
@@ -172,23 +164,6 @@ def test_a_failure_is_told_in_the_sentence_with_which_it_ended(script, said, tmp
 
 
 @pytest.mark.parametrize(
-    ("ended", "code"),
-    [
-        ([("finished", 0)], 0),
-        ([("finished", 0), ("failed", -9)], 1),
-        ([("failed", 1), ("finished", 0)], 1),
-        ([("failed", 4), ("failed", 4), ("finished", 0)], 4),
-        ([("failed", 4), ("failed", 5)], 1),
-        ([("failed", 5)], 5),
-        ([("failed", 0)], 1),
-        ([("elsewhere", None), ("finished", 0)], 2),
-    ],
-)
-def test_exit_codes_of_a_sweep(ended, code):
-    assert exit_code([Standing(str(n), {}, 6, state=state, exit_code=own) for n, (state, own) in enumerate(ended)]) == code
-
-
-@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"optimizer.lerning_rate": 0.1}, r"member 2 \(.*\): optimizer.lerning_rate.*learning_rate"),
@@ -201,22 +176,6 @@ def test_a_mistake_in_the_third_member_is_found_before_the_first_starts(changes,
     wrong = [{"seed": seed, "probes.death.member": seed, **(changes if seed == 2 else {})} for seed in range(3)]
     with pytest.raises(UserError, match=message):
         run_sweep(members(config(), wrong), tmp_path / "runs")
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        (["--engine=proceses"], "engine = 'proceses': there is no such engine. Did you mean 'processes'? Engines: processes."),
-        (["--jobs=0"], "jobs = 0: must be at least 1"),
-        (["--jobs=two"], "invalid int value: 'two'"),
-        (["--worker=2"], "unknown argument '--worker=2'. Did you mean --workdir?"),
-        (["--config=quickstart"], "defines no get_sweep(config)"),
-    ],
-)
-def test_mistakes_on_the_command_line_are_explained_and_leave_nothing_behind(more, message, command, tmp_path, capfd):
-    assert run_command([*command, *more]) == 2
-    assert message in capfd.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 
@@ -312,38 +271,6 @@ def test_a_damaged_member_is_left_to_its_own_run_to_explain(file, text, tmp_path
     assert states(standings) == ["finished", "failed", "finished"] and standings[1].said == "it is damaged"
 
 
-def test_numbers_are_printed_whole_and_long_names_shortened_on_a_terminal_only(capsys, monkeypatch):
-    standing = Standing("model.width=" + 60 * "1", {}, 120_000, state="finished", step=120_000, train=1.0, test=0.98765, fitted=31_623)
-    report([standing], "runs")
-    line = capsys.readouterr().out.splitlines()[1]
-    assert line.split() == [standing.member, "finished", "120000", "1", "0.9877", "31623", "–"]
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "80")
-    report([standing], "runs")
-    line = capsys.readouterr().out.splitlines()[1]
-    assert line.startswith("model.width=1…1111") and "120000" in line and len(line) <= 80
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, monkeypatch, caplog):
-    caplog.set_level("INFO", "whygrok")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    screen = Screen()
-    screen([Standing("a", {}, 100), Standing("b", {}, 100, state="finished", step=100)])
-    screen([Standing("a", {}, 100, state="running", step=50), Standing("b", {}, 100, state="finished", step=100)])
-    screen([Standing("a", {}, 100, state="finished", step=100, test=0.995, grokked=60), screen.standings[1]])
-    screen.close()
-    assert [record.getMessage() for record in caplog.records] == ["a finished, test 0.995, grokked at step 60"]
-    shown = capsys.readouterr().err
-    assert ("150/200" in shown and "1 finished, 1 running" in shown and "200/200" in shown) == terminal
-    assert terminal or shown == ""
-
-
-def test_a_folder_that_cannot_be_made_is_a_sentence_and_code_5(command, capfd):
-    assert run_command([*command[:2], "--workdir=/proc/none/runs"]) == 5
-    assert "whygrok: making the folder /proc/none/runs: " in capfd.readouterr().err
-
-
 def test_a_table_that_cannot_be_written_stops_the_members_and_is_code_5(tmp_path, instead, monkeypatch):
     instead("exec sleep 60")
     started = []
@@ -356,22 +283,7 @@ def test_a_table_that_cannot_be_written_stops_the_members_and_is_code_5(tmp_path
         started.extend(name for name in states(standings) if name == "running")
 
     monkeypatch.setattr("framework.sweep_folder.write_atomically", full)
+    begun = time.monotonic()
     with pytest.raises(StorageError, match="sweep.csv: the disk is full"):
         run_sweep(swept(), tmp_path / "runs", jobs=2, show=note)
-
-
-ALONE = """
-import sys
-from framework import processes
-from framework.cli import run_command
-processes.COMMAND = ["sh", "-c", "exit 9"]
-assert run_command(["sweep", "--config=sweeps/init_scale", f"--workdir={sys.argv[1]}"]) == 1
-from jax._src import xla_bridge
-assert not xla_bridge._backends, "the sweep itself has taken a device"
-"""
-
-
-def test_a_shipped_sweep_can_be_run_and_leaves_the_devices_to_its_members(tmp_path):
-    done = subprocess.run([sys.executable, "-c", ALONE, str(tmp_path / "runs")], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert [row["state"] for row in table(tmp_path / "runs")] == ["failed"] * 6
+    assert time.monotonic() - begun < 30, "it has waited for members that nobody asked to stop"
