@@ -6,6 +6,7 @@ from framework.experiment import Experiment
 from framework.fields import field, part
 from framework.interfaces import Claim, Context, Model, Optimizer, Penalty, Probe, Row, Sizes, Split, Splits, Task
 from framework.registry import build, register
+from framework.run_sweep import run_sweep
 from framework.runs import Run, load_run
 from framework.session import train
 
@@ -30,5 +31,6 @@ __all__ = [
     "losses",
     "part",
     "register",
+    "run_sweep",
     "train",
 ]

@@ -62,7 +62,8 @@ class Sessions:
         self._content: dict[str, Any] = {"sessions": []}
         if path.is_file():
             with contextlib.suppress(ValueError):  # edited by hand into something else: a new record is started
-                self._content = json.loads(path.read_text(encoding="utf-8"))
+                stored = json.loads(path.read_text(encoding="utf-8"))
+                self._content = stored if isinstance(stored, dict) and isinstance(stored.get("sessions"), list) else self._content
 
     @property
     def content(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""When a run fitted its training set and when it generalized: read from its rows."""
+"""When a run fitted its training set, when it generalized, and where it stands: read from its rows."""
 
 import numpy as np
 
@@ -29,3 +29,9 @@ def first_at_least(run: Run, metric: str, level: float) -> int | None:
     steps, values = run.series(metric)
     reached = np.flatnonzero(values >= level)
     return int(steps[reached[0]]) if len(reached) else None
+
+
+def last_value(run: Run, metric: str) -> float | None:
+    """The last value of a metric that was measured; None if it never was."""
+    values = run.series(metric)[1] if metric in run.metrics() else np.empty(0)
+    return float(values[-1]) if len(values) else None

@@ -14,6 +14,8 @@ from framework.fields import declared_fields
 from framework.files import next_free, storage, write_json
 from framework.settings import SECTIONS, General
 
+INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
+
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -114,8 +116,11 @@ class RunDirectory:
         stored = configs.flatten(self.read_config())
         return {name: value for name, value in configs.flatten(configs.to_dict(config)).items() if name not in stored}
 
-    def check_same_run(self, config: ConfigDict) -> None:
-        """Raises UserError listing the fields in which the run that is here differs, harmless ones aside."""
+    def check_same_run(self, config: ConfigDict, instead: str = INSTEAD) -> None:
+        """Raises UserError listing the fields in which the run that is here differs, harmless ones aside.
+
+        instead: what the message says can be done.
+        """
         if not self.is_run:
             return
         # Completed first: a field that a newer version added has its default in a run from before it.
@@ -127,10 +132,7 @@ class RunDirectory:
         differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]
         if differing:
             lines = [f"  {name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in differing]
-            raise UserError(
-                f"{self.path} holds another run:\n" + "\n".join(lines) + "\n"
-                "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
-            )
+            raise UserError(f"{self.path} holds another run:\n" + "\n".join(lines) + f"\n{instead}")
 
 
 def harmless_fields() -> set[str]:

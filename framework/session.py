@@ -34,9 +34,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     A directory that holds this run is resumed to the same bits; one that holds another is refused, or set aside (never
     deleted) with `fresh`. Raises UserError, Interrupted, Diverged or StorageError.
     """
-    experiment = Experiment.from_config(config)
-    if taken := sorted(set(experiment.probes) & set(RESERVED)):
-        raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
+    experiment = checked(config)
     for notice in experiment.notices():
         log.warning("%s", notice)
     if workdir is None:
@@ -55,6 +53,14 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
         return _train_in(experiment, initial, directory)
 
 
+def checked(config: ConfigDict) -> Experiment:
+    """The experiment of a config, with all that can be refused before data are made. Raises UserError."""
+    experiment = Experiment.from_config(config)
+    if taken := sorted(set(experiment.probes) & set(RESERVED)):
+        raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
+    return experiment
+
+
 def _train_in_memory(experiment: Experiment) -> Run:
     progress = Progress(experiment.general.steps, experiment.recording.progress)
     recorder = MemoryRecorder(progress)
@@ -69,7 +75,7 @@ def _train_in_memory(experiment: Experiment) -> Run:
 
 def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory) -> Run:
     directory.check_same_run(experiment.config)
-    _check_steps(experiment, directory)
+    check_steps(experiment, directory)
     continuing = experiment.numerics.on_divergence == "continue"
     directory.remove_left_overs()
     checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
@@ -77,7 +83,7 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
         restored = checkpoints.restore(initial, experiment.device)
     state, done = (initial, -1) if restored is None else (restored, int(restored.step))
     steps = experiment.general.steps
-    if _is_complete(experiment, done, directory):
+    if is_complete(experiment, done, directory):
         log.info("already complete at step %s: %s", f"{steps:,}", directory.path)
         if directory.read_config().get("plugins") != list(experiment.config.plugins):
             directory.write_config(experiment.config)  # a plugin's file has moved: whoever reads the run must find it
@@ -120,7 +126,8 @@ def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoin
     (directory.figures / "curves.png").unlink(missing_ok=True)
 
 
-def _is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
+def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
+    """Whether the run that is here, saved up to the step `done`, has nothing left to do."""
     rows, torn = read_lines(directory.metrics)
     event = next(experiment.events_after(experiment.general.steps - 1))
     recorded = not event.due or (bool(rows) and rows[-1]["step"] == done)
@@ -166,7 +173,8 @@ def _params_of(source: str, experiment: Experiment) -> Any:
     return params
 
 
-def _check_steps(experiment: Experiment, directory: RunDirectory) -> None:
+def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
+    """Raises UserError where the run that is here has made more steps than are asked for."""
     reached, steps = max(complete_steps(directory.checkpoints), default=0), experiment.general.steps
     if reached > steps:
         raise UserError(

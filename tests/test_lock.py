@@ -14,6 +14,7 @@ import pytest
 from framework import train
 from framework.errors import UserError
 from framework.lock import Lock
+from framework.lock import holder as writer
 from tests.helpers import compile_once, content, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -134,3 +135,19 @@ def test_a_lock_file_that_its_owner_removed_meanwhile_is_not_taken_for_the_lock(
         assert path.is_file()
         with pytest.raises(UserError, match="is running there"), Lock(path):
             pass
+
+
+@pytest.mark.parametrize(("age", "found"), [(5, "process 4711 on node17"), (3600, None)])
+def test_who_writes_on_another_host_is_known_by_the_heartbeat(age, found, tmp_path):
+    elsewhere(tmp_path / "LOCK", age=age)
+    assert writer(tmp_path / "LOCK") == found
+
+
+def test_who_writes_here_is_known_by_the_kernel_and_nothing_is_written(tmp_path):
+    assert writer(tmp_path / "LOCK") is None and not (tmp_path / "LOCK").exists()
+    with Lock(tmp_path / "LOCK"):
+        before = content(tmp_path)
+        assert writer(tmp_path / "LOCK") == f"process {os.getpid()} on {socket.gethostname()}"
+        assert content(tmp_path) == before
+    elsewhere(tmp_path / "LOCK", age=5, host=socket.gethostname())  # left by a process that was killed
+    assert writer(tmp_path / "LOCK") is None

@@ -13,6 +13,7 @@ from framework.errors import UserError, WhygrokError
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {
     "run": ("framework.cli.run", "train from a config; the same command again resumes"),
+    "sweep": ("framework.cli.sweep", "train every member of a sweep; the same command again goes on"),
     "list": ("framework.cli.listing", "what is registered, and which configs ship"),
     "describe": ("framework.cli.describe", "a plugin's formula, source and fields"),
     "config": ("framework.cli.config", "print the resolved config"),

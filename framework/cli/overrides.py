@@ -1,10 +1,14 @@
 """--config=… and --config.FIELD=…: what the commands that take a config have in common."""
 
 import argparse
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from framework.cli import Parser
+from framework.config_files import find_config
 from framework.errors import UserError
+from framework.rundir import new_workdir
 
 PREFIX = "--config."
 
@@ -34,3 +38,16 @@ def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argpars
             raise UserError(f"{argument!r} names no field: write --config.optimizer.learning_rate=1e-3")
         overrides[field] = value
     return parser.parse(rest), overrides
+
+
+def default_workdir(spec: str) -> str:
+    """Makes a new folder named after the config, runs/CONFIG-1."""
+    file, _ = find_config(spec)
+    stem = file.parent.name if file.name == "config.json" else file.stem
+    return str(new_workdir(re.sub(r"-\d+$", "", stem)))
+
+
+def remove_if_empty(workdir: Path) -> None:
+    """What could not start leaves no folder behind."""
+    if workdir.is_dir() and not any(workdir.iterdir()):
+        workdir.rmdir()

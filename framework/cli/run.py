@@ -1,17 +1,16 @@
 """whygrok run: train from a config, or resume."""
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
-from framework.cli.overrides import parse_with_config
-from framework.config_files import find_config, load_config
+from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
+from framework.config_files import load_config
 from framework.environment import start_backend
 from framework.errors import Interrupted, StorageError, UserError
-from framework.milestones import fitted_step, grokked_step
-from framework.rundir import RunDirectory, new_workdir
+from framework.milestones import fitted_step, grokked_step, last_value
+from framework.rundir import RunDirectory
 from framework.runs import Run
 from framework.session import train
 
@@ -36,13 +35,13 @@ def main(arguments: Sequence[str]) -> int:
     spec = options.config or _config_of(options.workdir)
     config = load_config(spec, changes)
     start_backend()
-    workdir = options.workdir or _new_workdir(spec)
+    workdir = options.workdir or default_workdir(spec)
     try:
         run = train(config, workdir, fresh=options.fresh)
     except (Interrupted, StorageError) as error:
         raise type(error)(f"{error}. Continue with: whygrok run --workdir={shlex.quote(str(workdir))}") from error
     finally:
-        _remove_if_empty(Path(workdir))
+        remove_if_empty(Path(workdir))
     report(run)
     return 0
 
@@ -50,12 +49,11 @@ def main(arguments: Sequence[str]) -> int:
 def report(run: Run) -> None:
     """Prints where the run is and its milestones: numbers on standard output."""
     headline = run.experiment.task.headline
-    columns = run.metrics()
     print(f"run      {run.path}")
     print(f"step     {run.experiment.general.steps}")
     for name in (f"train/{headline}", f"test/{headline}"):
-        if name in columns:
-            print(f"{name:24} {run.series(name)[1][-1]:.6g}")
+        if (value := last_value(run, name)) is not None:
+            print(f"{name:24} {value:.6g}")
     for word, step in (("fitted", fitted_step(run, headline)), ("grokked", grokked_step(run, headline))):
         print(f"{word:8} {'not yet' if step is None else f'step {step}'}")
 
@@ -64,18 +62,6 @@ def _config_of(workdir: str | None) -> str:
     if workdir and RunDirectory.at(workdir).is_run:
         return str(RunDirectory.at(workdir).config)
     raise UserError("no --config: give a file, or the name of one that ships (whygrok list configs), such as --config=quickstart")
-
-
-def _new_workdir(spec: str) -> str:
-    file, _ = find_config(spec)
-    stem = file.parent.name if file.name == "config.json" else file.stem
-    return str(new_workdir(re.sub(r"-\d+$", "", stem)))
-
-
-def _remove_if_empty(workdir: Path) -> None:
-    """A run that could not start leaves no folder behind."""
-    if workdir.is_dir() and not any(workdir.iterdir()):
-        workdir.rmdir()
 
 
 def _absolute(source: str) -> str:

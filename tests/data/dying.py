@@ -1,0 +1,27 @@
+"""A plugin for tests: a probe that ends its process, or asks the sweep to stop, when the environment variable DEATH says so."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from framework import Probe, field, register
+
+
+@register("dying")
+@dataclass(frozen=True, kw_only=True)
+class Dying(Probe):
+    """DEATH="1 kill 2 raise": member 1 is killed and member 2 raises, both at step 4; "0 stop": the sweep gets SIGTERM."""
+
+    compiled = False
+    member: int = field(0, "by which DEATH knows it")
+
+    def measure(self, params, context, state):
+        words = os.environ.get("DEATH", "").split()
+        deaths = dict(zip(words[::2], words[1::2], strict=True))
+        if int(context.step) == 4 and (death := deaths.get(str(self.member))):
+            if death == "raise":
+                raise RuntimeError("the fourth step was too much")
+            os.kill(*((os.getpid(), signal.SIGKILL) if death == "kill" else (os.getppid(), signal.SIGTERM)))
+            time.sleep(1)  # until the sweep has passed it on
+        return {"member": self.member}, state

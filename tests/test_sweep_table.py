@@ -1,0 +1,103 @@
+"""What whygrok sweep prints and writes, with which code it ends, and what it refuses."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from framework.cli import run_command
+from framework.cli.sweep import Screen, exit_code, report
+from framework.config import select
+from framework.sweep_folder import Standing, as_csv
+
+
+def test_swept_parts_are_cells_of_the_table():
+    text = as_csv([Standing("a", {"optimizer": select("sam", inner=select("gd"))}, 5), Standing("b", {"seed": 1}, 5)])
+    one, other = csv.DictReader(text.splitlines())
+    assert json.loads(one["optimizer"]) == {"name": "sam", "inner": {"name": "gd"}} and one["seed"] == ""
+    assert other["seed"] == "1" and other["optimizer"] == "" and other["state"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        ([("finished", 0)], 0),
+        ([("finished", 0), ("failed", -9)], 1),
+        ([("failed", 1), ("finished", 0)], 1),
+        ([("failed", 4), ("failed", 4), ("finished", 0)], 4),
+        ([("failed", 4), ("failed", 5)], 1),
+        ([("failed", 5)], 5),
+        ([("failed", 0)], 1),
+        ([("elsewhere", None), ("finished", 0)], 2),
+    ],
+)
+def test_exit_codes_of_a_sweep(ended, code):
+    assert exit_code([Standing(str(n), {}, 6, state=state, exit_code=own) for n, (state, own) in enumerate(ended)]) == code
+
+
+def test_numbers_are_printed_whole_and_long_names_shortened_on_a_terminal_only(capsys, monkeypatch):
+    standing = Standing("model.width=" + 60 * "1", {}, 120_000, state="finished", step=120_000, train=1.0, test=0.98765, fitted=31_623)
+    report([standing], "runs")
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split() == [standing.member, "finished", "120000", "1", "0.9877", "31623", "–"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    report([standing], "runs")
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("model.width=1…1111") and "120000" in line and len(line) <= 80
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, monkeypatch, caplog):
+    caplog.set_level("INFO", "whygrok")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    screen = Screen()
+    screen([Standing("a", {}, 100), Standing("b", {}, 100, state="finished", step=100)])
+    screen([Standing("a", {}, 100, state="running", step=50), Standing("b", {}, 100, state="finished", step=100)])
+    screen([Standing("a", {}, 100, state="finished", step=100, test=0.995, grokked=60), screen.standings[1]])
+    screen.close()
+    assert [record.getMessage() for record in caplog.records] == ["a finished, test 0.995, grokked at step 60"]
+    shown = capsys.readouterr().err
+    assert ("150/200" in shown and "1 finished, 1 running" in shown and "200/200" in shown) == terminal
+    assert terminal or shown == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--engine=proceses"], "engine = 'proceses': there is no such engine. Did you mean 'processes'? Engines: processes."),
+        (["--jobs=0"], "jobs = 0: must be at least 1"),
+        (["--jobs=two"], "invalid int value: 'two'"),
+        (["--worker=2"], "unknown argument '--worker=2'. Did you mean --workdir?"),
+        (["--config=quickstart"], "defines no get_sweep(config)"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_explained_and_leave_nothing_behind(more, message, tmp_path, capfd):
+    assert run_command(["sweep", "--config=sweeps/init_scale", f"--workdir={tmp_path / 'runs'}", *more]) == 2
+    assert message in capfd.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence_and_code_5(capfd):
+    assert run_command(["sweep", "--config=sweeps/init_scale", "--workdir=/proc/none/runs"]) == 5
+    assert "whygrok: making the folder /proc/none/runs: " in capfd.readouterr().err
+
+
+ALONE = """
+import sys
+from framework import processes
+from framework.cli import run_command
+processes.COMMAND = ["sh", "-c", "exit 9"]
+assert run_command(["sweep", "--config=sweeps/init_scale", f"--workdir={sys.argv[1]}"]) == 1
+from jax._src import xla_bridge
+assert not xla_bridge._backends, "the sweep itself has taken a device"
+"""
+
+
+def test_a_shipped_sweep_can_be_run_and_leaves_the_devices_to_its_members(tmp_path):
+    done = subprocess.run([sys.executable, "-c", ALONE, str(tmp_path / "runs")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "runs" / "sweep.csv", newline="") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["failed"] * 6
