@@ -263,8 +263,8 @@ class Row:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it holds where it should, and does not where it should not."""
-        return self.holds == self.expected_to_hold
+        """Whether it holds where it should, and does not where it should not; NaN is never expected."""
+        return self.measured == self.measured and self.predicted == self.predicted and self.holds == self.expected_to_hold
 
 
 @dataclass(frozen=True, kw_only=True)

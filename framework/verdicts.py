@@ -24,8 +24,8 @@ class Verdict:
 
     @property
     def as_expected(self) -> bool:
-        """Whether every row is."""
-        return all(row.as_expected for row in self.rows)
+        """Whether there are rows, and every one is."""
+        return bool(self.rows) and all(row.as_expected for row in self.rows)
 
 
 def chosen_claims(words: Sequence[str]) -> list[registry.Entry]:
@@ -49,6 +49,8 @@ def check_claim(entry: registry.Entry, scale: str, seed: int, with_charts: bool 
 
 def judgement(row: Row) -> str:
     """'holds', and what else is to be said of a row."""
+    if row.measured != row.measured or row.predicted != row.predicted:
+        return "NaN, NOT AS EXPECTED"
     if row.holds:
         return "holds" if row.expected_to_hold else "holds, AND SHOULD NOT"
     return "does not hold, NOT AS EXPECTED" if row.expected_to_hold else "does not hold, as expected"

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """Prints a table, or JSON as contract.md describes; returns 0 where every row is as expected, else 1."""
     parser = Parser("verify", EXAMPLES)
     parser.add_argument("claims", nargs="*", help="names or tags; all claims where none is given")
-    parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large: a minute, a quarter of an hour, hours")
+    parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large: a minute, minutes, hours")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     options, changes = parse_with_config(parser, arguments)
     if options.report and Path(options.report).suffix != ".html":
         parser.error(f"--report={options.report}: the report is a page; end it in .html")
+    if options.seed < 0:
+        parser.error(f"--seed={options.seed}: a seed is a whole number from 0 on")
     load_plugins(options.config, changes)
     entries, found = chosen_claims(options.claims), list[Verdict]()
     page = Page(Path(options.report), options.scale, options.seed, of=len(entries)) if options.report else None
@@ -73,7 +75,7 @@ def _text(verdict: Verdict) -> list[str]:
     width = max(shutil.get_terminal_size().columns, 100)
     head = f"{verdict.entry.name}   {verdict.entry.summary}"
     lines = textwrap.wrap(head, width, subsequent_indent="    ")
-    longest = max(len(row.quantity) for row in verdict.rows)
+    longest = max((len(row.quantity) for row in verdict.rows), default=0)
     for row in verdict.rows:
         tolerance = f" ± {row.tolerance:.1g}" if row.tolerance else ""
         numbers = f"predicted {row.relation:2} {row.predicted:<11.6g} measured {row.measured:<11.6g}{tolerance:9}"

@@ -29,12 +29,13 @@ class FourierConstruction(Claim):
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 47}, "full": {"p": 97}}
     note: ClassVar[str] = (
         "As printed, the first layer stacks the eight matrices one after the other, while the second layer's slices hold the eight "
-        "neurons of one frequency: taken literally, rows of W and columns of V belong to different neurons. The table of neurons is right."
+        "neurons of one frequency: taken literally, rows of W and columns of V belong to different neurons. The table of neurons is right. "
+        "(F.10) prints cos cos − sin sin for cos(a − b), and that it needs odd p: it does not, only Remark F.1 does."
     )
 
     def check(self, seed: int) -> list[Row]:
         """Rows of the whole network, of its exact twin, of the repeated, the halved and the misprinted one."""
-        p, inputs = self.p, all_tuples(self.p, 2)
+        p, inputs, even = self.p, all_tuples(self.p, 2), all_tuples(self.p + 1, 2)
         target, labels = answers(inputs, p), inputs.sum(axis=1) % p
         W, V = fourier_network(p)
         found = outputs(W, V, inputs)
@@ -54,6 +55,11 @@ class FourierConstruction(Claim):
             Row("deviation, repeated", 0, _deviation(outputs(copied_W, copied_V, inputs), found), small),
             Row("neurons, frequencies 1 … (p−1)/2", 4 * (p - 1), fourier_network(p, range(1, (p + 1) // 2))[1].shape[0]),
             Row("deviation from 2p·1[a+b≡q] − 2", 0, _deviation(half, 2 * p * target - 2), small),
+            Row(
+                "deviation, p + 1 (even)", 0, _deviation(outputs(*fourier_network(p + 1), even), 4 * (p + 1) * answers(even, p + 1)), small
+            ),
+            Row("deviation of cos cos + sin sin in (F.10)", 0, _deviation(sum_of_f10(p, 1), 4 * p * target), small),
+            Row("deviation of (F.10) as printed", 0, _deviation(sum_of_f10(p, -1), 4 * p * target), small, expected_to_hold=False),
             Row("deviation, stacked as printed", 0, _deviation(printed, 4 * p * target), small, expected_to_hold=False),
         ]
 
@@ -61,6 +67,13 @@ class FourierConstruction(Claim):
 def stacked_as_printed(W: networks.Blocks) -> networks.Blocks:
     """The first layer with all frequencies of neuron 1, then all of neuron 2 …, where V has the neurons of frequency 0 first."""
     return W.reshape(*W.shape[:2], -1, len(networks.NEURONS)).swapaxes(2, 3).reshape(W.shape)
+
+
+def sum_of_f10(p: int, sign: int) -> networks.Matrix:
+    """4 Σ_k cos(wq) cos(w(n+m)) ± sin(wq) sin(w(n+m)), w = 2πk/p, at all (n, m) and q: the middle line of (F.10)."""
+    sums, q, k = all_tuples(p, 2).sum(axis=1)[:, None, None], np.arange(p)[:, None], np.arange(p)
+    first, second = (2 * np.pi * (k * x % p) / p for x in (q, sums))
+    return 4 * np.sum(np.cos(first) * np.cos(second) + sign * np.sin(first) * np.sin(second), axis=2)
 
 
 def wrong_in_a_field(p: int) -> int:

@@ -22,11 +22,14 @@ class FrequencySubsets(Claim):
     whole population, their best fit by factor · 1[Σ a_i ≡ q] + constant, and how often the right answer is the only largest.
     """
 
-    p: tuple[int, ...] = field((7, 9), "moduli, odd", at_least=3)
-    k: tuple[int, ...] = field((2, 3), "summands", at_least=2, at_most=4)
+    p: tuple[int, ...] = field((5, 9), "moduli, odd", at_least=3)
+    k: tuple[int, ...] = field((2, 3, 4), "summands", at_least=2, at_most=5)
 
     tags: ClassVar[tuple[str, ...]] = ("construction", "k summands")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": (9, 15)}, "full": {"p": (15, 21), "k": (2, 3)}}
+    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "laptop": {"p": (7, 9), "k": (2, 3, 4, 5)},
+        "full": {"p": (15, 21), "k": (2, 3)},
+    }
 
     def check(self, seed: int) -> list[Row]:
         """For each p and k, how many sets of frequencies are exact, and how many answer everything right."""

@@ -38,9 +38,9 @@ class GeneralizationBounds(Claim):
         "full": {"p": 23, "points": 2316, "steps": 10_000},
     }
     note: ClassVar[str] = (
-        "no C serves every R and n: a sample of n < p log(1/δ) triples has no positive with a probability above δ, θ = 0 interpolates "
-        "it with loss p, and R⁶h² may be as small as one likes. The proof bounds the loss by the outputs alone and leaves out the "
-        "target p; with (4hR³ + p)² in the place of R⁶h² beside log(1/δ) the bound is right there."
+        "no C serves every R and n: a sample of n < (p − 1) log(1/δ) triples has no positive with a probability above δ, θ = 0 "
+        "interpolates it with loss p, and R⁶h² may be as small as one likes. The proof bounds the loss by the outputs alone and leaves "
+        "out the target p; with (4hR³ + p)² in the place of R⁶h² beside log(1/δ) the bound is right there."
     )
 
     def check(self, seed: int) -> list[Row]:

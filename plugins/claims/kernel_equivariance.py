@@ -14,7 +14,7 @@ from plugins.claims.networks import Tuples, all_tuples
 @register("kernel_equivariance")
 @dataclass(frozen=True, kw_only=True)
 class KernelEquivariance(Claim):
-    """Trained on permuted points, K invariant ⇔ predictions at permuted points are those before (Thm 2.4, Mohamadi et al. 2024).
+    """Trained on permuted points, K invariant ⇒ predictions at permuted points are those before (Thm 2.4, Mohamadi et al. 2024).
 
     Ridgeless regression, as in Definition 2.3, at n random points; values of each variable are permuted. Controls: a
     kernel of residues as numbers, and one that prefers a residue. "Only if" has exceptions, of which one is shown.

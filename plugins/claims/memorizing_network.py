@@ -16,8 +16,9 @@ class MemorizingNetwork(Claim):
     """Two neurons memorize one positive triple (a, b, a+b) at a group norm³ of (3√3/2) p, and touch no other.
 
     First layer s e_a and ±s e_b, output ±s e_c, s = (p/4)^(1/3). A network that fits the whole population has group norm³ at
-    least (3√3/√2) (p−1) p^(3/2), by γ* of Morwani et al. 2024. So with fewer than √2 (p−1) √p positives sampled, the
-    interpolant of least norm does not generalize. Not in Mohamadi et al. 2024; of ‖θ‖_∞ it says nothing.
+    least (3√3/√2) (p−1) p^(3/2), by γ* of Morwani et al. 2024. So with n_+ < √2 (p−1) √p positives sampled, which n ≈
+    √2 (p−1) p^(3/2) triples have, and a width of 2 n_+ or more, the interpolant of least norm does not fit the population. Not in
+    Mohamadi et al. 2024; of ‖θ‖_∞, and of answers that are right by a small margin, it says nothing.
 
     Nothing that touches no other is cheaper by more than a factor (p−1)/p: with λ = (3√3/2) p/(p−1) (e_a − 1/p)(e_b − 1/p) e_c,
     whose sums over a and over b are 0, ⟨λ, f⟩ ≤ ‖θ‖³ for every neuron, while ⟨λ, p at the triple⟩ = (3√3/2)(p−1).

@@ -20,7 +20,7 @@ class Misclassification(Claim):
     """
 
     p: int = field(7, "modulus, odd", at_least=3)
-    noises: tuple[float, ...] = field((0.0, 0.1, 0.3, 1.0), "standard deviations of the noise in all weights", at_least=0)
+    noises: tuple[float, ...] = field((0.0, 0.05, 0.1, 0.15), "standard deviations of the noise in all weights", at_least=0)
 
     tags: ClassVar[tuple[str, ...]] = ("generalization", "appendix E")
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 23}, "full": {"p": 47}}

@@ -10,6 +10,7 @@ from framework import Chart, Claim, Row, field, register
 from plugins.claims.networks import Blocks, Matrix, all_tuples
 from plugins.claims.tangent import Points, tangent_kernel
 
+LARGEST = 7  # modulus of which all triples are taken
 SECOND_LAYERS = {"uniform": 1.0, "zero": 0.0}  # V's entries are U(−1, 1) times this
 
 
@@ -21,9 +22,10 @@ class NTKWidth(Claim):
     Thm 3.1 of Mohamadi et al. 2024, with ρ_c the count of the most frequent c: the kernel is positive definite with probability
     ≥ 1 − δ for h > 36 ρ_c log(n/δ) (Prop. B.4), for every V; it has rank ≤ 3ph, so that it is singular for h < n/(3p) (Prop. B.6).
 
-    Derived here, and sharp in both directions. Each neuron has two directions along which no output moves, (W_j, V_j) →
-    (e^t W_j, e^{−2t} V_j) and (Q_j, R_j) → (Q_j + t, R_j − t): the rank is min(n, (3p − 2) h) for V in general position, and
-    with V = 0 it is Σ_c min(ρ_c, h). Fitting begins at ⌈n/(3p − 2)⌉ and at ρ_c ≈ n/p, without constants and logarithms.
+    Derived here: each neuron has two directions along which no output moves, (W_j, V_j) → (e^t W_j, e^{−2t} V_j) and
+    (Q_j, R_j) → (Q_j + t, R_j − t), so that the rank is at most (3p − 2) h, and no width below n/(3p − 2) will do. On the whole
+    population, all p³ triples, the rank is min(p³, (3p − 2) h), for V in general position; in a sample it may be less, where a
+    value of a or b is rare. With V = 0 it is Σ_c min(ρ_c, h) in any sample, so that fitting begins at ρ_c ≈ n/p.
     """
 
     p: int = field(5, "modulus", at_least=2)
@@ -45,24 +47,42 @@ class NTKWidth(Claim):
         few, many = max(1, -(-n // (3 * p)) - 1), int(36 * rho.max() * np.log(n / self.delta)) + 1
         rows = []
         for name, size in SECOND_LAYERS.items():
-            full, first = (min(n, (3 * p - 2) * few), -(-n // (3 * p - 2))) if size else (int(np.minimum(rho, few).sum()), int(rho.max()))
-            narrow = [spectrum(*draw_network(generator, p, few, size), points) for _ in range(self.draws)]
-            wide = [spectrum(*draw_network(generator, p, many, size), points) for _ in range(self.draws)]
+            narrow = [rank(spectrum(*draw_network(generator, p, few, size), points)) for _ in range(self.draws)]
+            wide = [rank(spectrum(*draw_network(generator, p, many, size), points)) for _ in range(self.draws)]
             width = self._smallest_width(*draw_network(generator, p, 2 * int(rho.max()), size), points)
             rows += [
-                Row(f"V {name}, h = {few}: largest rank, at most 3ph", 3 * p * few, max(map(rank, narrow)), relation="<="),
-                Row(f"V {name}, h = {few}: smallest rank, exactly", full, min(map(rank, narrow))),
-                Row(f"V {name}, h = {few}: share of singular kernels", 1, float(np.mean([rank(x) < n for x in narrow]))),
+                Row(f"V {name}, h = {few}: largest rank, at most 3ph", 3 * p * few, max(narrow), relation="<="),
+                Row(f"V {name}, h = {few}: share of singular kernels", 1, float(np.mean([x < n for x in narrow]))),
                 Row(
                     f"V {name}, h above 36 ρ_c log(n/δ): share of definite kernels",
                     1 - self.delta,
-                    float(np.mean([rank(x) == n for x in wide])),
+                    float(np.mean([x == n for x in wide])),
                     relation=">=",
                 ),
-                Row(f"V {name}: smallest width of a definite kernel", first, width),
-                Row(f"V {name}: the same, beside n/(3p)", n / (3 * p), width, relation=">="),
+                Row(f"V {name}: smallest width of a definite kernel, beside n/(3p)", n / (3 * p), width, relation=">="),
             ]
+            if size:
+                rows += [
+                    Row(f"V {name}, h = {few}: largest rank, at most (3p − 2) h", (3 * p - 2) * few, max(narrow), relation="<="),
+                    Row(f"V {name}: the same, beside n/(3p − 2)", n / (3 * p - 2), width, relation=">="),
+                ]
+            else:
+                rows += [
+                    Row(f"V {name}, h = {few}: smallest rank, exactly", int(np.minimum(rho, few).sum()), min(narrow)),
+                    Row(f"V {name}: smallest width of a definite kernel, exactly", int(rho.max()), width),
+                ]
+        rows += self._population(generator)
         return [*rows, *self._fits(generator, points, few, many)]
+
+    def _population(self, generator: np.random.Generator) -> list[Row]:
+        """The rank on all p³ triples, a neuron below the width at which it is full, and there."""
+        p = min(self.p, LARGEST)
+        every, first = all_tuples(p, 3), -(-(p**3) // (3 * p - 2))
+        rows = []
+        for h in (1, first - 1, first):
+            found = rank(spectrum(*draw_network(generator, p, h, 1.0), every))
+            rows.append(Row(f"all {p**3} triples, h = {h}: rank", min(p**3, (3 * p - 2) * h), found))
+        return rows
 
     def charts(self, seed: int) -> list[Chart]:
         """Width against the smallest eigenvalue as a share of the largest, for V uniform and V = 0, and the thresholds."""

@@ -28,7 +28,7 @@ class Summands(Claim):
     """
 
     p: tuple[int, ...] = field((5, 4), "moduli, odd and even", at_least=2)
-    most: int = field(4, "the largest k", at_least=2, at_most=6)
+    most: int = field(5, "the largest k", at_least=2, at_most=6)
 
     tags: ClassVar[tuple[str, ...]] = ("construction", "k summands")
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": (7, 6), "most": 5}, "full": {"p": (11, 8), "most": 5}}
