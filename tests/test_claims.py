@@ -11,6 +11,7 @@ from framework import build, registry
 from framework.cli import run_command
 from plugins.claims import (
     exact_in_float32,
+    fourier_construction,
     frequency_subsets,
     group_margin,
     margin_definitions,
@@ -51,7 +52,12 @@ def one_turned(bits, k, made=parity_margin.parity_network):
     return U, V
 
 
-SMALL = {"max_margin": {"steps": 1000, "most": 2}, "ntk_closed_forms": {"k": (2,)}}  # fields that make a break quick to see
+SMALL = {
+    "max_margin": {"steps": 1000, "most": 2},
+    "summands": {"most": 3, "found": (6,)},
+    "frequency_subsets": {"k": (2,)},
+    "ntk_closed_forms": {"k": (2,)},
+}  # fields that make a break quick to see
 BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the row that turns)
     "one sign of the Fourier network": (
         "fourier_construction",
@@ -73,12 +79,48 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     "the margin": (
         "max_margin",
         [(max_margin, "smallest_margin", lambda *given: 2 * networks.smallest_margin(*given))],
-        "k = 2: largest margin of 200 networks near it",
+        "k = 2: margin of the construction",
     ),
     "training without a penalty": (
         "max_margin",
         [(max_margin, "penalized", lambda params, data: max_margin.cross_entropy(params, data))],
         "k = 2: margin / γ* of a trained network, at the end",
+    ),
+    "a margin that is not the largest": (
+        "max_margin",
+        [(max_margin, "largest", lambda p, k, made=max_margin.largest: 0.999 * made(p, k))],
+        "k = 2: largest mean margin of a neuron, by ascent",
+    ),
+    "wrong answers that are weighed alike": (
+        "group_margin",
+        [(group_margin, "balanced_weights", lambda R, labels: (6 * np.eye(6)[labels] - 1) / 5)],
+        "largest mean margin of a neuron, by ascent",
+    ),
+    "a representation that weighs too much": (
+        "group_margin",
+        [(group_margin, "balanced_weights", lambda R, labels, made=group_margin.balanced_weights: made(R[-1:], labels))],
+        "largest weight of a wrong answer in that mean",
+    ),
+    "the parity of other bits": (
+        "parity_margin",
+        [
+            (
+                parity_margin,
+                "steepest",
+                lambda inputs, labels, k, generator, made=parity_margin.steepest: made(inputs, 1 - labels, k, generator),
+            )
+        ],
+        "k = 3: largest mean margin of a neuron, by ascent",
+    ),
+    "a neuron too few": (
+        "summands",
+        [(summands, "searched_neurons", lambda k, h, generator, made=summands.searched_neurons: made(k, h - 1, generator, starts=3))],
+        "p = 5, k = 2: deviation, 6 neurons a frequency found",
+    ),
+    "the sign of (F.10)": (
+        "fourier_construction",
+        [(fourier_construction, "sum_of_f10", lambda p, sign, made=fourier_construction.sum_of_f10: made(p, -sign))],
+        "deviation of cos cos + sin sin in (F.10)",
     ),
     "a margin that training may not reach": (
         "max_margin",
@@ -130,12 +172,12 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     "a frequency and its double at once": (
         "frequency_subsets",
         [(frequency_subsets, "summand_network", two_cosines)],
-        "p = 7, k = 2: margin of frequency 1 / its largest output",
+        "p = 5, k = 2: margin of frequency 1 / its largest output",
     ),
     "one input that is off": (
         "frequency_subsets",
         [(frequency_subsets, "added", lambda alone, chosen: sum(alone[f] for f in chosen) + np.eye(*alone[1].shape))],
-        "p = 7, k = 2: exact sets of 7",
+        "p = 5, k = 2: exact sets of 3",
     ),
     "frequencies that are all the same": (
         "frequency_subsets",
@@ -172,6 +214,11 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         "rademacher",
         [(rademacher, "largest_at_corners", lambda signs: float(np.abs(signs.sum())))],
         "n = 50: found by ascent, beside the corners",
+    ),
+    "the margins that are counted": (
+        "margin_definitions",
+        [(margin_definitions, "margins", lambda outputs, labels: -networks.margins(outputs, labels))],
+        "−V: margin loss at γ = 0, beside the error 1",
     ),
     "the normalization": (
         "margin_definitions",
