@@ -52,14 +52,15 @@ def install(environment, *what):
     subprocess.run([*command, "-c", str(ROOT / "constraints.txt"), *what], check=True, capture_output=True)
 
 
-def clean(environment):
+def clean(environment, long=False):
+    """Environment variables; but for a long run, programs are compiled with less effort."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return kept | {"PATH": f"{environment}/bin:/usr/bin:/bin"}
+    return kept | {"PATH": f"{environment}/bin:/usr/bin:/bin"} | ({} if long else {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
 
 
-def at(folder, environment, *command):
+def at(folder, environment, *command, long=False):
     """What a command prints that is given in a folder, in the environment of the wheel."""
-    result = subprocess.run(command, cwd=folder, env=clean(environment), capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, cwd=folder, env=clean(environment, long), capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -107,7 +108,7 @@ def test_the_wheel_trains_from_an_empty_folder(environment, tmp_path):
     whygrok = functools.partial(at, empty, environment, "whygrok")
     listed = json.loads(whygrok("list", "configs", "--json"))
     assert [row["name"] for row in listed] == [config.name for config in shipped_here()]
-    said = whygrok("run", "--config=quickstart", "--workdir=runs/first")
+    said = whygrok("run", "--config=quickstart", "--workdir=runs/first", long=True)
     assert re.search(r"grokked +step \d+", said)
     assert (empty / "runs/first/figures/curves.png").is_file()
     core = ["test_reference.py", "test_numbers.py", "test_events.py", "test_expressions.py"]

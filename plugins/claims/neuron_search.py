@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import least_squares
 
 from plugins.claims.networks import Blocks, Matrix
 
@@ -17,6 +16,8 @@ def searched_neurons(k: int, h: int, generator: np.random.Generator, starts: int
 
     A neuron sees cos and sin of each angle, and adds to both outputs.
     """
+    from scipy.optimize import least_squares  # here: half a second for every command that lists plugins
+
     count = 2 * h * (k + 1)  # as many as the neurons have parameters, each with two outputs
     angles = generator.uniform(0, 2 * np.pi, (count, k))
     waves = [np.stack([np.cos(A), np.sin(A)], axis=1) for A in angles.T]
