@@ -1,8 +1,9 @@
 """Claims checked: which are meant, at which sizes, and what came of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from framework import registry
 from framework.charts import Chart
@@ -39,10 +40,13 @@ def chosen_claims(words: Sequence[str]) -> list[registry.Entry]:
     return [entry for entry in entries if not words or entry.name in words or set(_tags(entry)) & set(words)]
 
 
-def check_claim(entry: registry.Entry, scale: str, seed: int, with_charts: bool = False) -> Verdict:
-    """Checks a claim at the sizes of a scale."""
+def check_claim(
+    entry: registry.Entry, scale: str, seed: int, with_charts: bool = False, fields: Mapping[str, Any] | None = None
+) -> Verdict:
+    """Checks a claim at the sizes of a scale, but for the fields that are given."""
     start = time.monotonic()
-    claim: Claim = registry.build("claim", entry.name, **entry.cls.scales.get(scale, {}))  # type: ignore[attr-defined]
+    sizes = entry.cls.scales.get(scale, {})  # type: ignore[attr-defined]
+    claim: Claim = registry.build("claim", entry.name, **{**sizes, **(fields or {})})
     rows, charts = claim.check(seed), claim.charts(seed) if with_charts else []
     return Verdict(entry, claim, rows, charts, time.monotonic() - start)
 

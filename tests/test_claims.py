@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from framework import build, registry
+from framework import Row, build, registry
 from framework.cli import run_command
 from plugins.claims import (
     exact_in_float32,
@@ -285,6 +285,31 @@ def test_verify_fails_when_a_claim_that_should_hold_does_not(monkeypatch, capsys
     monkeypatch.setattr(networks, "NEURONS", FLIPPED)
     assert run_command(["verify", "fourier_construction"]) == 1
     assert "NOT AS EXPECTED" in capsys.readouterr().out
+
+
+def test_a_claim_is_checked_at_other_sizes(capsys):
+    assert run_command(["verify", "fourier_construction", "p=5", "repeats=2", "--json"]) == 0
+    rows = {row["quantity"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["neurons"]["measured"] == 40 and rows["largest weight, repeated"]["measured"] == pytest.approx(2 ** (-1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["margin", "p=7"], "fields are of one claim"),
+        (["max_margin", "stepz=7"], "Did you mean 'steps'?"),
+        (["max_margin", "p=2"], "p"),
+        (["max_margin", "--seed=-1"], "a whole number from 0 on"),
+    ],
+)
+def test_mistakes_in_sizes_are_explained(words, said, capsys):
+    assert run_command(["verify", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_what_is_not_a_number_is_never_as_expected():
+    assert not Row("a control", 0, float("nan"), 1e-8, expected_to_hold=False).as_expected
+    assert not Row("a row", float("nan"), 0.0).as_expected
 
 
 def test_a_claim_that_is_not_there_is_answered_with_the_nearest(capsys):

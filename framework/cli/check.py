@@ -10,7 +10,7 @@ from framework import registry
 from framework.cli import Parser
 from framework.cli.find import entries_called
 from framework.cli.listing import load_plugins
-from framework.cli.overrides import parse_with_config
+from framework.cli.overrides import fields_of, parse_with_config
 from framework.config_files import load_config, plugin_list
 from framework.errors import UserError
 from framework.experiment import Experiment
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         load_plugins(None, changes)
     looked_at = []
     for entry in _entries(options.plugin):
-        plugin = registry.build(entry.kind, entry.name, **_fields(options.fields))
+        plugin = registry.build(entry.kind, entry.name, **fields_of(options.fields))
         looked_at.append((entry, findings(plugin, around)))
         if not options.json:
             print(_text(*looked_at[-1]))
@@ -58,16 +58,6 @@ def _entries(plugin: str) -> list[registry.Entry]:
     if not there:
         raise UserError(f'{plugin} registers no plugin: put @register("name") above a class that subclasses Task, Model, Probe, …')
     return there
-
-
-def _fields(given: Sequence[str]) -> dict[str, str]:
-    fields = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"{text!r} should read FIELD=VALUE, such as p=7")
-        fields[name] = value
-    return fields
 
 
 def _row(entry: registry.Entry, found: list[Finding]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from framework.cli import Parser
 from framework.cli.listing import load_plugins
-from framework.cli.overrides import parse_with_config
+from framework.cli.overrides import fields_of, parse_with_config
 from framework.interfaces import Row
 from framework.verdict_page import Page
 from framework.verdicts import SCALES, Verdict, check_claim, chosen_claims, judgement, summary
@@ -20,6 +20,7 @@ from framework.verdicts import SCALES, Verdict, check_claim, chosen_claims, judg
 EXAMPLES = """\
   whygrok verify                                  every claim, at the size of a minute
   whygrok verify fourier_construction kernel      by name, or by tag
+  whygrok verify max_margin p=7 steps=5000        at other sizes
   whygrok verify --scale=laptop --json
   whygrok verify --scale=laptop --report=verify.html    one page with the rows and their pictures
 """
@@ -30,7 +31,7 @@ log = logging.getLogger("whygrok")
 def main(arguments: Sequence[str]) -> int:
     """Prints a table, or JSON as contract.md describes; returns 0 where every row is as expected, else 1."""
     parser = Parser("verify", EXAMPLES)
-    parser.add_argument("claims", nargs="*", help="names or tags; all claims where none is given")
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="names or tags, all where none is given; and FIELD=VALUE for one claim")
     parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large: a minute, minutes, hours")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -43,11 +44,14 @@ def main(arguments: Sequence[str]) -> int:
     if options.seed < 0:
         parser.error(f"--seed={options.seed}: a seed is a whole number from 0 on")
     load_plugins(options.config, changes)
-    entries, found = chosen_claims(options.claims), list[Verdict]()
+    fields = fields_of([word for word in options.claims if "=" in word])
+    entries, found = chosen_claims([word for word in options.claims if "=" not in word]), list[Verdict]()
+    if fields and len(entries) != 1:
+        parser.error(f"{next(iter(fields))}=…: fields are of one claim; name it, such as whygrok verify max_margin p=7")
     page = Page(Path(options.report), options.scale, options.seed, of=len(entries)) if options.report else None
     for number, entry in enumerate(entries, 1):
         log.info("%d of %d: %s", number, len(entries), entry.name)
-        found.append(check_claim(entry, options.scale, options.seed, with_charts=page is not None))
+        found.append(check_claim(entry, options.scale, options.seed, page is not None, fields))
         if page:
             page.add(found[-1])
         if not options.json:
