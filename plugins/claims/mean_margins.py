@@ -25,18 +25,18 @@ def best_neuron(inputs: Tuples, weights: Weights, generator: np.random.Generator
     product of all k then counts. All parts have norm 1.
     """
     found = [_ascend(inputs, weights, generator) for _ in range(starts)]
-    return max(found, key=lambda network: mean_margin(*network, inputs, weights))
+    return max(found, key=lambda network: mean_margin(network[0], network[1], inputs, weights))
 
 
 def _ascend(inputs: Tuples, weights: Weights, generator: np.random.Generator, rounds: int = 60) -> tuple[Blocks, Matrix]:
     p, k = int(inputs.max()) + 1, inputs.shape[1]
     parts = [generator.normal(size=p) for _ in range(k)]
-    v = _unit(generator.normal(size=weights.shape[1]))
+    v = _unit(generator.normal(size=weights.shape[1:]))
     for _ in range(rounds):
         for i in range(k):
-            others = np.prod([parts[j][inputs[:, j]] for j in range(k) if j != i], axis=0)
+            others = np.prod(np.stack([parts[j][inputs[:, j]] for j in range(k) if j != i]), axis=0)
             parts[i] = _unit(np.bincount(inputs[:, i], weights=(weights @ v) * others, minlength=p))
-        v = _unit(weights.T @ np.prod([parts[j][inputs[:, j]] for j in range(k)], axis=0))
+        v = _unit(weights.T @ np.prod(np.stack([parts[j][inputs[:, j]] for j in range(k)]), axis=0))
     return np.stack(parts)[:, :, None], v[None]
 
 

@@ -30,7 +30,7 @@ class ParityMargin(Claim):
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"bits": 10, "most": 7}, "full": {"bits": 14, "most": 8}}
 
     def check(self, seed: int) -> list[Row]:
-        """Four rows for each k: the construction, what is near it, and what one neuron fewer gives."""
+        """Four rows for each k: the construction, the most that a neuron has, and what one neuron fewer gives."""
         rows, generator = [], np.random.default_rng(seed)
         inputs = np.array(list(itertools.product((1.0, -1.0), repeat=self.bits)))
         for k in range(2, min(self.most, self.bits) + 1):
@@ -56,7 +56,7 @@ def steepest(inputs: Matrix, labels: np.ndarray, k: int, generator: np.random.Ge
     """The unit vector u with the largest mean of ±(u·x)^k, + for even parity, that gradient ascent finds from 30 starts."""
     signs, found = 1.0 - 2.0 * labels, []
     for _ in range(30):
-        u = generator.normal(size=inputs.shape[1])
+        u = generator.normal(size=inputs.shape[1:])
         for _ in range(300):
             u = u / np.linalg.norm(u)
             slope = k * ((inputs @ u) ** (k - 1) * signs) @ inputs / len(inputs)
