@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from framework import Row, build, registry
+from framework import Row, registry
 from framework.cli import run_command
 from plugins.claims import (
     exact_in_float32,
@@ -235,11 +235,7 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
 
 @pytest.mark.parametrize("broken", BREAKS)
 def test_a_verdict_turns_when_an_ingredient_is_broken(broken, monkeypatch):
-    claim, changes, quantity = BREAKS[broken]
-    for where, name, value in changes:
-        monkeypatch.setattr(where, name, value)
-    (row,) = [row for row in build("claim", claim, **SMALL.get(claim, {})).check(0) if row.quantity == quantity]
-    assert not row.as_expected, row
+    test_claims_kernels.turn(BREAKS[broken], SMALL, monkeypatch)
 
 
 def test_every_claim_is_broken_by_one_of_them():

@@ -200,13 +200,18 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
 }
 
 
-@pytest.mark.parametrize("broken", BREAKS)
-def test_a_verdict_turns_when_an_ingredient_is_broken(broken, monkeypatch):
-    claim, changes, quantity = BREAKS[broken]
+def turn(broken, small, monkeypatch):
+    """Breaks an ingredient of a claim; the row that is named must then not be as expected."""
+    claim, changes, quantity = broken
     for where, name, value in changes:
         monkeypatch.setattr(where, name, value)
-    (row,) = [row for row in build("claim", claim, **SMALL.get(claim, {})).check(0) if row.quantity == quantity]
+    (row,) = [row for row in build("claim", claim, **small.get(claim, {})).check(0) if row.quantity == quantity]
     assert not row.as_expected, row
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_a_verdict_turns_when_an_ingredient_is_broken(broken, monkeypatch):
+    turn(BREAKS[broken], SMALL, monkeypatch)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
