@@ -10,7 +10,7 @@ Try:      whygrok sweep --config=paper/fig1:scale=smoke --workdir=runs/fig1   wh
 from framework.config import at_scale, experiment, product, select
 
 SIZES = {
-    "smoke": {"p": 11, "steps": 10_000, "scales": [0.25, 1.0, 4.0], "moduli": [11, 13, 17], "shares": ["40%", "60%", "80%"]},
+    "smoke": {"p": 11, "steps": 10_000, "scales": [0.25, 1.0, 4.0], "moduli": [11, 13, 17], "shares": ["60%", "80%"]},
     "laptop": {"p": 23, "steps": 60_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [11, 17, 23, 29, 37]},
     "paper": {"p": 97, "steps": 100_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [23, 47, 71, 97, 113]},
 }

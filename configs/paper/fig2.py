@@ -11,7 +11,7 @@ from configs.paper.regression import get_config as printed
 from framework.config import at_scale, override, product, select
 
 SIZES = {
-    "smoke": {"p": 11, "steps": 5_000, "scales": [0.5, 1.0, 2.0], "grok": {"task.p": 11, "task.train_size": "70%", "steps": 5_000}},
+    "smoke": {"p": 11, "steps": 5_000, "scales": [0.5, 1.0], "grok": {"task.p": 11, "task.train_size": "70%", "steps": 5_000}},
     "laptop": {"p": 47, "steps": 20_000, "scales": [0.25, 1.0, 4.0], "grok": {"task.p": 23, "task.train_size": "38%", "steps": 30_000}},
     "paper": {"p": 47, "steps": 200_000, "scales": [0.25, 0.5, 1.0, 2.0], "grok": {"task.train_size": "38%", "steps": 200_000}},
 }

@@ -11,7 +11,7 @@ from configs.paper.regression import get_config as printed
 from framework.config import at_scale, override, product, select
 
 SIZES = {
-    "smoke": {"printed": [11], "moduli": [7, 9, 11], "shares": ["50%", "75%"], "steps": 4_000},
+    "smoke": {"printed": [11], "moduli": [7, 11], "shares": ["50%", "75%"], "steps": 4_000},
     "laptop": {"printed": [11, 17, 23], "moduli": [11, 13, 17, 23], "shares": ["25%", "35%", "45%", "55%", "70%"], "steps": 30_000},
     "paper": {"printed": [23, 47, 97], "moduli": [23, 47, 71, 97], "shares": ["5%", "10%", "20%", "30%", "40%", "50%"], "steps": 200_000},
 }

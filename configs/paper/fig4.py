@@ -11,7 +11,7 @@ from configs.paper.fig1 import get_config as classification
 from framework.config import at_scale, override, product
 
 SIZES = {
-    "smoke": {"moduli": [11, 13, 17], "steps": 10_000},
+    "smoke": {"moduli": [11, 13], "steps": 10_000},
     "laptop": {"moduli": [11, 17, 23, 29, 37], "steps": 60_000},
     "paper": {"moduli": [23, 47, 71, 97, 113], "steps": 100_000},
 }

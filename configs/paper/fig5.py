@@ -10,7 +10,7 @@ As printed: gradient descent, η = 0.25. What groks: AdamW, weight decay 1. Lapt
 from framework.config import at_scale, experiment, product, select
 
 SIZES = {
-    "smoke": {"moduli": [11, 13], "steps": 1_000, "d_model": 32, "d_mlp": 64},
+    "smoke": {"moduli": [11], "steps": 1_000, "d_model": 32, "d_mlp": 64},
     "laptop": {"moduli": [11, 17, 23], "steps": 5_000, "d_model": 64, "d_mlp": 256},
     "paper": {"moduli": [23, 47, 97], "steps": 100_000, "d_model": 128, "d_mlp": 512},
 }

@@ -17,7 +17,7 @@ def picture(runs: Sequence[Run]) -> Picture:
         members = [run for run in runs if run.config.optimizer.name == optimizer]
         moduli = sorted(set(map(shapes.modulus, members)))
         largest = [max((run for run in members if shapes.modulus(run) == p), key=shapes.size) for p in moduli]
-        rows.append([shapes.sizes_panel(members, 2, "p²", said), shapes.final_norms(largest, f"{said}, most samples")])
+        rows.append([shapes.sizes_panel(members, 2.0, "p²", said), shapes.final_norms(largest, f"{said}, most samples")])
         verdicts += [threshold(members, said), shapes.generalizes(largest, f"{said}, most samples")]
         verdicts.append(shapes.flat(largest, f"{said}, most samples"))
     printed = [run for run in runs if run.config.optimizer.name == "gd"]
