@@ -121,7 +121,7 @@ def draw(rows: Sequence[Sequence[Panel]]) -> Any:
 
 
 def _draw_panel(axes: Any, panel: Panel) -> None:
-    twin = axes.twinx() if any(curve.second for curve in panel.curves) else None
+    twin: Any = axes.twinx() if any(curve.second for curve in panel.curves) else None
     for curve in panel.curves:
         x = np.maximum(np.asarray(curve.x, float), 0.5) if panel.x_axis == "steps" else np.asarray(curve.x, float)
         y = np.asarray(curve.y, float)

@@ -41,8 +41,9 @@ def several(runs: Sequence[Run], value: Value, symbol: str, title: str) -> Panel
 
 def final_norms(runs: Sequence[Run], title: str) -> Panel:
     """‖θ‖_∞ at the end against p."""
-    points = [(modulus(run), _final_norm(run)) for run in sorted(runs, key=modulus)]
-    return Panel(title, "p", "‖θ‖_∞ at the end", [Curve("‖θ‖_∞", *zip(*points, strict=True), "o-")], x_axis="linear")
+    ordered = sorted(runs, key=modulus)
+    curve = Curve("‖θ‖_∞", list(map(modulus, ordered)), list(map(_final_norm, ordered)), "o-")
+    return Panel(title, "p", "‖θ‖_∞ at the end", [curve], x_axis="linear")
 
 
 def size_curves(runs: Sequence[Run]) -> dict[int, tuple[list[int], list[float]]]:
