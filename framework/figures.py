@@ -40,6 +40,7 @@ class Panel:
     curves: Sequence[Curve]
     x_axis: str = "steps"
     log_y: bool = False
+    from_zero: bool = False  # the axis of y begins at 0: what is flat then looks so
     second_label: str = ""
 
 
@@ -146,8 +147,12 @@ def _scale(axes: Any, panel: Panel) -> None:
         log_steps(axes)
     elif panel.x_axis == "log":
         axes.set_xscale("log")
+    elif all(float(x).is_integer() for curve in panel.curves for x in curve.x):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     if panel.log_y:
         axes.set_yscale("log")
+    elif panel.from_zero:
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     elif "accuracy" in panel.y_label:
         axes.set_ylim(-0.02, 1.04)
 

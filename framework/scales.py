@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from framework.errors import UserError, did_you_mean, one_of
 
-SCALES = ("smoke", "laptop", "paper")  # two minutes and three quarters of an hour for all figures on two cores; the published sizes
+SCALES = ("smoke", "laptop", "paper")  # minutes; by estimate three quarters of an hour; the published sizes
 
 Sizes = TypeVar("Sizes")
 

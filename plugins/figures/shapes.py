@@ -43,7 +43,7 @@ def final_norms(runs: Sequence[Run], title: str) -> Panel:
     """‖θ‖_∞ at the end against p."""
     ordered = sorted(runs, key=modulus)
     curve = Curve("‖θ‖_∞", list(map(modulus, ordered)), list(map(_final_norm, ordered)), "o-")
-    return Panel(title, "p", "‖θ‖_∞ at the end", [curve], x_axis="linear")
+    return Panel(title, "p", "‖θ‖_∞ at the end", [curve], x_axis="linear", from_zero=True)
 
 
 def size_curves(runs: Sequence[Run]) -> dict[int, tuple[list[int], list[float]]]:
