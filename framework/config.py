@@ -16,8 +16,9 @@ from framework.errors import FieldError, UserError, did_you_mean, one_of
 from framework.fields import convert, declared_fields, unknown_field
 from framework.interfaces import Plugin
 from framework.plugin_paths import resolve_plugin
+from framework.scales import at_scale as at_scale  # for configs, which import this module only
 from framework.settings import SECTIONS, General
-from framework.sweep import product as product  # for configs, which import this module only
+from framework.sweep import product as product
 from framework.sweep import together as together
 
 PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")

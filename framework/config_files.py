@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,15 @@ def load_config(spec: str, changes: Mapping[str, str] | None = None) -> ConfigDi
 def load_sweep(spec: str, changes: Mapping[str, str] | None = None) -> list[Member]:
     """The members of the sweep that a config file defines by get_sweep(config), of the config with the changes.
 
-    Raises UserError for a file without get_sweep, and as `members` and `load_config` do.
+    get_sweep(config, arg) is given what followed the colon as well. Raises UserError for a file without get_sweep, and as
+    `members` and `load_config` do.
     """
     config, module = _load(spec, changes or {})
-    file, _ = find_config(spec)
+    file, arg = find_config(spec)
     if not hasattr(module, "get_sweep"):
         raise UserError(f'--config: {file} defines no get_sweep(config): return product({{"task.p": [23, 47], "seed": range(3)}})')
     with relative_to(file.parent), _importable(file.parent):
-        sweep = _called(file, lambda: listed(module.get_sweep(config)))
+        sweep = _called(file, lambda: listed(module.get_sweep(*(config, arg)[: len(signature(module.get_sweep).parameters)])))
     return members(config, sweep)
 
 

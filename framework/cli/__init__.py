@@ -22,6 +22,7 @@ COMMANDS = {
     "new-plugin": ("framework.cli.new_plugin", "write a plugin to begin with, or a whole package"),
     "plot": ("framework.cli.plot", "draw runs from their files"),
     "verify": ("framework.cli.verify", "claims of the theory, predicted beside measured"),
+    "reproduce": ("framework.cli.reproduce", "the figures of the paper: runs, pictures, data, and which shapes are seen"),
     "bench": ("framework.cli.bench", "time a training step beside its floor"),
     "doctor": ("framework.cli.doctor", "check this installation and this machine"),
 }

@@ -1,0 +1,32 @@
+"""Figure 2 of the paper: regression for several α: accuracies, and the eNTK long after interpolation.
+
+Expected: smaller α closes the gap and slows training, the eNTK goes on changing after interpolation; 5 minutes on two cores.
+Run:      whygrok reproduce fig2 --scale=laptop --workdir=runs/paper
+Try:      whygrok sweep --config=paper/fig2:scale=smoke --workdir=runs/fig2   whygrok config --config=paper/fig2:scale=laptop --sweep
+
+As printed: gradient descent, η = 1, λ = 1e-4, n = 2·p^2.25. What groks: AdamW on a larger share. Laptop, by estimate:
+7 ms a step at p = 47, 1 ms at p = 23 (on a busy machine).
+"""
+
+from configs.paper.regression import get_config as printed
+from framework.config import at_scale, override, product, select
+
+SIZES = {
+    "smoke": {"p": 11, "steps": 5_000, "scales": [0.5, 1.0], "grok": {"task.p": 11, "task.train_size": "70%", "steps": 5_000}},
+    "laptop": {"p": 47, "steps": 10_000, "scales": [0.25, 1.0, 4.0], "grok": {"task.p": 23, "task.train_size": "38%", "steps": 30_000}},
+    "paper": {"p": 47, "steps": 200_000, "scales": [0.25, 0.5, 1.0, 2.0], "grok": {"task.train_size": "38%", "steps": 200_000}},
+}
+ADAMW = {"optimizer": select("adamw", learning_rate=1e-2, weight_decay=0.3), "penalty": select("none")}
+
+
+def get_config(arg=""):
+    size, arg = at_scale(arg, SIZES)
+    ntk = select("ntk_drift", outputs="sum", points="population", schedule="log 10")
+    changes = {"task.p": size["p"], "steps": size["steps"], "probes.ntk_drift": ntk, "numerics.on_divergence": "continue"}
+    return override(printed(arg), changes)
+
+
+def get_sweep(config, arg=""):
+    size, _ = at_scale(arg, SIZES)
+    scales = {"model.init_scale": size["scales"]}
+    return [*product(scales), *product(scales, [ADAMW | size["grok"]])]

@@ -1,0 +1,67 @@
+"""whygrok reproduce: the figures of the paper, from runs to verdicts."""
+
+import logging
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from framework.cli import Parser
+from framework.cli.sweep import Screen, exit_code
+from framework.cli.tables import aligned
+from framework.errors import Interrupted, StorageError, UserError, one_of
+from framework.figures import as_json
+from framework.reproduce import Reproduced, check_figures, figures, reproduce
+from framework.scales import SCALES
+from framework.sweep_folder import FINISHED
+
+log = logging.getLogger("whygrok")
+
+EXAMPLES = """\
+  whygrok reproduce all --scale=smoke                           every figure, small: minutes on two cores
+  whygrok reproduce fig1 fig4 --scale=laptop --jobs=2           the same command again goes on
+  whygrok reproduce fig1 --scale=paper --workdir=runs/paper     the published sizes
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs, draws, prints the verdicts; returns 0 when all members are finished, whatever the verdicts, else as `sweep` does."""
+    parser = Parser("reproduce", EXAMPLES)
+    parser.add_argument("figures", nargs="+", metavar="FIGURE", help=f"{one_of(figures())}, or all")
+    parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large (smoke)")
+    parser.add_argument("--workdir", help="folder of the figures, each with its runs; by default runs/reproduce-SCALE")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs at once (1)")
+    options = parser.parse(arguments)
+    names = check_figures(options.figures)
+    if options.jobs < 1:
+        raise UserError(f"--jobs={options.jobs}: must be at least 1: how many runs at once")
+    workdir = options.workdir or f"runs/reproduce-{options.scale}"
+    codes = []
+    for name in names:
+        log.info("%s at scale %s: %s", name, options.scale, Path(workdir) / name)
+        made = _run(name, workdir, options.scale, options.jobs, arguments)
+        print("\n".join(report(made, Path(workdir))), flush=True)
+        codes.append(exit_code(made.standings))
+    return max(codes)
+
+
+def report(made: Reproduced, workdir: Path) -> list[str]:
+    """A line a verdict, with its numbers below; or which members failed, and where they say why."""
+    failed = [standing for standing in made.standings if standing.state != FINISHED]
+    if failed:
+        lines = [f"{made.name} is not drawn: {len(failed)} of {len(made.standings)} runs are not finished"]
+        return lines + [f"  {s.member} {s.state}: {s.said} ({workdir / made.name / 'runs' / s.log})" for s in failed]
+    rows = []
+    for verdict in as_json(made.verdicts, made.name):
+        rows.append([made.name, verdict["claim"], "seen" if verdict["seen"] else "not seen"])
+    lines = aligned(rows)
+    return [*lines, f"{made.name}: " + ", ".join(map(str, made.files))]
+
+
+def _run(name: str, workdir: str, scale: str, jobs: int, arguments: Sequence[str]) -> Reproduced:
+    screen = Screen()
+    try:
+        return reproduce(name, workdir, scale=scale, jobs=jobs, show=screen)
+    except (Interrupted, StorageError) as error:
+        raise type(error)(f"{error}. Continue with: whygrok reproduce {shlex.join(arguments)}") from error
+    finally:
+        screen.close()

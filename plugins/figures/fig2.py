@@ -1,0 +1,26 @@
+"""Figure 2: regression: the initialization scale α, and the kernel long after interpolation."""
+
+from collections.abc import Sequence
+
+from framework.figures import Panel, Picture
+from framework.runs import Run
+from plugins.figures import shapes
+
+
+def picture(runs: Sequence[Run]) -> Picture:
+    """Left: accuracies for several α. Right: eNTK change of the same runs. Below: both as printed, by gradient descent."""
+    rows, verdicts = [], []
+    for printed in (False, True):
+        members = [run for run in runs if (run.config.optimizer.name == "gd") == printed]
+        ordered = sorted(members, key=shapes.scale)
+        setting = shapes.setting(ordered[0])
+        rows.append([shapes.several(ordered, shapes.scale, "α", setting), _kernels(ordered)])
+        one = next((run for run in ordered if shapes.scale(run) == 1), ordered[0])
+        verdicts += [shapes.generalizes([one], setting), shapes.kernel_goes_on(one, setting)]
+        verdicts += [shapes.gap_closes(ordered, shapes.scale, setting), shapes.slower_when_small(ordered, shapes.scale, setting)]
+    return Picture(rows, verdicts)
+
+
+def _kernels(runs: Sequence[Run]) -> Panel:
+    curves = [shapes.kernel_change(run, f"α = {shapes.scale(run):g}", i) for i, run in enumerate(runs)]
+    return Panel("eNTK change", "step", "eNTK change", curves, log_y=True)

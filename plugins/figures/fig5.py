@@ -1,0 +1,30 @@
+"""Figure 5: a transformer of one layer for several p: loss, accuracy and eNTK change."""
+
+from collections.abc import Sequence
+
+from framework.figures import Panel, Picture
+from framework.runs import Run
+from plugins.figures import shapes
+
+
+def picture(runs: Sequence[Run]) -> Picture:
+    """Three panels of the runs as printed, by gradient descent, and three of those that grok."""
+    rows, verdicts = [], []
+    for printed in (True, False):
+        members = sorted((run for run in runs if (run.config.optimizer.name == "gd") == printed), key=shapes.modulus)
+        setting = "as printed" if printed else members[0].config.optimizer.name
+        rows.append(_row(members, setting))
+        verdicts += [shapes.kernel_waits(run, f"{setting}, p = {shapes.modulus(run)}") for run in members]
+        verdicts.append(shapes.generalizes(members, setting))
+    return Picture(rows, verdicts)
+
+
+def _row(runs: Sequence[Run], setting: str) -> list[Panel]:
+    labels = [f"p = {shapes.modulus(run)}" for run in runs]
+    loss = [curve for i, run in enumerate(runs) for curve in shapes.losses(run, labels[i], i)]
+    change = [shapes.kernel_change(run, labels[i], i) for i, run in enumerate(runs)]
+    return [
+        Panel(f"loss, {setting}", "step", "loss", loss, log_y=True),
+        shapes.several(runs, shapes.modulus, "p", f"accuracy, {setting}"),
+        Panel(f"eNTK change, {setting}", "step", "eNTK change", change, log_y=True),
+    ]

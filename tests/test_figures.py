@@ -1,0 +1,152 @@
+"""Verdicts of figures: known answers are found in curves and runs made for the purpose."""
+
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+
+from framework import Experiment
+from framework.config import experiment, select
+from framework.figures import Curve, Panel, Picture, Verdict, as_csv, write_picture
+from framework.runs import Run
+from plugins.figures import shapes
+from plugins.figures.fits import collapse, crossing, exponent
+
+MODULI = (11, 17, 23, 31)
+
+
+def run(rows, alpha=1.0, p=11):
+    """A run with these rows; what is not given is fitted and finite."""
+    config = experiment(
+        task=select("modular_addition", p=p, train_size="60%"),
+        model=select("quadratic", width="4", init_scale=alpha),
+        optimizer=select("gd"),
+    )
+    return Run(experiment=Experiment.from_config(config), rows=[{"train/loss": 0.0, **row} for row in rows])
+
+
+def drift(*values, fitted):
+    """Rows at steps 1, 10, 100, …: the eNTK change, and training accuracy 1 from a step on."""
+    return [
+        {"step": 10**i, "train/accuracy": 1.0 if 10**i >= fitted else 0.5, "test/accuracy": 0.1, shapes.DRIFT: value}
+        for i, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize("power", [1.5, 5 / 3, 2.0])
+def test_the_exponent_at_which_curves_collapse_is_recovered(power):
+    """Accuracy is a logistic function of log(n / 2 p^power); the grid of n knows nothing of the power."""
+    sizes = {p: np.linspace(0.05, 0.99, 40) * p**2 for p in MODULI}
+    curves = {p: (n, 1 / (1 + np.exp(-8 * np.log(n / (0.6 * p**power * 31 ** (2 - power) / 2))))) for p, n in sizes.items()}
+    found, error = collapse(curves)
+    assert found == pytest.approx(power, abs=0.02)
+    assert error < 0.02
+
+
+def test_the_error_of_a_collapse_covers_the_noise_of_whole_curves():
+    """Each curve is shifted by a factor of its own: over many draws the exponent lies within two errors about as often as it should."""
+    generator, covered, errors = np.random.default_rng(0), 0, []
+    for _ in range(60):
+        shifts = np.exp(0.05 * generator.standard_normal(len(MODULI)))
+        curves = {}
+        for p, shift in zip(MODULI, shifts, strict=True):
+            n = np.geomspace(0.1, 10, 60) * p ** (5 / 3)
+            curves[p] = (n, 1 / (1 + np.exp(-6 * np.log(n / (shift * p ** (5 / 3))))))
+        found, error = collapse(curves)
+        covered += abs(found - 5 / 3) <= 2 * error
+        errors.append(error)
+    assert covered >= 45
+    exact = 0.05 / np.sqrt(np.sum((np.log(MODULI) - np.mean(np.log(MODULI))) ** 2))  # of a least-squares slope
+    assert 0.5 * exact < np.median(errors) < 2 * exact
+
+
+def test_too_few_curves_give_no_answer_rather_than_a_wrong_one():
+    curve = ([10.0, 20.0], [0.0, 1.0])
+    assert all(map(math.isnan, collapse({11: curve})))
+    found, error = collapse({11: curve, 22: ([20.0, 40.0], [0.0, 1.0])})
+    assert found == pytest.approx(1.0) and math.isnan(error)
+    assert all(map(math.isnan, collapse({p: ([10.0, 20.0], [0.0, 0.05]) for p in MODULI})))
+    assert all(map(math.isnan, exponent([3.0], [1.0])))
+
+
+def test_a_curve_crosses_a_level_where_a_straight_line_in_log_n_does():
+    assert crossing([10, 1000], [0.0, 1.0], 0.5) == pytest.approx(100)
+    assert math.isnan(crossing([10, 1000], [0.6, 1.0], 0.5))  # before the first size
+    assert math.isnan(crossing([10, 1000], [0.0, 0.4], 0.5))
+
+
+def test_the_exponent_of_a_power_law_and_its_error_are_those_of_least_squares():
+    x = np.array([2.0, 3.0, 5.0, 7.0])
+    assert exponent(x, 3 * x**-0.7) == pytest.approx((-0.7, 0.0), abs=1e-12)
+    y = np.array([1.0, 1.3, 1.1, 1.6])
+    (slope, _), covariance = np.polyfit(np.log(x), np.log(y), 1, cov=True)
+    assert exponent(x, y) == pytest.approx((slope, np.sqrt(covariance[0, 0])))
+
+
+def test_a_kernel_that_waits_is_told_from_one_that_does_not():
+    waits = shapes.kernel_waits(run(drift(0.1, 0.2, 1.0, 50.0, fitted=10)), "here")
+    assert waits.seen and waits.measured["ratio"] == pytest.approx(0.2 / 50)
+    assert waits.measured["step fitted"] == 10
+    early = shapes.kernel_waits(run(drift(0.1, 30.0, 40.0, 50.0, fitted=10)), "here")
+    assert not early.seen and early.measured["ratio"] == pytest.approx(0.6)
+    never = shapes.kernel_waits(run(drift(0.1, 30.0, fitted=10**9)), "here")
+    assert not never.seen and never.measured["ratio"] is None
+
+
+def test_a_kernel_that_goes_on_changing_is_told_from_one_at_rest():
+    assert shapes.kernel_goes_on(run(drift(1.0, 8.0, 10.0, fitted=10)), "here").measured["share after"] == pytest.approx(0.2)
+    assert not shapes.kernel_goes_on(run(drift(1.0, 9.9, 10.0, fitted=10)), "here").seen
+
+
+def accuracies(grokked):
+    """Fitted at step 10, test accuracy 1 from a step on: until then the gap is 1."""
+    return [
+        {"step": 10**i, "train/accuracy": float(i >= 1), "test/accuracy": float(10**i >= grokked)} for i in range(6)
+    ]
+
+
+def test_the_gap_of_each_scale_is_measured_and_must_grow_with_it():
+    runs = [run(accuracies(10**i), alpha) for i, alpha in ((4, 4.0), (2, 0.5), (3, 1.0))]
+    verdict = shapes.gap_closes(runs, shapes.scale, "here")
+    assert verdict.seen
+    assert [verdict.measured[f"decades from fitted to grokked at α = {a}"] for a in ("0.5", "1", "4")] == pytest.approx([1, 2, 3])
+    assert [verdict.measured[f"area at α = {a}"] for a in ("0.5", "1", "4")] == pytest.approx([1, 2, 3])  # half a decade up, half down
+    assert not shapes.gap_closes([run(accuracies(100), 1.0), run(accuracies(100), 2.0)], shapes.scale, "here").seen
+
+
+def test_a_run_that_diverged_has_no_accuracy_and_no_area():
+    rows = [*accuracies(10)[:3], {"step": 10**6, "train/accuracy": 1.0, "test/accuracy": 1.0, "train/loss": None}]
+    lost = run(rows)
+    assert math.isnan(shapes.area(lost)) and not shapes.generalizes([lost], "here").seen
+    assert list(shapes.accuracies(lost, "", 0)[0].x) == [1, 10, 100]
+
+
+def test_norms_that_grow_with_p_are_not_flat():
+    def ending(norm):
+        return [run([{"step": 1, "norms/linf": norm(p)}], p=p) for p in MODULI]
+
+    assert shapes.flat(ending(lambda p: 0.8), "here").seen
+    grows = shapes.flat(ending(lambda p: p**0.5), "here")
+    assert not grows.seen and grows.measured["exponent"] == pytest.approx(0.5)
+
+
+def picture():
+    panel = Panel("a", "step", "accuracy", [Curve("one", [0, 10], [0.0, float("nan")]), Curve("two", [1], [3.0], second=True)])
+    return Picture([[panel]], [Verdict("a shape", {"number": float("inf"), "none": None, "two": 2}, "small", True)])
+
+
+def test_the_data_drawn_and_the_verdicts_are_written_beside_the_picture(tmp_path):
+    files = write_picture(picture(), [run(accuracies(10))], tmp_path / "figx", "figx")
+    assert [file.name for file in files] == ["figx.png", "figx.pdf", "figx.csv", "verdict.json"]
+    before = [file.read_bytes() for file in files]
+    rows = list(csv.reader(io.StringIO(files[2].read_text())))
+    assert rows[1:] == [["a", "accuracy", "one", "0.0", "0.0"], ["a", "accuracy", "one", "10.0", ""], ["a", "", "two", "1.0", "3.0"]]
+    [verdict] = json.loads(files[3].read_text())
+    measured = {"number": None, "none": None, "two": 2.0}
+    assert verdict == {"figure": "figx", "claim": "a shape", "measured": measured, "expected": "small", "seen": True}
+    write_picture(picture(), [run(accuracies(10))], tmp_path / "figx", "figx")
+    assert [file.read_bytes() for file in files] == before
+    assert len(as_csv([])) < 40
