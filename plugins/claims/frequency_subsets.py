@@ -18,8 +18,9 @@ class FrequencySubsets(Claim):
     """Σ a_i in the frequencies F of the construction, one of each pair ±f: exact up to a factor and a constant only if F has them all.
 
     Arg max is right for every input where gcd(F, p) = 1, so that one frequency answers for a prime p, with an output margin of
-    1 − cos(2π/p) of it. Not in the paper beyond Remark F.1. By brute force over all F for odd p: outputs of the network on the
-    whole population, their best fit by factor · 1[Σ a_i ≡ q] + constant, and how often the right answer is the only largest.
+    1 − cos(2π/p) of it. By brute force over all F for odd p: outputs of the network on the whole population, their best fit by
+    factor · 1[Σ a_i ≡ q] + constant, and how often the right answer is the only largest. Beyond Remark F.1 it is not in
+    Mohamadi et al. 2024.
     """
 
     p: tuple[int, ...] = field((5, 9), "moduli, odd", at_least=3)
