@@ -5,6 +5,7 @@ A part is a frozen dataclass and its fields are its whole configuration. Plugins
 
 import abc
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -262,9 +263,14 @@ class Row:
         return bool(self.measured == self.predicted or missed[self.relation] <= self.tolerance)
 
     @property
+    def is_nan(self) -> bool:
+        """Whether one of the two numbers is none."""
+        return math.isnan(self.measured) or math.isnan(self.predicted)
+
+    @property
     def as_expected(self) -> bool:
         """Whether it holds where it should, and does not where it should not; NaN is never expected."""
-        return self.measured == self.measured and self.predicted == self.predicted and self.holds == self.expected_to_hold
+        return not self.is_nan and self.holds == self.expected_to_hold
 
 
 @dataclass(frozen=True, kw_only=True)

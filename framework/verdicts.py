@@ -53,7 +53,7 @@ def check_claim(
 
 def judgement(row: Row) -> str:
     """'holds', and what else is to be said of a row."""
-    if row.measured != row.measured or row.predicted != row.predicted:
+    if row.is_nan:
         return "NaN, NOT AS EXPECTED"
     if row.holds:
         return "holds" if row.expected_to_hold else "holds, AND SHOULD NOT"

@@ -186,7 +186,13 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     ),
     "the matrix that weighs outputs": (
         "memorizing_network",
-        [(memorizing_network, "climb", lambda matrix, generator, made=memorizing_network.climb: made(np.abs(matrix), generator))],
+        [
+            (
+                memorizing_network,
+                "best_neuron",
+                lambda x, weights, generator, made=memorizing_network.best_neuron: made(x, -(weights**2), generator),
+            )
+        ],
         "⟨λ, f⟩ / norm³, largest by ascent",
     ),
     "the memorizer's first layer": (

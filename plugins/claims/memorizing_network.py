@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from framework import Claim, Row, field, register
+from plugins.claims.mean_margins import best_neuron, mean_margin
 from plugins.claims.networks import all_tuples, answers, group_norm, outputs, smallest_margin, summand_network
 
 
@@ -62,23 +63,14 @@ class MemorizingNetwork(Claim):
         weights = matrix.reshape(-1, 1) * at_0  # λ at every (a, b) and c
         bound = float(np.sum(weights * target))
         neurons = [(generator.normal(size=(2, p, 1)), generator.normal(size=(1, p))) for _ in range(200)]
-        best = climb(matrix, generator)
-        worth = [float(np.sum(weights * outputs(W, V, inputs))) / group_norm(W, V) ** 3 for W, V in (*neurons, best)]
+        best = best_neuron(inputs, weights, generator)
+        worth = [p * p * mean_margin(W, V, inputs, weights) for W, V in (*neurons, best)]
         return [
             Row("⟨λ, f⟩ / norm³ of random neurons", 1, max(worth[:-1]), relation="<="),
             Row("⟨λ, f⟩ / norm³, largest by ascent", 1, worth[-1], 1e-9),
             Row("⟨λ, the memorized positive⟩", 1.5 * np.sqrt(3) * (p - 1), bound, 1e-9 * p),
             Row("norm³ of a memorized positive, beside that", bound, cost, relation=">="),
         ]
-
-
-def climb(matrix: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The neuron (W [2, p, 1], V [1, p]) of equal norms in its three parts that q and r, each best for the other, end at."""
-    r = generator.normal(size=len(matrix))
-    for _ in range(50):
-        q = matrix @ r / np.linalg.norm(matrix @ r)
-        r = matrix.T @ q / np.linalg.norm(matrix.T @ q)
-    return np.stack([q, r])[..., None], np.eye(len(matrix))[:1]
 
 
 def memorizer(p: int, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,13 +23,16 @@ def searched_neurons(k: int, h: int, generator: np.random.Generator, starts: int
     waves = [np.stack([np.cos(A), np.sin(A)], axis=1) for A in angles.T]
     target = np.stack([np.cos(angles.sum(axis=1)), np.sin(angles.sum(axis=1))], axis=1)
 
+    def hidden(parts: np.ndarray) -> np.ndarray:
+        return sum(wave @ part.T for wave, part in zip(waves, parts[:k], strict=True))
+
     def misses(flat: np.ndarray) -> np.ndarray:
         parts = flat.reshape(k + 1, h, 2)
-        return (sum(wave @ part.T for wave, part in zip(waves, parts[:k], strict=True)) ** k @ parts[k] - target).ravel()
+        return (hidden(parts) ** k @ parts[k] - target).ravel()
 
     def slopes(flat: np.ndarray) -> np.ndarray:
         parts = flat.reshape(k + 1, h, 2)
-        z = sum(wave @ part.T for wave, part in zip(waves, parts[:k], strict=True))
+        z = hidden(parts)
         found = np.zeros((count, 2, k + 1, h, 2))
         for i, wave in enumerate(waves):
             found[:, :, i] = np.einsum("nh,hc,nd->nchd", k * z ** (k - 1), parts[k], wave)

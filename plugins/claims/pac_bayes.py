@@ -69,9 +69,9 @@ class PacBayes(Claim):
         p = np.geomspace(10, 1e20, 60)
         bound = np.array([excess(kl, x**2, self.delta) for x, kl in zip(p, divergence_of_appendix_f(p), strict=True)])
         title = f"PAC-Bayes bound for the network of appendix F at n = p², δ = {self.delta:g}"
-        nothing, first = np.ones(len(p)), float(p[np.argmax(bound < 1)])
-        lines = {"bound": bound, "all answers wrong": nothing}
-        large = Chart(title, "p", "share of wrong answers", p, {}, lines, {"says something": first}, log="xy")
+        lines = {"bound": bound, "all answers wrong": np.ones(len(p))}
+        marks = {"says something": float(p[np.argmax(bound < 1)])}
+        large = Chart(title, "p", "share of wrong answers", p, {}, lines, marks, log="xy")
         return [large, self._chart_of_trained(np.random.default_rng(seed))]
 
     def _chart_of_trained(self, generator: np.random.Generator) -> Chart:

@@ -9,7 +9,7 @@ import numpy as np
 from framework import Claim, Optimizer, Row, field, register
 from framework.registry import build
 from plugins.claims.networks import Tuples, all_tuples, outputs
-from plugins.claims.training import cross_entropy, square_loss, trajectories
+from plugins.claims.training import cross_entropy, initial, square_loss, trajectories
 
 Params = dict[str, np.ndarray]
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -63,7 +63,8 @@ class TrainingEquivariance(Claim):
         made = {name: build("optimizer", name, **fields) for name, fields in OPTIMIZERS.items()}
         noisy = build("optimizer", "noisy", inner=made["gd"], noise_std=0.01)
         some = {name: made[name] for name in ("gd", "adam")}
-        start, shared, third = (self._draw(generator, blocks) for blocks in (2, 1, 3))
+        start, shared, third = (initial(generator, self.p, k, self.width) for k in (2, 2, 3))
+        shared["W"] = shared["W"][:1]
         right, unmoved = Case("", permuted_parameters(start, two), two), Case(", θ'_0 = θ_0", start, two, holds=False)
         one, other = (permuted_parameters(shared, permutations) for permutations in (alike, two))
         return [
@@ -73,12 +74,6 @@ class TrainingEquivariance(Claim):
             *self._rows("k = 3", some, third, [Case("", permuted_parameters(third, three), three)]),
             *self._rows("one W", {"gd": made["gd"]}, shared, [Case(", one σ", one, alike), Case(", two σ", other, two, holds=False)]),
         ]
-
-    def _draw(self, generator: np.random.Generator, blocks: int) -> Params:
-        """The default initialization of quadratic, in float64."""
-        p, h = self.p, self.width
-        W, V = generator.uniform(-1, 1, (blocks, p, h)), generator.uniform(-1, 1, (h, p))
-        return {"W": W / np.sqrt(max(blocks, 2) * p), "V": V / np.sqrt(h)}
 
     def _rows(self, what: str, optimizers: dict[str, Optimizer], start: Params, cases: list[Case], regression: bool = False) -> list[Row]:
         """Training from `start` on a sample, beside each case's θ'_0 on the sample permuted."""
