@@ -27,7 +27,7 @@ settings.load_profile("shared")
 
 
 # A file is one worker's: what takes minutes goes first, so that no worker waits for another at the end.
-LONGEST_FIRST = ("test_docs.py", "test_packaging.py", "test_claims_kernels.py", "test_builtin_promises.py", "test_conformance.py")
+LONGEST_FIRST = ("test_docs.py", "test_packaging.py", "test_claim_breaks.py", "test_builtin_promises.py", "test_conformance.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

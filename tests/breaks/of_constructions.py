@@ -1,0 +1,231 @@
+"""Breaks of constructions, margins and numerics."""
+
+import numpy as np
+
+from plugins.claims import (
+    exact_in_float32,
+    fourier_construction,
+    frequency_subsets,
+    group_margin,
+    margin_definitions,
+    max_margin,
+    memorizing_network,
+    misclassification,
+    networks,
+    ntk_closed_forms,
+    parity_margin,
+    quadratic_as_cubes,
+    rademacher,
+    summands,
+)
+
+FLIPPED = (*networks.NEURONS[:3], ("+sin", "-sin", "-cos"), *networks.NEURONS[4:])
+
+
+def turned(p, pairs):
+    W, V = memorizing_network_as_it_is(p, pairs)
+    W[0] *= -1
+    return 1.1 * W, V
+
+
+memorizing_network_as_it_is = memorizing_network.memorizer
+group_network_as_it_is = group_margin.group_network
+summand_network_as_it_is = networks.summand_network
+
+
+def two_cosines(p, k, frequencies):
+    """The construction with every neuron a second time, its output weights exchanged for those of twice the frequency."""
+    return summand_network_as_it_is(p, k, [*frequencies, *(2 * f for f in frequencies)])
+
+
+def one_turned(bits, k, made=parity_margin.parity_network):
+    U, V = made(bits, k)
+    V[0] *= -1
+    return U, V
+
+
+SMALL = {
+    "max_margin": {"steps": 1000, "most": 2},
+    "summands": {"most": 3, "found": (6,)},
+    "frequency_subsets": {"k": (2,)},
+    "ntk_closed_forms": {"k": (2,)},
+}  # fields that make a break quick to see
+BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the row that turns)
+    "one sign of the Fourier network": (
+        "fourier_construction",
+        [(networks, "NEURONS", FLIPPED)],
+        "deviation from 4p·1[a+b≡q]",
+    ),
+    "the same, in the finite field": ("fourier_construction", [(networks, "NEURONS", FLIPPED)], "wrong outputs in a finite field"),
+    "the sign of odd sines": (
+        "summands",
+        [(networks, "output_wave", lambda sines, waves: waves["sin" if sines % 2 else "cos"])],
+        "p = 5, k = 3: deviation",
+    ),
+    "one multiple of the phases": (
+        "summands",
+        [(summands, "phase_network", lambda p, u, m, made=summands.phase_network: made(p, (*u[:-1], u[-1] + 1), m))],
+        "p = 5, k = 2: deviation, equally spaced phases",
+    ),
+    "the norm": ("max_margin", [(max_margin, "group_norm", networks.largest_entry)], "k = 2: margin of the construction"),
+    "the margin": (
+        "max_margin",
+        [(max_margin, "smallest_margin", lambda *given: 2 * networks.smallest_margin(*given))],
+        "k = 2: margin of the construction",
+    ),
+    "training without a penalty": (
+        "max_margin",
+        [(max_margin, "penalized", lambda params, data: max_margin.cross_entropy(params, data))],
+        "k = 2: margin / γ* of a trained network, at the end",
+    ),
+    "a margin that is not the largest": (
+        "max_margin",
+        [(max_margin, "largest", lambda p, k, made=max_margin.largest: 0.999 * made(p, k))],
+        "k = 2: largest mean margin of a neuron, by ascent",
+    ),
+    "wrong answers that are weighed alike": (
+        "group_margin",
+        [(group_margin, "balanced_weights", lambda R, labels: (6 * np.eye(6)[labels] - 1) / 5)],
+        "largest mean margin of a neuron, by ascent",
+    ),
+    "a representation that weighs too much": (
+        "group_margin",
+        [(group_margin, "balanced_weights", lambda R, labels, made=group_margin.balanced_weights: made(R[-1:], labels))],
+        "largest weight of a wrong answer in that mean",
+    ),
+    "the parity of other bits": (
+        "parity_margin",
+        [
+            (
+                parity_margin,
+                "steepest",
+                lambda inputs, labels, k, generator, made=parity_margin.steepest: made(inputs, 1 - labels, k, generator),
+            )
+        ],
+        "k = 3: largest mean margin of a neuron, by ascent",
+    ),
+    "a neuron too few": (
+        "summands",
+        [(summands, "searched_neurons", lambda k, h, generator, made=summands.searched_neurons: made(k, h - 1, generator, starts=3))],
+        "p = 5, k = 2: deviation, 6 neurons a frequency found",
+    ),
+    "the sign of (F.10)": (
+        "fourier_construction",
+        [(fourier_construction, "sum_of_f10", lambda p, sign, made=fourier_construction.sum_of_f10: made(p, -sign))],
+        "deviation of cos cos + sin sin in (F.10)",
+    ),
+    "a margin that training may not reach": (
+        "max_margin",
+        [(max_margin, "largest", lambda p, k, made=max_margin.largest: 0.9 * made(p, k))],
+        "k = 3: margin / γ* of a trained network, at most",
+    ),
+    "the size of representations": (
+        "group_margin",
+        [(group_margin, "scale_of", lambda d: d ** (1 / 2))],
+        "margin of the construction",
+    ),
+    "a representation that is transposed": (
+        "group_margin",
+        [
+            (
+                group_margin,
+                "group_network",
+                lambda given, scale: group_network_as_it_is([R.transpose(0, 2, 1) for R in given], scale),
+            )
+        ],
+        "margin of the construction",
+    ),
+    "a neuron of the parity": ("parity_margin", [(parity_margin, "parity_network", one_turned)], "k = 3: margin of the construction"),
+    "the cross-entropy": (
+        "exact_in_float32",
+        [(exact_in_float32, "FORMS", {"product": exact_in_float32.FORMS["optax"]})],
+        "z_y = 60: loss, product: deviation",
+    ),
+    "the unit step": (
+        "exact_in_float32",
+        [(exact_in_float32, "normalized", lambda made=exact_in_float32.normalized: {"product": made()["optax"]})],
+        "gradient of 1e-22: length of the step, product",
+    ),
+    "the power of the activation": (
+        "ntk_closed_forms",
+        [(ntk_closed_forms, "squared_norms", lambda two, x, k, which, made=ntk_closed_forms.squared_norms: made(two, x, k + 1, which))],
+        "k = 2, close: ‖Θ_t − Θ_0‖_F",
+    ),
+    "the kernel it is compared with": (
+        "ntk_closed_forms",
+        [(ntk_closed_forms, "tangent_kernel", lambda W, V, x, made=ntk_closed_forms.tangent_kernel: made(W, 1.001 * V, x))],
+        "k = 2, far apart: ‖Θ_t‖_F",
+    ),
+    "the targets of a regression": (
+        "ntk_closed_forms",
+        [(ntk_closed_forms, "outputs", lambda W, V, x: networks.outputs(W, 1.001 * V, x))],
+        "regression loss of 74 triples",
+    ),
+    "a frequency and its double at once": (
+        "frequency_subsets",
+        [(frequency_subsets, "summand_network", two_cosines)],
+        "p = 5, k = 2: margin of frequency 1 / its largest output",
+    ),
+    "one input that is off": (
+        "frequency_subsets",
+        [(frequency_subsets, "added", lambda alone, chosen: sum(alone[f] for f in chosen) + np.eye(*alone[1].shape))],
+        "p = 5, k = 2: exact sets of 3",
+    ),
+    "frequencies that are all the same": (
+        "frequency_subsets",
+        [(frequency_subsets, "summand_network", lambda p, k, f: summand_network_as_it_is(p, k, [3]))],
+        "p = 9, k = 2: sets that answer everything right, of 15",
+    ),
+    "the matrix that weighs outputs": (
+        "memorizing_network",
+        [
+            (
+                memorizing_network,
+                "best_neuron",
+                lambda x, weights, generator, made=memorizing_network.best_neuron: made(x, -(weights**2), generator),
+            )
+        ],
+        "⟨λ, f⟩ / norm³, largest by ascent",
+    ),
+    "the memorizer's first layer": (
+        "memorizing_network",
+        [(memorizing_network, "memorizer", turned)],
+        "deviation: p at the memorized, 0 elsewhere",
+    ),
+    "the memorizer's size": ("memorizing_network", [(memorizing_network, "memorizer", turned)], "norm³ of a memorized positive"),
+    "a sign of a cube": (
+        "quadratic_as_cubes",
+        [(quadratic_as_cubes, "PROOF", (18, ((1, 2, 1), (-1, 2, -1), (1, 1, 1), (1, 1, -1))))],
+        "outputs that differ, 4 cubes as in (E.5)",
+    ),
+    "one of three cubes": (
+        "quadratic_as_cubes",
+        [(quadratic_as_cubes, "THREE", (24, quadratic_as_cubes.THREE[1][:2]))],
+        "outputs that differ, 3 cubes",
+    ),
+    "signs that are all alike": (
+        "rademacher",
+        [(rademacher, "draw_signs", lambda generator, n: np.ones(n))],
+        "n = 50: found by ascent",
+    ),
+    "corners that are too few": (
+        "rademacher",
+        [(rademacher, "largest_at_corners", lambda signs: float(np.abs(signs.sum())))],
+        "n = 50: found by ascent, beside the corners",
+    ),
+    "the margins that are counted": (
+        "margin_definitions",
+        [(margin_definitions, "margins", lambda outputs, labels: -networks.margins(outputs, labels))],
+        "−V: margin loss at γ = 0, beside the error 1",
+    ),
+    "the normalization": (
+        "margin_definitions",
+        [(margin_definitions, "largest_entry", lambda W, V: 1.0)],
+        "normalized margin of scaled parameters",
+    ),
+    "the size of targets": (
+        "misclassification",
+        [(misclassification, "answers", lambda inputs, p: networks.answers(inputs, p) / 2)],
+        "half of it at another answer: share of wrong answers",
+    ),
+}

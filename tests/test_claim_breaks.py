@@ -1,0 +1,29 @@
+"""Each claim turns when one of its ingredients is broken, and does not where the seed is another."""
+
+import pytest
+
+from framework import build, registry
+from tests.breaks import of_constructions, of_kernels
+
+BREAKS = of_constructions.BREAKS | of_kernels.BREAKS
+SMALL = of_constructions.SMALL | of_kernels.SMALL
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_a_verdict_turns_when_an_ingredient_is_broken(broken, monkeypatch):
+    claim, changes, quantity = BREAKS[broken]
+    for where, name, value in changes:
+        monkeypatch.setattr(where, name, value)
+    (row,) = [row for row in build("claim", claim, **SMALL.get(claim, {})).check(0) if row.quantity == quantity]
+    assert not row.as_expected, row
+
+
+def test_every_claim_is_broken_by_one_of_them():
+    assert len(BREAKS) == len(of_constructions.BREAKS) + len(of_kernels.BREAKS)
+    assert {claim for claim, _, _ in BREAKS.values()} == {entry.name for entry in registry.entries("claim")}
+
+
+@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("claim", sorted({claim for claim, _, _ in of_kernels.BREAKS.values()}))
+def test_verdicts_do_not_hang_on_the_seed(claim, seed):
+    assert [row for row in build("claim", claim).check(seed) if not row.as_expected] == []
