@@ -1,61 +1,35 @@
 """The engine `processes`: a process a run, so that one which dies takes no other with it."""
 
-import signal
 import subprocess
 import sys
-import time
-from collections import deque
 from pathlib import Path
 
-from framework.errors import Diverged, Interrupted, StorageError, UserError
-from framework.files import storage
-from framework.lock import holder
+from framework.engines import Child, supervise
 from framework.signals import StopRequest
-from framework.sweep_folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, SweepFolder
-
-EXPLAINED = (UserError.exit_code, Diverged.exit_code, StorageError.exit_code)  # what ends so has said why in a sentence
-POLL_SECONDS = 0.1  # how often signals and processes are looked at
-REFRESH_SECONDS = 1.0  # how often the running members are read
+from framework.sweep_folder import SweepFolder
 
 # The file, not -m: that would look for our packages in the folder of the user first.
-COMMAND = [sys.executable, str(Path(__file__).resolve().parents[1] / "whygrok.py"), "run"]
+WHYGROK = [sys.executable, str(Path(__file__).resolve().parents[1] / "whygrok.py")]
+COMMAND = [*WHYGROK, "run"]
 
 
 def processes(sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
-    """Runs what is not finished, at most `jobs` at once. After a signal all save and stop, and no other is started.
+    """Runs what is not finished, each member in a process of its own.
 
     What the processes compute with (cores, flags) is what `whygrok run` would have: equal bits depend on it.
     """
-    waiting, running = deque(sweep.in_state(WAITING)), dict[str, Child]()
-    read = time.monotonic()
-    try:
-        while running or (waiting and not stop.received):
-            while waiting and len(running) < jobs and not stop.received:
-                _start(sweep, waiting.popleft(), running)
-            if stop.received:
-                _stop(running)
-            for name in [name for name, child in running.items() if child.has_ended]:
-                sweep.mark(name, *_end(sweep, name, running.pop(name), stop))
-            if not (waiting or running or stop.received):
-                waiting.extend(sweep.let_go())
-            elif time.monotonic() - read > REFRESH_SECONDS:
-                sweep.refresh()
-                read = time.monotonic()
-            time.sleep(POLL_SECONDS if running else 0)
-    finally:
-        _stop(running)
-        for child in running.values():
-            child.wait()
+    supervise(sweep, jobs, stop, lambda name: Process(sweep, name))
 
 
-class Child:
-    """A run in a process of its own, with its log."""
+class Process(Child):
+    """A run in a process of its own."""
 
     def __init__(self, sweep: SweepFolder, name: str):
-        self._log, self._stopping = sweep.log(name), False
-        with storage("writing", self._log), open(self._log, "ab") as log:
-            self._begins = log.tell()
-            command = [*COMMAND, f"--config={sweep.config(name)}", f"--workdir={sweep.directory(name).path}"]
+        super().__init__()
+        self._stopping = False
+        self.begin_log(sweep.log(name))
+        command = [*COMMAND, *member_arguments(sweep, name)]
+        with open(sweep.log(name), "ab") as log:
             # In a group of its own, Ctrl-C reaches it through us only.
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0)
 
@@ -79,52 +53,7 @@ class Child:
         """Until it has ended."""
         self._process.wait()
 
-    def last_words(self) -> str:
-        """The sentence with which it ended."""
-        if self.code < 0:
-            return f"killed by {next((one.name for one in signal.Signals if one == -self.code), f'signal {-self.code}')}"
-        with storage("reading", self._log), open(self._log, "rb") as log:
-            log.seek(self._begins)
-            said = log.read().decode(errors="replace")
-        ours = explained(said) if self.code in EXPLAINED else ""
-        return ours or raised(said) or f"ended with exit code {self.code}, without a word"
 
-
-def explained(said: str) -> str:
-    """The last sentence of ours that is no warning."""
-    ours = [line.removeprefix("whygrok: ") for line in said.splitlines() if line.startswith("whygrok: ")]
-    return next((line for line in reversed(ours) if not line.startswith("warning: ")), "")
-
-
-def raised(said: str) -> str:
-    """The line of an exception, after the frames of its traceback; nothing where there is none."""
-    _, traceback, after = said.rpartition("Traceback (most recent call last):\n")
-    return next((line for line in after.splitlines() if line[:1].strip()), "") if traceback else ""
-
-
-def _start(sweep: SweepFolder, name: str, running: dict[str, Child]) -> None:
-    """Starts a member, unless it has been finished meanwhile, or is being written, by another process."""
-    if sweep.is_finished(name):
-        sweep.mark(name, FINISHED)
-    elif other := holder(sweep.directory(name).lock):
-        sweep.mark(name, ELSEWHERE, f"{other} writes it")
-    else:
-        running[name] = Child(sweep, name)
-        sweep.mark(name, RUNNING)
-
-
-def _stop(running: dict[str, Child]) -> None:
-    for child in running.values():
-        child.stop()
-
-
-def _end(sweep: SweepFolder, name: str, child: Child, stop: StopRequest) -> tuple[str, str, int]:
-    """(state, sentence, exit code) of a member whose process has ended: its files decide, then its exit code."""
-    if sweep.is_finished(name):
-        return FINISHED, "", child.code
-    too_early = stop.received and child.code == -signal.SIGTERM  # before it could listen to signals
-    if child.code == Interrupted.exit_code or too_early:
-        return STOPPED, "", child.code
-    if child.code == UserError.exit_code and (other := holder(sweep.directory(name).lock)):  # it was faster to lock
-        return ELSEWHERE, f"{other} writes it", child.code
-    return FAILED, child.last_words(), child.code
+def member_arguments(sweep: SweepFolder, name: str) -> list[str]:
+    """What follows `whygrok run` for a member."""
+    return [f"--config={sweep.config(name)}", f"--workdir={sweep.directory(name).path}"]

@@ -20,8 +20,8 @@ from framework.sweep_folder import FINISHED, Show, Standing
 
 log = logging.getLogger("whygrok")
 
-# A member is a process of its own and compiles what the one before it has compiled: programs are kept and shared.
 QUIET = {"recording.plot": "false", "recording.tensorboard": "false", "recording.progress": "false"}  # the figure is the picture
+# What one worker compiled another reads, and so does the same command after an interruption.
 CACHE = {"JAX_COMPILATION_CACHE_DIR": "", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
@@ -49,7 +49,15 @@ def check_figures(names: Sequence[str]) -> list[str]:
     return [name for name in figures() if name in names or "all" in names]
 
 
-def reproduce(name: str, workdir: str | Path, *, scale: str = "smoke", jobs: int = 1, show: Show = lambda standings: None) -> Reproduced:
+def reproduce(
+    name: str,
+    workdir: str | Path,
+    *,
+    scale: str = "smoke",
+    jobs: int = 1,
+    engine: str = "workers",
+    show: Show = lambda standings: None,
+) -> Reproduced:
     """Runs what is not finished of a figure's sweep and writes workdir/NAME/NAME.png, .pdf, .csv and verdict.json.
 
     The runs are in workdir/NAME/runs, a folder a member; finished ones are used as they are, so that the same call after
@@ -62,7 +70,7 @@ def reproduce(name: str, workdir: str | Path, *, scale: str = "smoke", jobs: int
     folder = Path(workdir) / name
     members = load_sweep(f"paper/{name}:scale={scale}", QUIET)
     with shared_programs(Path(workdir).resolve() / "programs"):
-        standings = run_sweep(members, folder / "runs", jobs=jobs, show=show)
+        standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, show=show)
     if any(standing.state != FINISHED for standing in standings):
         return Reproduced(name, standings)
     runs = [load_run(folder / "runs" / member.name) for member in members]

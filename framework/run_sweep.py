@@ -9,12 +9,13 @@ from framework.members import Member
 from framework.processes import processes
 from framework.signals import StopRequest
 from framework.sweep_folder import FINISHED, STOPPED, Show, Standing, SweepFolder
+from framework.workers import workers
 
 log = logging.getLogger("whygrok")
 
 Engine = Callable[[SweepFolder, int, StopRequest], None]
 
-ENGINES: Mapping[str, Engine] = {"processes": processes}
+ENGINES: Mapping[str, Engine] = {"processes": processes, "workers": workers}
 
 
 def run_sweep(
@@ -27,10 +28,7 @@ def run_sweep(
     called with all standings whenever one changes. Raises UserError, before anything is started, for a member that
     could not start or whose folder holds another run; StorageError; Interrupted after a signal, when all have saved.
     """
-    if engine not in ENGINES:
-        raise UserError(f"engine = {engine!r}: there is no such engine.{did_you_mean(engine, ENGINES)} Engines: {one_of(ENGINES)}.")
-    if jobs < 1:
-        raise UserError(f"jobs = {jobs}: must be at least 1: how many members run at once")
+    check_engine(engine, jobs)
     sweep = SweepFolder(members, workdir, show)
     sweep.create()
     log.info("sweep of %d members, %d of them finished already: %s", len(members), len(sweep.in_state(FINISHED)), sweep.path)
@@ -43,3 +41,11 @@ def run_sweep(
         by = f" by {stop.received}" if stop.received else ""
         raise Interrupted(f"stopped{by}: {len(finished)} of {len(members)} members are finished, {len(stopped)} stopped on the way")
     return sweep.standings
+
+
+def check_engine(engine: str, jobs: int) -> None:
+    """Raises UserError where there is no such engine, or nothing would run."""
+    if engine not in ENGINES:
+        raise UserError(f"engine = {engine!r}: there is no such engine.{did_you_mean(engine, ENGINES)} Engines: {one_of(ENGINES)}.")
+    if jobs < 1:
+        raise UserError(f"jobs = {jobs}: must be at least 1: how many members run at once")

@@ -1,5 +1,6 @@
 """Small fixtures that several tests share."""
 
+import json
 import logging
 import os
 import tempfile
@@ -13,6 +14,8 @@ from hypothesis import settings
 
 from configs import quickstart
 from framework import registry, train
+from framework.config import to_dict
+from tests.dying_members import SWEEP, config, swept
 from tests.helpers import compile_once, tiny
 
 # What one test or command compiled, another reads: the two workers and all child processes share programs.
@@ -93,3 +96,21 @@ def uninterrupted(tmp_path_factory):
         compile_once(patch)
         train(tiny(), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The three members, each trained in this process and never interrupted."""
+    path = tmp_path_factory.mktemp("finished")
+    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        for member in swept():
+            train(member.config, path / member.name)
+    return path
+
+
+@pytest.fixture
+def command(tmp_path):
+    """The command that runs the sweep."""
+    (tmp_path / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(config())), seeds=list(range(3))))
+    return ["sweep", f"--config={tmp_path / 'sweep.py'}", f"--workdir={tmp_path / 'runs'}"]

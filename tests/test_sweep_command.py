@@ -1,6 +1,5 @@
 """whygrok sweep: every member in a process of its own; what dies stops no other, and the same command goes on to the same bits."""
 
-import csv
 import json
 import os
 import shutil
@@ -12,59 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from framework import processes, registry, train
+from framework import processes
 from framework.cli import run_command
-from framework.config import select, to_dict
+from framework.config import select
 from framework.errors import Interrupted, StorageError, UserError
 from framework.lock import Lock
 from framework.members import members
 from framework.run_sweep import run_sweep
-from tests.helpers import PLUGINS, assert_same_run, compile_once, content, tiny
+from tests.dying_members import NAMES, config, states, swept, table
+from tests.helpers import assert_same_run, content
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 
-DYING = str(Path(__file__).parent / "data" / "dying.py")
-SWEEP = """
-import json
-from framework.config import together
-from framework.config_files import from_dict
-
-def get_config(arg=""):
-    return from_dict(json.loads('''{config}'''))
-
-def get_sweep(config):
-    return together({{"seed": {seeds}, "probes.death.member": {seeds}}})
-"""
-NAMES = [f"seed={seed},probes.death.member={seed}" for seed in range(3)]
 # Stands for `whygrok run` where training is not the point: $1 is --config=…, $2 is --workdir=…
 COPY = 'to="${2#--workdir=}"; cp -r "$FINISHED/$(basename "$to")/." "$to"'
-
-
-def config(steps=6, **changes):
-    probes = {"count": select("counting", schedule="every 2"), "death": select("dying", schedule="every 2")}
-    return tiny(steps, probes=probes, plugins=(PLUGINS, DYING), **changes)
-
-
-def swept(seeds=range(3), **changes):
-    return members(config(**changes), [{"seed": seed, "probes.death.member": seed} for seed in seeds])
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The three members, each trained in this process and never interrupted."""
-    path = tmp_path_factory.mktemp("finished")
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        for member in swept():
-            train(member.config, path / member.name)
-    return path
-
-
-@pytest.fixture
-def command(tmp_path):
-    """The command that runs the sweep."""
-    (tmp_path / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(config())), seeds=list(range(3))))
-    return ["sweep", f"--config={tmp_path / 'sweep.py'}", f"--workdir={tmp_path / 'runs'}"]
 
 
 @pytest.fixture
@@ -76,15 +36,6 @@ def instead(monkeypatch, finished):
         monkeypatch.setattr(processes, "COMMAND", ["sh", "-c", script, "sh"])
 
     return runs
-
-
-def states(standings):
-    return [standing.state for standing in standings]
-
-
-def table(path):
-    with open(path / "sweep.csv", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.slow

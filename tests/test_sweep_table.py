@@ -67,7 +67,7 @@ def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, m
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--engine=proceses"], "engine = 'proceses': there is no such engine. Did you mean 'processes'? Engines: processes."),
+        (["--engine=proceses"], "engine = 'proceses': there is no such engine. Did you mean 'processes'? Engines: processes, workers."),
         (["--jobs=0"], "jobs = 0: must be at least 1"),
         (["--jobs=two"], "invalid int value: 'two'"),
         (["--worker=2"], "unknown argument '--worker=2'. Did you mean --workdir?"),

@@ -27,6 +27,8 @@ COMMANDS = {
     "doctor": ("framework.cli.doctor", "check this installation and this machine"),
 }
 
+INTERNAL = {"work": "framework.cli.work"}  # what we start ourselves
+
 
 def run_command(arguments: Sequence[str]) -> int:
     """Runs one command; returns the exit code: 0 done, 2 user's mistake, 3 stopped, 4 diverged, 5 storage, 1 a bug."""
@@ -89,6 +91,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
         print(f"whygrok {metadata.version('whygrok')}")
         return 0
+    if arguments[0] in INTERNAL:
+        return importlib.import_module(INTERNAL[arguments[0]]).main(arguments[1:])  # type: ignore[no-any-return]
     if arguments[0] not in COMMANDS:
         near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -2,15 +2,17 @@
 
 import logging
 import shlex
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
 from framework.cli.sweep import Screen, exit_code
 from framework.cli.tables import aligned
-from framework.errors import Interrupted, StorageError, UserError, one_of
+from framework.errors import Interrupted, StorageError, one_of
 from framework.figures import as_json
 from framework.reproduce import Reproduced, check_figures, figures, reproduce
+from framework.run_sweep import ENGINES, check_engine
 from framework.scales import SCALES
 from framework.sweep_folder import FINISHED
 
@@ -30,15 +32,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large (smoke)")
     parser.add_argument("--workdir", help="folder of the figures, each with its runs; by default runs/reproduce-SCALE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs at once (1)")
+    parser.add_argument("--engine", default="workers", help=f"how runs are made: {one_of(ENGINES)} (a process each)")
     options = parser.parse(arguments)
     names = check_figures(options.figures)
-    if options.jobs < 1:
-        raise UserError(f"--jobs={options.jobs}: must be at least 1: how many runs at once")
+    check_engine(options.engine, options.jobs)
     workdir = options.workdir or f"runs/reproduce-{options.scale}"
     codes = []
     for name in names:
         log.info("%s at scale %s: %s", name, options.scale, Path(workdir) / name)
-        made = _run(name, workdir, options.scale, options.jobs, arguments)
+        made = _run(name, workdir, options, arguments)
         print("\n".join(report(made, Path(workdir))), flush=True)
         codes.append(exit_code(made.standings))
     return max(codes)
@@ -57,10 +59,10 @@ def report(made: Reproduced, workdir: Path) -> list[str]:
     return [*lines, f"{made.name}: " + ", ".join(map(str, made.files))]
 
 
-def _run(name: str, workdir: str, scale: str, jobs: int, arguments: Sequence[str]) -> Reproduced:
+def _run(name: str, workdir: str, options: Namespace, arguments: Sequence[str]) -> Reproduced:
     screen = Screen()
     try:
-        return reproduce(name, workdir, scale=scale, jobs=jobs, show=screen)
+        return reproduce(name, workdir, scale=options.scale, jobs=options.jobs, engine=options.engine, show=screen)
     except (Interrupted, StorageError) as error:
         raise type(error)(f"{error}. Continue with: whygrok reproduce {shlex.join(arguments)}") from error
     finally:

@@ -14,10 +14,10 @@ from framework.cli import Parser
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.cli.tables import aligned
 from framework.config_files import load_sweep
+from framework.engines import EXPLAINED
 from framework.errors import Interrupted, StorageError, UserError
 from framework.members import LONGEST
-from framework.processes import EXPLAINED
-from framework.run_sweep import ENGINES, run_sweep
+from framework.run_sweep import run_sweep
 from framework.sweep_folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, Standing
 
 log = logging.getLogger("whygrok")
@@ -26,6 +26,7 @@ EXAMPLES = """\
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales              the same command again goes on
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --jobs=2     two members at once
   whygrok sweep --config=sweeps/init_scale --config.task.p=23                 change a field of every member
+  whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --engine=workers   many short members: start and compile less
   whygrok config --config=sweeps/init_scale --sweep                           only name the members
 """
 NUMBERS_WIDTH = 52  # of the columns after the member's name
@@ -36,7 +37,11 @@ def main(arguments: Sequence[str]) -> int:
     """Trains, prints the table of members on standard output; returns 0 when all are finished, else what `exit_code` says."""
     parser = Parser("sweep", EXAMPLES)
     parser.add_argument("--workdir", help="folder of the sweep, with a run directory a member; by default a new one, runs/CONFIG-1")
-    parser.add_argument("--engine", default="processes", help=f"how members are run: {', '.join(ENGINES)} (a process each)")
+    parser.add_argument(
+        "--engine",
+        default="processes",
+        help="processes: a process a member; workers: each takes one after another, quicker for many short ones",
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members run at once (1)")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:

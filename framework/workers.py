@@ -1,0 +1,93 @@
+"""The engine `workers`: processes that train one member after another: what is imported and compiled once serves the next.
+
+A worker that dies takes only the member with it that it trains; another is started for the next.
+"""
+
+import json
+import select
+import subprocess
+from pathlib import Path
+
+from framework.engines import Child, supervise
+from framework.processes import WHYGROK, member_arguments
+from framework.signals import StopRequest
+from framework.sweep_folder import SweepFolder
+
+COMMAND = [*WHYGROK, "work"]
+
+
+def workers(sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
+    """Runs what is not finished in at most `jobs` workers. Bits are those of `whygrok run`."""
+    started: list[Worker] = []
+
+    def start(name: str) -> Worker:
+        worker = next((one for one in started if one.is_free), None)
+        if worker is None:
+            started.append(worker := Worker(sweep.log(name)))
+        worker.give(sweep, name)
+        return worker
+
+    try:
+        supervise(sweep, jobs, stop, start)
+    finally:
+        for worker in started:
+            worker.dismiss()
+
+
+class Worker(Child):
+    """A process that is given members, and how its present one stands."""
+
+    def __init__(self, log: Path):
+        """log: where it says why it could not start."""
+        super().__init__()
+        self._code: int | None = None
+        self._stopping = False
+        self.begin_log(log)
+        with open(log, "ab") as file:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            self._process = subprocess.Popen(COMMAND, **pipes, stderr=file, process_group=0, text=True)  # type: ignore[call-overload]
+
+    def give(self, sweep: SweepFolder, name: str) -> None:
+        """Has it train a member."""
+        self._code = None
+        self.begin_log(sweep.log(name))
+        try:
+            print(
+                json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))}), file=self._process.stdin, flush=True
+            )
+        except BrokenPipeError:
+            return  # it is gone, as its end will say
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it could be given another member: after a failure nothing is known of a process, and it ends itself."""
+        return self._code == 0 and not self._stopping and self._process.poll() is None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has answered for its member, or is gone."""
+        if self._code is None and select.select([self._process.stdout], [], [], 0)[0]:
+            answer = self._process.stdout.readline()
+            self._code = int(answer) if answer.strip() else self._process.wait()
+        return self._code is not None
+
+    @property
+    def code(self) -> int:
+        """What its member ended with."""
+        assert self._code is not None
+        return self._code
+
+    def stop(self) -> None:
+        """Asks it, once, to save and stop."""
+        if not self._stopping:
+            self._process.terminate()
+        self._stopping = True
+
+    def wait(self) -> None:
+        """Until it is gone: it takes no other member after it was stopped."""
+        self._process.wait()
+
+    def dismiss(self) -> None:
+        """No other member comes."""
+        with self._process as process:  # closes its pipes and waits
+            process.stdin.close()

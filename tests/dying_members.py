@@ -1,0 +1,40 @@
+"""A sweep of three small members, each of which can be made to die, for the tests of the engines."""
+
+import csv
+from pathlib import Path
+
+from framework.config import select
+from framework.members import members
+from tests.helpers import PLUGINS, tiny
+
+DYING = str(Path(__file__).parent / "data" / "dying.py")
+SWEEP = """
+import json
+from framework.config import together
+from framework.config_files import from_dict
+
+def get_config(arg=""):
+    return from_dict(json.loads('''{config}'''))
+
+def get_sweep(config):
+    return together({{"seed": {seeds}, "probes.death.member": {seeds}}})
+"""
+NAMES = [f"seed={seed},probes.death.member={seed}" for seed in range(3)]
+
+
+def config(steps=6, **changes):
+    probes = {"count": select("counting", schedule="every 2"), "death": select("dying", schedule="every 2")}
+    return tiny(steps, probes=probes, plugins=(PLUGINS, DYING), **changes)
+
+
+def swept(seeds=range(3), **changes):
+    return members(config(**changes), [{"seed": seed, "probes.death.member": seed} for seed in seeds])
+
+
+def states(standings):
+    return [standing.state for standing in standings]
+
+
+def table(path):
+    with open(path / "sweep.csv", newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,89 @@
+"""whygrok sweep --engine=workers: members share processes; one that dies takes no other with it; the bits are those of `whygrok run`."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from framework import workers
+from framework.cli import run_command
+from framework.run_sweep import run_sweep
+from framework.sweep_folder import SweepFolder
+from tests.dying_members import NAMES, states, swept, table
+from tests.helpers import assert_same_run, cached, content
+
+pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The workers that are started, in order."""
+    made = []
+
+    class Counted(workers.Worker):
+        def __init__(self, log):
+            made.append(self)
+            super().__init__(log)
+
+    monkeypatch.setattr(workers, "Worker", Counted)
+    return made
+
+
+@pytest.mark.slow
+def test_members_that_die_take_no_other_with_them_and_end_in_the_same_bits(command, tmp_path, finished, started, monkeypatch, capfd):
+    runs = tmp_path / "runs"
+    command = [*command, "--engine=workers"]
+
+    monkeypatch.setenv("DEATH", "0 kill 1 raise")
+    assert run_command(command) == 1
+    out, err = capfd.readouterr()
+    assert [row["state"] for row in table(runs)] == ["failed", "failed", "finished"]
+    assert f"{NAMES[0]} failed: killed by SIGKILL" in out and f"{NAMES[1]} failed: RuntimeError: the fourth step was too much" in out
+    assert "Traceback" not in out + err and "Traceback" in (runs / "logs" / f"{NAMES[1]}.log").read_text()
+    assert len(started) == 3, "nothing is known of a process in which something failed"
+    third = content(runs / NAMES[2])
+
+    monkeypatch.setenv("DEATH", "0 stop")
+    assert run_command(command) == 3
+    assert [row["state"] for row in table(runs)] == ["stopped", "waiting", "finished"]
+    assert "stopped by SIGTERM" in capfd.readouterr().err
+
+    monkeypatch.delenv("DEATH")
+    started.clear()
+    assert run_command(command) == 0
+    assert len(started) == 1, "one process has trained both"
+    assert content(runs / NAMES[2]) == third
+    for name in NAMES:
+        assert_same_run(runs / name, finished / name)
+        assert f"resuming at step 3 of 6: {runs / name}" in (runs / "logs" / f"{name}.log").read_text() or name == NAMES[2]
+
+
+def test_a_worker_that_cannot_start_is_told_like_any_member_and_no_process_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "COMMAND", ["sh", "-c", "echo 'whygrok: the disk is full' >&2; exit 5"])
+    standings = run_sweep(swept(), tmp_path / "runs", jobs=2, engine="workers")
+    assert states(standings) == ["failed"] * 3
+    assert {standing.said for standing in standings} == {"the disk is full"}
+
+
+def test_a_worker_ends_when_nobody_is_there_to_give_it_members(tmp_path):
+    """As after kill -9 of the sweep: what it has is done, then it goes."""
+    sweep = SweepFolder(swept(), tmp_path / "runs", lambda standings: None)
+    sweep.create()
+    member = {"arguments": workers.member_arguments(sweep, NAMES[0]), "log": str(sweep.log(NAMES[0]))}
+    environment = cached(tmp_path / "programs")
+    done = subprocess.run(workers.COMMAND, input=json.dumps(member) + "\n", env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+    assert sweep.is_finished(NAMES[0]) and "new run of 6 steps" in sweep.log(NAMES[0]).read_text()
+
+
+def test_a_worker_without_a_member_obeys_signals(tmp_path):
+    idle = subprocess.Popen(workers.COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with idle:
+        idle.stdin.write(json.dumps({"arguments": ["--config=no_such_config"], "log": str(tmp_path / "log")}).encode() + b"\n")
+        idle.stdin.flush()
+        assert idle.stdout.readline() == b"2\n" and idle.wait() == 2
+        assert "no_such_config" in (tmp_path / "log").read_text()
+    with subprocess.Popen(workers.COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        waiting.send_signal(signal.SIGTERM)
+        assert waiting.wait(60) in (3, -signal.SIGTERM)  # the latter where it was too early to listen
