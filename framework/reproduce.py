@@ -70,7 +70,7 @@ def reproduce(
     folder = Path(workdir) / name
     members = load_sweep(f"paper/{name}:scale={scale}", QUIET)
     with shared_programs(Path(workdir).resolve() / "programs"):
-        standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, show=show)
+        standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, wait=True, show=show)
     if any(standing.state != FINISHED for standing in standings):
         return Reproduced(name, standings)
     runs = [load_run(folder / "runs" / member.name) for member in members]

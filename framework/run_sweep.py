@@ -1,14 +1,16 @@
 """Runs the members of a sweep, each in a run directory of its own; what is finished stays, what is not goes on."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from framework.engines import POLL_SECONDS
 from framework.errors import Interrupted, UserError, did_you_mean, one_of
 from framework.members import Member
 from framework.processes import processes
 from framework.signals import StopRequest
-from framework.sweep_folder import FINISHED, STOPPED, Show, Standing, SweepFolder
+from framework.sweep_folder import ELSEWHERE, FINISHED, STOPPED, Show, Standing, SweepFolder
 from framework.workers import workers
 
 log = logging.getLogger("whygrok")
@@ -19,13 +21,20 @@ ENGINES: Mapping[str, Engine] = {"processes": processes, "workers": workers}
 
 
 def run_sweep(
-    members: Sequence[Member], workdir: str | Path, *, jobs: int = 1, engine: str = "processes", show: Show = lambda standings: None
+    members: Sequence[Member],
+    workdir: str | Path,
+    *,
+    jobs: int = 1,
+    engine: str = "processes",
+    wait: bool = False,
+    show: Show = lambda standings: None,
 ) -> list[Standing]:
     """Runs what is not finished of a sweep, at most `jobs` members at once; returns how each stands.
 
     members: from `load_sweep(file)` or `members(config, product(…))`. Each gets the run directory workdir/NAME;
     workdir/sweep.csv has a line a member. One that fails stops no other, and is tried again by the next call. show is
-    called with all standings whenever one changes. Raises UserError, before anything is started, for a member that
+    called with all standings whenever one changes. wait: also for members that another process writes, as one does that was
+    started by a sweep which is gone. Raises UserError, before anything is started, for a member that
     could not start or whose folder holds another run; StorageError; Interrupted after a signal, when all have saved.
     """
     check_engine(engine, jobs)
@@ -36,6 +45,8 @@ def run_sweep(
         log.info("not in this sweep, and left as they are: %s", ", ".join(sweep.strangers))
     with StopRequest() as stop:
         ENGINES[engine](sweep, jobs, stop)
+        if wait:
+            _wait_for_others(sweep, stop, lambda: ENGINES[engine](sweep, jobs, stop))
     stopped, finished = sweep.in_state(STOPPED), sweep.in_state(FINISHED)
     if stopped or (stop.received and len(finished) < len(members)):
         by = f" by {stop.received}" if stop.received else ""
@@ -49,3 +60,14 @@ def check_engine(engine: str, jobs: int) -> None:
         raise UserError(f"engine = {engine!r}: there is no such engine.{did_you_mean(engine, ENGINES)} Engines: {one_of(ENGINES)}.")
     if jobs < 1:
         raise UserError(f"jobs = {jobs}: must be at least 1: how many members run at once")
+
+
+def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:
+    """Until no member is written by another process; what one has left unfinished goes on here."""
+    others = [standing for standing in sweep.standings if standing.state == ELSEWHERE]
+    for standing in others:
+        log.info("waiting for %s: %s", standing.member, standing.said)
+    while sweep.in_state(ELSEWHERE) and not stop.received:
+        time.sleep(POLL_SECONDS)
+        if sweep.let_go():
+            go_on()

@@ -3,10 +3,11 @@
 A worker that dies takes only the member with it that it trains; another is started for the next.
 """
 
+import contextlib
 import json
 import select
 import subprocess
-from pathlib import Path
+from typing import Any
 
 from framework.engines import Child, supervise
 from framework.processes import WHYGROK, member_arguments
@@ -23,8 +24,9 @@ def workers(sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
     def start(name: str) -> Worker:
         worker = next((one for one in started if one.is_free), None)
         if worker is None:
-            started.append(worker := Worker(sweep.log(name)))
-        worker.give(sweep, name)
+            started.append(worker := Worker(sweep, name))
+        else:
+            worker.give(sweep, name)
         return worker
 
     try:
@@ -37,26 +39,24 @@ def workers(sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
 class Worker(Child):
     """A process that is given members, and how its present one stands."""
 
-    def __init__(self, log: Path):
-        """log: where it says why it could not start."""
+    def __init__(self, sweep: SweepFolder, name: str):
         super().__init__()
         self._code: int | None = None
         self._stopping = False
-        self.begin_log(log)
-        with open(log, "ab") as file:
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            self._process = subprocess.Popen(COMMAND, **pipes, stderr=file, process_group=0, text=True)  # type: ignore[call-overload]
+        self.begin_log(sweep.log(name))
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with open(sweep.log(name), "ab") as file:  # where it says why it could not start
+            # Unbuffered: what a dead worker did not read must not wait until its pipe is closed.
+            self._process = subprocess.Popen(COMMAND, **pipes, stderr=file, process_group=0, bufsize=0)
+        assert self._process.stdin and self._process.stdout
+        self._members, self._answers = self._process.stdin, self._process.stdout
+        self._tell(sweep, name)
 
     def give(self, sweep: SweepFolder, name: str) -> None:
-        """Has it train a member."""
+        """Has it train another member."""
         self._code = None
         self.begin_log(sweep.log(name))
-        try:
-            print(
-                json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))}), file=self._process.stdin, flush=True
-            )
-        except BrokenPipeError:
-            return  # it is gone, as its end will say
+        self._tell(sweep, name)
 
     @property
     def is_free(self) -> bool:
@@ -66,8 +66,8 @@ class Worker(Child):
     @property
     def has_ended(self) -> bool:
         """Whether it has answered for its member, or is gone."""
-        if self._code is None and select.select([self._process.stdout], [], [], 0)[0]:
-            answer = self._process.stdout.readline()
+        if self._code is None and select.select([self._answers], [], [], 0)[0]:
+            answer = self._answers.readline()
             self._code = int(answer) if answer.strip() else self._process.wait()
         return self._code is not None
 
@@ -89,5 +89,11 @@ class Worker(Child):
 
     def dismiss(self) -> None:
         """No other member comes."""
-        with self._process as process:  # closes its pipes and waits
-            process.stdin.close()
+        self._members.close()
+        with self._process:  # closes the other pipe, and waits
+            pass
+
+    def _tell(self, sweep: SweepFolder, name: str) -> None:
+        told = json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))})
+        with contextlib.suppress(BrokenPipeError):  # it is gone, as its end will say
+            self._members.write(f"{told}\n".encode())

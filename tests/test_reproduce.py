@@ -1,19 +1,26 @@
 """whygrok reproduce: runs once, draws from files, and the same command gives the same bytes."""
 
+import csv
 import json
+import os
+import re
 import shutil
+import subprocess
 import sys
+import time
+from random import Random
+from signal import SIGINT, SIGKILL, SIGTERM
 
 import pytest
 
-from framework import Experiment, processes, reproduce
+from framework import Experiment, reproduce
 from framework.cli import run_command
 from framework.config_files import load_config, load_sweep
 from framework.errors import UserError
 from framework.figures import write_picture
 from framework.runs import Run
 from framework.scales import SCALES
-from tests.helpers import cached, content
+from tests.helpers import assert_same_run, cached, content
 
 SMALL = """
 from configs.paper.fig4 import get_config as full
@@ -21,52 +28,116 @@ from framework.config import override, product
 
 
 def get_config(arg=""):
-    return override(full(arg), {"steps": 30, "events.metrics": "log 4"})
+    return override(full(arg), {"steps": 20_000, "events.metrics": "log 4", "checkpoint.every_steps": 4_000})
 
 
 def get_sweep(config):
     return product({"optimizer.learning_rate": [10.0, 1.0]})
 """
+COMMAND = """
+import sys
+from framework import reproduce
+from framework.cli import run_command
+load_sweep = reproduce.load_sweep
+reproduce.load_sweep = lambda spec, changes: load_sweep(sys.argv[1], changes)
+sys.exit(run_command(sys.argv[2:]))
+"""
 LAST = "optimizer.learning_rate=1.0"
 
 
-@pytest.fixture
-def small(tmp_path, monkeypatch):
-    """Figure 4 with two runs of 30 steps in place of its sweep, in tmp_path/made."""
-    (tmp_path / "small.py").write_text(SMALL)
-    monkeypatch.setattr(reproduce, "load_sweep", lambda spec, changes: load_sweep(str(tmp_path / "small.py"), changes))
-    for name, value in cached(tmp_path / "programs").items():
-        monkeypatch.setenv(name, value)
-    return tmp_path / "made" / "fig4"
+def command(folder, workdir):
+    """Figure 4 of two runs of 20,000 steps in place of its sweep, made in workdir/fig4."""
+    (folder / "small.py").write_text(SMALL)
+    return [sys.executable, "-c", COMMAND, str(folder / "small.py"), "reproduce", "fig4", f"--workdir={workdir}", "--jobs=2"]
+
+
+def made(command, programs, code=0):
+    """What the command printed; it must end with this exit code."""
+    done = subprocess.run(command, env=cached(programs), capture_output=True, text=True, timeout=300)
+    assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
+    return done.stdout
 
 
 def written(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
 
+@pytest.fixture(scope="module")
+def figure(tmp_path_factory):
+    """(the folder of the figure, what was printed, compiled programs), of a command that nothing happened to."""
+    folder = tmp_path_factory.mktemp("figure")
+    return folder / "fig4", made(command(folder, folder), folder / "programs"), folder / "programs"
+
+
 @pytest.mark.slow
-def test_a_figure_comes_out_the_same_again_after_it_is_done_and_after_a_run_is_lost(small, monkeypatch, capsys):
-    command = ["reproduce", "fig4", f"--workdir={small.parent}", "--jobs=2"]
-    assert run_command(command) == 0
-    first, runs = written(small), content(small / "runs" / LAST)
+def test_a_figure_comes_out_the_same_again_after_it_is_done_and_after_a_run_is_lost(figure, tmp_path):
+    before, said, programs = figure
+    first = written(before)
     assert set(first) == {"fig4.png", "fig4.pdf", "fig4.csv", "verdict.json"}
     verdicts = json.loads(first["verdict.json"])
-    said = capsys.readouterr().out
     assert len(verdicts) == 4 and all(one["claim"] in said for one in verdicts)
-    assert not any(one["seen"] for one in verdicts if "generalizes" in one["claim"])  # thirty steps are not enough, and it says so
 
-    with monkeypatch.context() as patch:
-        patch.setattr(processes, "COMMAND", [sys.executable, "-c", "raise SystemExit('it does not start')"])
-        assert run_command(command) == 0  # nothing is left to run
-        assert written(small) == first and content(small / "runs" / LAST) == runs
-        shutil.rmtree(small / "runs" / LAST)
-        for name in first:
-            (small / name).unlink()
-        capsys.readouterr()
-        assert run_command(command) == 1
-        assert written(small) == {} and f"{LAST} failed" in capsys.readouterr().out
-    assert run_command(command) == 0
-    assert written(small) == first
+    shutil.copytree(before, tmp_path / "fig4")
+    runs = content(tmp_path / "fig4" / "runs" / LAST)
+    again = command(tmp_path, tmp_path)
+    broken = [*again[:2], "from framework import workers; workers.COMMAND = ['sh', '-c', 'exit 7']" + COMMAND, *again[3:]]
+    assert made(broken, programs) == said.replace(str(before.parent), str(tmp_path)), "nothing is left to run"
+    assert written(tmp_path / "fig4") == first and content(tmp_path / "fig4" / "runs" / LAST) == runs
+    shutil.rmtree(tmp_path / "fig4" / "runs" / LAST)
+    for name in first:
+        (tmp_path / "fig4" / name).unlink()
+    assert f"{LAST} failed" in made(broken, programs, code=1) and written(tmp_path / "fig4") == {}
+    made([*again, "--engine=processes"], programs)
+    assert written(tmp_path / "fig4") == first
+
+
+@pytest.mark.slow
+def test_interrupted_at_random_and_started_again_the_same_files_come_out(figure, tmp_path):
+    """Killed on the way to the first step, then in training asked to stop, killed alone, and killed with its workers."""
+    before, _, programs = figure
+    random = Random(2407)
+    for way in ("early", "asked", "killed", "power cut"):
+        running = subprocess.Popen(command(tmp_path, tmp_path), env=cached(programs), start_new_session=True, stderr=subprocess.PIPE)
+        seen = saved(tmp_path)
+        while way != "early" and running.poll() is None and saved(tmp_path) == seen:
+            time.sleep(0.01)
+        time.sleep(random.uniform(0, 3) if way == "early" else random.uniform(0, 0.3))
+        assert running.poll() is None, f"{way}: it was done before it could be interrupted"
+        workers = writers(tmp_path) if way == "power cut" else []
+        running.send_signal(random.choice([SIGTERM, SIGINT]) if way == "asked" else SIGKILL)
+        for worker in workers:
+            os.kill(worker, SIGKILL)
+        said = running.communicate()[1].decode()
+        assert running.returncode == (3 if way == "asked" else -SIGKILL), said
+    made(command(tmp_path, tmp_path), programs)
+    assert written(tmp_path / "fig4") == written(before)
+    for name in ("optimizer.learning_rate=10.0", LAST):
+        assert_same_run(tmp_path / "fig4" / "runs" / name, before / "runs" / name)
+
+
+def saved(folder):
+    """All checkpoints that are there."""
+    return set(folder.glob("fig4/runs/*/checkpoints/[0-9]*"))
+
+
+def writers(folder):
+    """The processes that write runs: those of a command that was killed as well."""
+    return [json.loads(lock.read_text())["pid"] for lock in folder.glob("fig4/runs/*/LOCK")]
+
+
+@pytest.mark.slow
+def test_all_figures_at_smoke_scale_with_every_verdict_computed(tmp_path, capsys):
+    assert run_command(["reproduce", "all", "--scale=smoke", f"--workdir={tmp_path}", "--jobs=2"]) == 0
+    said = capsys.readouterr().out
+    for name in reproduce.figures():
+        verdicts = json.loads((tmp_path / name / "verdict.json").read_text())
+        for verdict in verdicts:
+            assert any(number is not None for number in verdict["measured"].values()), verdict
+            assert re.search(rf"^{name} +{re.escape(verdict['claim'])} +{'seen' if verdict['seen'] else 'not seen'}$", said, re.MULTILINE)
+        with open(tmp_path / name / f"{name}.csv", newline="") as file:
+            assert {row["y"] for row in csv.DictReader(file)} - {"", "nan"}
+    grok = json.loads((tmp_path / "fig2" / "verdict.json").read_text())[0]
+    assert grok["claim"].startswith("adamw") and grok["seen"], "AdamW learns at p = 11 from 70 % of the triples"
 
 
 def recorded(member):
@@ -114,7 +185,7 @@ def test_the_printed_settings_are_members():
     [
         (["fig6"], "there is no figure 'fig6'. Did you mean 'fig"),
         (["fig1", "--scale=huge"], "invalid choice: 'huge'"),
-        (["fig1", "--jobs=0"], "--jobs=0: must be at least 1"),
+        (["fig1", "--jobs=0"], "jobs = 0: must be at least 1"),
         ([], "FIGURE"),
     ],
 )

@@ -22,9 +22,9 @@ def started(monkeypatch):
     made = []
 
     class Counted(workers.Worker):
-        def __init__(self, log):
+        def __init__(self, *arguments):
             made.append(self)
-            super().__init__(log)
+            super().__init__(*arguments)
 
     monkeypatch.setattr(workers, "Worker", Counted)
     return made
@@ -59,11 +59,13 @@ def test_members_that_die_take_no_other_with_them_and_end_in_the_same_bits(comma
         assert f"resuming at step 3 of 6: {runs / name}" in (runs / "logs" / f"{name}.log").read_text() or name == NAMES[2]
 
 
-def test_a_worker_that_cannot_start_is_told_like_any_member_and_no_process_is_left(tmp_path, monkeypatch):
+def test_a_worker_that_cannot_start_is_told_like_any_member(command, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(workers, "COMMAND", ["sh", "-c", "echo 'whygrok: the disk is full' >&2; exit 5"])
     standings = run_sweep(swept(), tmp_path / "runs", jobs=2, engine="workers")
     assert states(standings) == ["failed"] * 3
     assert {standing.said for standing in standings} == {"the disk is full"}
+    assert run_command([*command, "--engine=workers"]) == 5
+    assert capfd.readouterr().out.count("failed: the disk is full") == 3
 
 
 def test_a_worker_ends_when_nobody_is_there_to_give_it_members(tmp_path):
