@@ -22,6 +22,10 @@ jax.config.update("jax_compilation_cache_dir", str(_COMPILED))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
+# XLA's older code generator compiles the many small programs of the tests in half the time. What users have is run by the
+# README's page and by the installed wheel, and by every test with `XLA_FLAGS= tools/venv pytest`. XLA reads this when it starts.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
 settings.register_profile("shared", deadline=None, max_examples=50)  # the machine may be busy
 settings.load_profile("shared")
 
