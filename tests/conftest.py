@@ -31,12 +31,12 @@ settings.load_profile("shared")
 
 
 # A file is one worker's: what takes minutes goes first, so that no worker waits for another at the end.
-LONGEST_FIRST = ("test_docs.py", "test_packaging.py", "test_claim_breaks.py", "test_builtin_promises.py", "test_conformance.py")
+LONGEST = ("test_docs.py", "test_packaging.py", "test_builtin_promises.py", "test_configs.py", "test_deaths.py", "test_kernel_model.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Orders files; within a file nothing changes."""
-    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
 
