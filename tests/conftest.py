@@ -25,17 +25,21 @@ jax.config.update("jax_compilation_cache_dir", str(_COMPILED))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
+# XLA's older code generator compiles the many small programs of the tests in half the time. What users have is run by the
+# README's page and by the installed wheel, and by every test with `XLA_FLAGS= tools/venv pytest`. XLA reads this when it starts.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
 settings.register_profile("shared", deadline=None, max_examples=50)  # the machine may be busy
 settings.load_profile("shared")
 
 
 # A file is one worker's: what takes minutes goes first, so that no worker waits for another at the end.
-LONGEST_FIRST = ("test_docs.py", "test_packaging.py", "test_claim_breaks.py", "test_builtin_promises.py", "test_conformance.py")
+LONGEST = ("test_docs.py", "test_packaging.py", "test_builtin_promises.py", "test_configs.py", "test_deaths.py", "test_kernel_model.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Orders files; within a file nothing changes."""
-    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
 

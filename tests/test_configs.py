@@ -31,6 +31,7 @@ def seconds(config):
 QUICK = [config for config in shipped_configs() if (seconds(config) or 1e9) <= 30]
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)
 def test_a_config_is_a_document_and_an_experiment(config):
     """Those that take minutes are begun here; what they end with was seen when docs/classics.md was written."""

@@ -61,6 +61,7 @@ def test_training_at_p_23_converges_to_kernel_regression(optimizer, steps):
     assert np.max(np.abs(begun - exact)) > 0.1  # they have gone somewhere
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_linearized_network_is_the_tangent_at_the_initialization(name):
     one = made(select("kernel", inner=NETWORKS[name]), numerics={"precision": "float64"})
@@ -99,6 +100,7 @@ def test_weight_decay_with_the_kernel_is_explained(optimizer):
         train(made(select("kernel"), optimizer=optimizer).config)
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_centred_network_begins_at_zero_and_scales_its_change(name):
     alpha = 5.0

@@ -8,6 +8,8 @@ from plugins.probes.laziness import linearization_error, linearized_network
 from tests.constructions import all_inputs, outputs
 from tests.small_runs import TASKS, small_config
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def at(x):
     return {"x": jnp.float32(x)}

@@ -15,6 +15,8 @@ from plugins.models.quadratic import QuadraticNetwork
 from plugins.probes.ntk import as_matrix, empirical_ntk, ntk_drift
 from tests import reference
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 SHAPES = [(3, 3, 4, 3), (2, 4, 5, 4)]  # k, p, h, degree
 
 

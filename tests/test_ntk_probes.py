@@ -14,6 +14,8 @@ from framework.seeds import fold
 from plugins.probes.ntk import empirical_ntk, ntk_drift
 from tests.test_ntk import network, networks
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 
 def _context(task, steps=0):
     splits = task.splits(0)

@@ -53,9 +53,9 @@ def install(environment, *what):
 
 
 def clean(environment, long=False):
-    """Environment variables; but for a long run, programs are compiled with less effort."""
+    """Environment variables; a long run has a user's machine code, of others programs are compiled with less effort."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return kept | {"PATH": f"{environment}/bin:/usr/bin:/bin"} | ({} if long else {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
+    return kept | {"PATH": f"{environment}/bin:/usr/bin:/bin"} | ({"XLA_FLAGS": ""} if long else {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
 
 
 def at(folder, environment, *command, long=False):

@@ -10,6 +10,8 @@ from framework.config import select
 from plugins.probes.sharpness import hessian_product, hutchinson_trace, largest_eigenvalues, stability_limit
 from tests.small_runs import TASKS, small_config
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 KEY = jax.random.key(0)
 
 
