@@ -95,6 +95,11 @@ def as_json(verdicts: Sequence[Verdict], figure: str) -> list[dict[str, Any]]:
     ]
 
 
+def in_words(measured: Mapping[str, float | None]) -> str:
+    """'exponent 1.65, standard error 0.0755'; a dash for a number that is not there."""
+    return ", ".join(f"{key} {'–' if value is None else f'{value:.4g}'}" for key, value in measured.items())
+
+
 def as_csv(panels: Sequence[Panel]) -> str:
     """One line a point that is drawn: panel, quantity, curve, x, y. A value that is not finite is left empty."""
     text = io.StringIO()

@@ -1,5 +1,7 @@
 """Every command and every file shown in README and docs, done in order in an empty folder."""
 
+import csv
+import json
 import os
 import re
 import subprocess
@@ -7,10 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from framework.config import to_dict
+from framework.config_files import load_config, load_sweep
+from framework.reproduce import QUIET, figures
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"  # written by tools/reference
-PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {REFERENCE})]
+GALLERY = ROOT / "docs" / "gallery.md"  # by tools/gallery
+PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {REFERENCE, GALLERY})]
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -71,13 +79,21 @@ def test_the_reference_is_what_the_docstrings_say(tmp_path):
 
 def test_the_picture_of_the_readme_was_made_by_its_first_command():
     """The config that drew a picture is inside it."""
-    import json
-
-    from PIL import Image
-
-    from framework.config import to_dict
-    from framework.config_files import load_config
-
     with Image.open(ROOT / "docs/images/quickstart.png") as picture:
         drawn = json.loads(picture.text["Description"])
     assert drawn == [to_dict(load_config("quickstart"))]
+
+
+@pytest.mark.parametrize("name", figures())
+def test_a_picture_of_the_gallery_is_of_the_sweep_that_ships_and_its_data_beside_it(name):
+    sweep = [to_dict(member.config) for member in load_sweep(f"paper/{name}:scale=laptop", QUIET)]
+    with Image.open(GALLERY.parent / "gallery" / f"{name}.png") as picture:
+        assert json.loads(picture.text["Description"]) == json.loads(json.dumps(sweep))
+    with open(GALLERY.parent / "gallery" / f"{name}.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) > 100
+    assert json.loads((GALLERY.parent / "gallery" / f"{name}.json").read_text())["members"] == len(sweep)
+
+
+def test_the_gallery_is_what_its_files_say(tmp_path):
+    subprocess.run([sys.executable, str(ROOT / "tools/gallery"), f"--page={tmp_path / 'gallery.md'}"], check=True)
+    assert (tmp_path / "gallery.md").read_text() == GALLERY.read_text(), "run tools/gallery"

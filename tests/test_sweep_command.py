@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -176,6 +177,20 @@ def test_a_member_that_is_written_elsewhere_is_passed_over_and_looked_at_again(t
 
     shutil.rmtree(tmp_path / "runs" / NAMES[2])
     assert states(run_sweep(swept(), tmp_path / "runs", show=release)) == ["finished"] * 3
+
+
+def test_a_sweep_may_wait_for_members_that_are_written_elsewhere_and_be_stopped_while_it_does(tmp_path, instead, caplog):
+    caplog.set_level("INFO", "whygrok")
+    (tmp_path / "runs" / NAMES[0]).mkdir(parents=True)
+    instead(COPY)
+    with Lock(tmp_path / "runs" / NAMES[0] / "LOCK"):
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(Interrupted, match="2 of 3 members are finished, 0 stopped"):
+            run_sweep(swept([0, 1, 2]), tmp_path / "runs", wait=True)
+    assert f"waiting for {NAMES[0]}: process {os.getpid()} on " in caplog.text
+    held = Lock(tmp_path / "runs" / NAMES[0] / "LOCK").__enter__()
+    threading.Timer(1, held.__exit__, (None, None, None)).start()
+    assert states(run_sweep(swept([0, 1, 2]), tmp_path / "runs", wait=True)) == ["finished"] * 3
 
 
 def test_a_process_that_is_refused_since_another_was_faster_has_not_failed(tmp_path, instead):

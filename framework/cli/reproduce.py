@@ -10,7 +10,7 @@ from framework.cli import Parser
 from framework.cli.sweep import Screen, exit_code
 from framework.cli.tables import aligned
 from framework.errors import Interrupted, StorageError, one_of
-from framework.figures import as_json
+from framework.figures import as_json, in_words
 from framework.reproduce import Reproduced, check_figures, figures, reproduce
 from framework.run_sweep import ENGINES, check_engine
 from framework.scales import SCALES
@@ -52,10 +52,10 @@ def report(made: Reproduced, workdir: Path) -> list[str]:
     if failed:
         lines = [f"{made.name} is not drawn: {len(failed)} of {len(made.standings)} runs are not finished"]
         return lines + [f"  {s.member} {s.state}: {s.said} ({workdir / made.name / 'runs' / s.log})" for s in failed]
-    rows = []
-    for verdict in as_json(made.verdicts, made.name):
-        rows.append([made.name, verdict["claim"], "seen" if verdict["seen"] else "not seen"])
-    lines = aligned(rows)
+    verdicts = as_json(made.verdicts, made.name)
+    heads = aligned([[made.name, verdict["claim"], "seen" if verdict["seen"] else "not seen"] for verdict in verdicts])
+    numbers = [f"    {in_words(verdict['measured'])} (expected: {verdict['expected']})" for verdict in verdicts]
+    lines = [line for both in zip(heads, numbers, strict=True) for line in both]
     return [*lines, f"{made.name}: " + ", ".join(map(str, made.files))]
 
 
