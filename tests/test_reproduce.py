@@ -141,8 +141,9 @@ def test_all_figures_at_smoke_scale_with_every_verdict_computed(tmp_path, capsys
             assert re.search(rf"^{name} +{re.escape(verdict['claim'])} +{'seen' if verdict['seen'] else 'not seen'}$", said, re.MULTILINE)
         with open(tmp_path / name / f"{name}.csv", newline="") as file:
             assert {row["y"] for row in csv.DictReader(file)} - {"", "nan"}
-    grok = json.loads((tmp_path / "fig2" / "verdict.json").read_text())[0]
-    assert grok["claim"].startswith("adamw") and grok["seen"], "AdamW learns at p = 11 from 70 % of the triples"
+    second = json.loads((tmp_path / "fig2" / "verdict.json").read_text())
+    [grok] = [one for one in second if re.match("weight decay.*generalizes", one["claim"])]
+    assert grok["seen"], "AdamW learns at p = 11 from 70 % of the triples"
 
 
 def recorded(member):

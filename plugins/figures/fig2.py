@@ -8,10 +8,10 @@ from plugins.figures import shapes
 
 
 def picture(runs: Sequence[Run]) -> Picture:
-    """Left: accuracies for several α. Right: eNTK change of the same runs. Below: both as printed, by gradient descent."""
+    """Left: accuracies for several α. Right: eNTK change of the same runs. A row a method, the printed one last."""
     rows, verdicts = [], []
-    for printed in (False, True):
-        members = [run for run in runs if (run.config.optimizer.name == "gd") == printed]
+    for method in sorted(set(map(shapes.method, runs)), key=lambda method: (method == "as printed", method)):
+        members = [run for run in runs if shapes.method(run) == method]
         ordered = sorted(members, key=shapes.scale)
         setting = shapes.setting(ordered[0])
         rows.append([shapes.several(ordered, shapes.scale, "α", setting), _kernels(ordered)])

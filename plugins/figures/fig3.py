@@ -13,10 +13,10 @@ MEMORIZED = 2.5  # below √2 (p−1) p^1.5 samples the network of least norm me
 
 def picture(runs: Sequence[Run]) -> Picture:
     """A row a penalty: test accuracy against n / p², and ‖θ‖_∞ at the most samples against p. Last: as printed, by p."""
-    printed = [run for run in runs if setting(run) == "as printed"]
+    printed = [run for run in runs if shapes.method(run) == "as printed"]
     rows, verdicts = [], []
-    for said in dict.fromkeys(map(setting, runs)):
-        members = [run for run in runs if setting(run) == said and run not in printed]
+    for said in dict.fromkeys(map(shapes.method, runs)):
+        members = [run for run in runs if shapes.method(run) == said and run not in printed]
         if not members:
             continue
         moduli = sorted(set(map(shapes.modulus, members)))
@@ -30,14 +30,6 @@ def picture(runs: Sequence[Run]) -> Picture:
     rows.append([shapes.several(printed, shapes.modulus, "p", "as printed"), shapes.final_norms(printed, "as printed")])
     verdicts += [*(shapes.generalizes([run], shapes.setting(run)) for run in printed), shapes.flat(printed, "as printed")]
     return Picture(rows, verdicts)
-
-
-def setting(run: Run) -> str:
-    """'max-entry penalty λ = 10, adam'; 'as printed' for gradient descent with the printed penalty."""
-    optimizer, penalty = run.config.optimizer.name, run.config.penalty
-    if (optimizer, penalty.name) == ("gd", "linf"):
-        return "as printed"
-    return f"{'max-entry' if penalty.name == 'linf' else 'squares'} penalty λ = {penalty.coefficient:g}, {optimizer}"
 
 
 def threshold(runs: Sequence[Run], setting: str) -> Verdict:
