@@ -96,8 +96,8 @@ def as_json(verdicts: Sequence[Verdict], figure: str) -> list[dict[str, Any]]:
 
 
 def in_words(measured: Mapping[str, float | None]) -> str:
-    """'exponent 1.65, standard error 0.0755'; a dash for a number that is not there."""
-    return ", ".join(f"{key} {'–' if value is None else f'{value:.4g}'}" for key, value in measured.items())
+    """'exponent: 1.65; standard error: 0.0755'; a dash for a number that is not there."""
+    return "; ".join(f"{key}: {'–' if value is None else f'{value:.4g}'}" for key, value in measured.items())
 
 
 def as_csv(panels: Sequence[Panel]) -> str:
