@@ -2,10 +2,12 @@
 
 import abc
 import signal
+import subprocess
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
 from framework.files import storage
@@ -21,8 +23,14 @@ REFRESH_SECONDS = 1.0  # how often the running members are read
 class Child(abc.ABC):
     """A member in another process, and its log."""
 
-    def __init__(self) -> None:
-        self._log, self._begins = Path(), 0
+    def __init__(self, log: Path, command: Sequence[str], talks: bool = False):
+        """talks: its input and output are pipes, unbuffered; else its output goes to the log, as what it says on stderr does."""
+        self._stopping = False
+        self.begin_log(log)
+        with open(log, "ab") as file:
+            ends: dict[str, Any] = {"stdin": subprocess.PIPE if talks else subprocess.DEVNULL, "stdout": subprocess.PIPE if talks else file}
+            # In a group of its own, Ctrl-C reaches it through us only.
+            self._process = subprocess.Popen(command, **ends, stderr=file, process_group=0, bufsize=0)
 
     def begin_log(self, log: Path) -> None:
         """What is in the log already, of an earlier attempt, is not this one's."""
@@ -39,13 +47,15 @@ class Child(abc.ABC):
     def code(self) -> int:
         """The exit code of the member that has ended, negative for a signal."""
 
-    @abc.abstractmethod
     def stop(self) -> None:
         """Asks it, once, to save and stop."""
+        if not self._stopping:
+            self._process.terminate()
+        self._stopping = True
 
-    @abc.abstractmethod
     def wait(self) -> None:
-        """Until it has ended."""
+        """Until the process is gone."""
+        self._process.wait()
 
     def last_words(self) -> str:
         """The sentence with which it ended."""

@@ -1,6 +1,5 @@
 """The engine `processes`: a process a run, so that one which dies takes no other with it."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,13 +24,7 @@ class Process(Child):
     """A run in a process of its own."""
 
     def __init__(self, sweep: SweepFolder, name: str):
-        super().__init__()
-        self._stopping = False
-        self.begin_log(sweep.log(name))
-        command = [*COMMAND, *member_arguments(sweep, name)]
-        with open(sweep.log(name), "ab") as log:
-            # In a group of its own, Ctrl-C reaches it through us only.
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0)
+        super().__init__(sweep.log(name), [*COMMAND, *member_arguments(sweep, name)])
 
     @property
     def has_ended(self) -> bool:
@@ -42,16 +35,6 @@ class Process(Child):
     def code(self) -> int:
         """Its exit code, negative for a signal."""
         return self._process.returncode
-
-    def stop(self) -> None:
-        """Asks it, once, to save and stop."""
-        if not self._stopping:
-            self._process.terminate()
-        self._stopping = True
-
-    def wait(self) -> None:
-        """Until it has ended."""
-        self._process.wait()
 
 
 def member_arguments(sweep: SweepFolder, name: str) -> list[str]:

@@ -6,8 +6,6 @@ A worker that dies takes only the member with it that it trains; another is star
 import contextlib
 import json
 import select
-import subprocess
-from typing import Any
 
 from framework.engines import Child, supervise
 from framework.processes import WHYGROK, member_arguments
@@ -40,16 +38,10 @@ class Worker(Child):
     """A process that is given members, and how its present one stands."""
 
     def __init__(self, sweep: SweepFolder, name: str):
-        super().__init__()
-        self._code: int | None = None
-        self._stopping = False
-        self.begin_log(sweep.log(name))
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with open(sweep.log(name), "ab") as file:  # where it says why it could not start
-            # Unbuffered: what a dead worker did not read must not wait until its pipe is closed.
-            self._process = subprocess.Popen(COMMAND, **pipes, stderr=file, process_group=0, bufsize=0)
+        super().__init__(sweep.log(name), COMMAND, talks=True)
         assert self._process.stdin and self._process.stdout
         self._members, self._answers = self._process.stdin, self._process.stdout
+        self._code: int | None = None
         self._tell(sweep, name)
 
     def give(self, sweep: SweepFolder, name: str) -> None:
@@ -76,16 +68,6 @@ class Worker(Child):
         """What its member ended with."""
         assert self._code is not None
         return self._code
-
-    def stop(self) -> None:
-        """Asks it, once, to save and stop."""
-        if not self._stopping:
-            self._process.terminate()
-        self._stopping = True
-
-    def wait(self) -> None:
-        """Until it is gone: it takes no other member after it was stopped."""
-        self._process.wait()
 
     def dismiss(self) -> None:
         """No other member comes."""
