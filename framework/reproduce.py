@@ -13,6 +13,7 @@ from pathlib import Path
 from framework.config_files import load_sweep
 from framework.errors import UserError, did_you_mean, one_of
 from framework.figures import Picture, Verdict, write_picture
+from framework.members import Member
 from framework.run_sweep import run_sweep
 from framework.runs import Run, load_run
 from framework.scales import SCALES
@@ -62,13 +63,14 @@ def reproduce(
 
     The runs are in workdir/NAME/runs, a folder a member; finished ones are used as they are, so that the same call after
     an interruption gives the same data and verdicts. Nothing is written beside them while a member has failed. Raises
-    UserError for a name or scale that does not exist, and as run_sweep does.
+    UserError for a name or scale that does not exist, for a folder with runs of another, and as run_sweep does.
     """
     if scale not in SCALES:
         raise UserError(f"scale = {scale!r}: there is no such scale.{did_you_mean(scale, SCALES)} Scales: {one_of(SCALES)}.")
     [name] = check_figures([name])
     folder = Path(workdir) / name
     members = load_sweep(f"paper/{name}:scale={scale}", QUIET)
+    refuse_another(folder, members)
     with shared_programs(Path(workdir).resolve() / "programs"):
         standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, wait=True, show=show)
     if any(standing.state != FINISHED for standing in standings):
@@ -76,6 +78,13 @@ def reproduce(
     runs = [load_run(folder / "runs" / member.name) for member in members]
     picture = picture_of(name)(runs)
     return Reproduced(name, standings, write_picture(picture, runs, folder, name), picture.verdicts)
+
+
+def refuse_another(folder: Path, members: Sequence[Member]) -> None:
+    """Raises UserError where the runs in a figure's folder are of another sweep, as those of another scale are."""
+    there = [path.parent.name for path in (folder / "runs").glob("*/config.json")]
+    if there and not set(there) & {member.name for member in members}:
+        raise UserError(f"{folder} holds runs of another scale, such as {min(there)}: use another --workdir for this one")
 
 
 def picture_of(name: str) -> Callable[[Sequence[Run]], Picture]:

@@ -60,7 +60,10 @@ class Worker(Child):
         """Whether it has answered for its member, or is gone."""
         if self._code is None and select.select([self._answers], [], [], 0)[0]:
             answer = self._answers.readline()
-            self._code = int(answer) if answer.strip() else self._process.wait()
+            if answer.strip().isdigit():
+                self._code = int(answer)
+            elif not answer:  # it is gone; any other line was printed by something before it began to listen
+                self._code = self._process.wait()
         return self._code is not None
 
     @property

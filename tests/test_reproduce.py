@@ -15,6 +15,7 @@ import pytest
 
 from framework import Experiment, reproduce
 from framework.cli import run_command
+from framework.config import to_dict
 from framework.config_files import load_config, load_sweep
 from framework.errors import UserError
 from framework.figures import write_picture
@@ -38,6 +39,7 @@ COMMAND = """
 import sys
 from framework import reproduce
 from framework.cli import run_command
+from framework.config import to_dict
 load_sweep = reproduce.load_sweep
 reproduce.load_sweep = lambda spec, changes: load_sweep(sys.argv[1], changes)
 sys.exit(run_command(sys.argv[2:]))
@@ -199,6 +201,15 @@ def test_a_mistake_is_explained_before_anything_starts(arguments, said, tmp_path
     monkeypatch.chdir(tmp_path)
     assert run_command(["reproduce", *arguments]) == 2
     assert said in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_runs_of_another_scale_are_not_mixed_in(tmp_path, capsys):
+    large = load_sweep("paper/fig4:scale=laptop", reproduce.QUIET)[0]
+    folder = tmp_path / "fig4" / "runs" / large.name
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(to_dict(large.config)))
+    assert run_command(["reproduce", "fig4", "--scale=smoke", f"--workdir={tmp_path}"]) == 2
+    assert f"{tmp_path / 'fig4'} holds runs of another scale, such as {large.name}" in capsys.readouterr().err
 
 
 def test_a_scale_that_does_not_exist_is_named():

@@ -59,6 +59,16 @@ def test_members_that_die_take_no_other_with_them_and_end_in_the_same_bits(comma
         assert f"resuming at step 3 of 6: {runs / name}" in (runs / "logs" / f"{name}.log").read_text() or name == NAMES[2]
 
 
+@pytest.mark.slow
+def test_a_plugin_that_reads_its_input_or_leaves_takes_no_member_with_it(command, tmp_path, finished, monkeypatch, capfd):
+    monkeypatch.setenv("DEATH", "0 read 1 exit")
+    assert run_command([*command, "--engine=workers"]) == 1
+    assert [row["state"] for row in table(tmp_path / "runs")] == ["finished", "failed", "finished"]
+    assert "it has had enough" in (tmp_path / "runs" / "logs" / f"{NAMES[1]}.log").read_text()
+    for name in NAMES[::2]:
+        assert_same_run(tmp_path / "runs" / name, finished / name)
+
+
 def test_a_worker_that_cannot_start_is_told_like_any_member(command, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(workers, "COMMAND", ["sh", "-c", "echo 'whygrok: the disk is full' >&2; exit 5"])
     standings = run_sweep(swept(), tmp_path / "runs", jobs=2, engine="workers")

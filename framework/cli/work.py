@@ -15,8 +15,10 @@ from framework.cli import run_command
 
 def main(arguments: Sequence[str]) -> int:
     """Reads a JSON line a member, {"arguments": …, "log": FILE}, until there are no more; returns 0, or the code of the first failure."""
-    answers = os.fdopen(os.dup(1), "w")
-    for line in sys.stdin:
+    told, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)  # a plugin that reads its input must not read what we are told
+    for line in told:
         member = json.loads(line)
         with _output_in(member["log"]):
             code = _run(member["arguments"])
@@ -29,7 +31,11 @@ def main(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         return run_command(["run", *arguments])
-    except Exception:  # as the interpreter ends a process: told in full, exit code 1
+    except SystemExit as end:  # as the interpreter does: words are said, and are code 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception:  # told in full
         traceback.print_exc()
         return 1
 

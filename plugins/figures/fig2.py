@@ -14,13 +14,14 @@ def picture(runs: Sequence[Run]) -> Picture:
         members = [run for run in runs if shapes.method(run) == method]
         ordered = sorted(members, key=shapes.scale)
         setting = shapes.setting(ordered[0])
-        rows.append([shapes.several(ordered, shapes.scale, "α", setting), _kernels(ordered)])
-        one = next((run for run in ordered if shapes.scale(run) == 1), ordered[0])
-        verdicts += [shapes.generalizes([one], setting), shapes.kernel_goes_on(one, setting)]
+        rows.append([shapes.several(ordered, shapes.scale, "α", setting), _kernels(ordered, setting)])
+        for run in ordered:
+            one = f"α = {shapes.scale(run):g}, {setting}"
+            verdicts += [shapes.generalizes([run], one), shapes.kernel_goes_on(run, one)]
         verdicts += [shapes.gap_closes(ordered, shapes.scale, setting), shapes.slower_when_small(ordered, shapes.scale, setting)]
     return Picture(rows, verdicts)
 
 
-def _kernels(runs: Sequence[Run]) -> Panel:
+def _kernels(runs: Sequence[Run], setting: str) -> Panel:
     curves = [shapes.kernel_change(run, f"α = {shapes.scale(run):g}", i) for i, run in enumerate(runs)]
-    return Panel("eNTK change", "step", "eNTK change", curves, log_y=True)
+    return Panel(f"eNTK change, {setting}", "step", "eNTK change", curves, log_y=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from framework.figures import Picture, Verdict
 from framework.runs import Run
 from plugins.figures import shapes
-from plugins.figures.fits import collapse, crossing
+from plugins.figures.fits import crossing
 
 POWER = 2.25  # of the printed n = 2 p^2.25
 MEMORIZED = 2.5  # below √2 (p−1) p^1.5 samples the network of least norm memorizes: paper.md, section 6
@@ -26,7 +26,7 @@ def picture(runs: Sequence[Run]) -> Picture:
             panels.insert(0, shapes.sizes_panel(members, 2.0, "p²", said))
             verdicts.append(threshold(members, said))
         rows.append(panels)
-        verdicts += [shapes.generalizes(largest, f"{said}, most samples"), shapes.flat(largest, f"{said}, most samples")]
+        verdicts += [shapes.generalizes(largest, f"{said}, most samples"), shapes.flat(largest, f"{said}, most samples", grokked=True)]
     rows.append([shapes.several(printed, shapes.modulus, "p", "as printed"), shapes.final_norms(printed, "as printed")])
     verdicts += [*(shapes.generalizes([run], shapes.setting(run)) for run in printed), shapes.flat(printed, "as printed")]
     return Picture(rows, verdicts)
@@ -37,10 +37,9 @@ def threshold(runs: Sequence[Run], setting: str) -> Verdict:
 
     Beside the exponent: its distance from 2, 2.25 and 2.5 in standard errors, and the n at which accuracy is 1/2.
     """
-    curves = shapes.size_curves(runs)
-    found, error = collapse(curves)
-    measured: dict[str, int | float | None] = {"exponent": found, "standard error": error}
+    measured: dict[str, float] = dict(shapes.collapse_of(runs))
+    found, error = measured["exponent"], measured["standard error"]
     measured |= {f"errors from {power}": (found - power) / error for power in (2, POWER, MEMORIZED)}
-    measured |= {f"n at accuracy 1/2, p = {p}": crossing(*curve, 0.5) for p, curve in curves.items()}
+    measured |= {f"n at accuracy 1/2, p = {p}": crossing(*curve, 0.5) for p, curve in shapes.size_curves(runs).items()}
     seen = found + 2 * error >= 2 and found - 2 * error <= POWER and 2 * error < shapes.APART
     return Verdict(f"{setting}: p^e samples generalize", measured, f"from 2 to {POWER}, within 2 errors < {shapes.APART:.2g}", seen)

@@ -12,8 +12,10 @@ from plugins.figures.fits import collapse, exponent
 
 DRIFT = "ntk_drift/absolute"  # ‖Θ_t − Θ_0‖_F, what the paper draws
 ORDERS = 0.01  # "negligible" is two orders of magnitude below
+NEARLY = 0.95  # of the training examples: the last of them may take long, and be lost again
 LATER = 0.1  # of the kernel's change: what counts as going on
 FLAT = 0.1  # a slope that counts as none, and an error of it that still tells
+MIDDLE = (0.3, 0.4, 0.5, 0.6, 0.7)  # accuracies far from chance and from 1
 APART = 1 / 3  # between the exponents 4/3, 5/3 and 2 that are to be told apart
 Value = Callable[[Run], float]  # what the members of a panel differ in
 
@@ -30,7 +32,8 @@ def losses(run: Run, label: str, colour: int) -> list[Curve]:
 
 def kernel_change(run: Run, label: str, colour: int, second: bool = False) -> Curve:
     """‖Θ_t − Θ_0‖_F; dotted where it shares a panel with accuracies."""
-    return Curve(f"{label} eNTK change".strip(), *until_divergence(run, DRIFT), ":" if second else "-", colour, second)
+    said = f"{label} eNTK change".strip() if second else label
+    return Curve(said, *until_divergence(run, DRIFT), ":" if second else "-", colour, second)
 
 
 def several(runs: Sequence[Run], value: Value, symbol: str, title: str) -> Panel:
@@ -68,7 +71,9 @@ def kernel_waits(run: Run, setting: str) -> Verdict:
     fitted = interpolated_step(run)
     then, end = kernel_at(run, fitted), last_value(run, DRIFT)
     share = then / end if then is not None and end else None
+    nearly = kernel_at(run, _first_step(run, "train/accuracy", NEARLY))
     measured = {"step fitted": fitted, "change when fitted": then, "change at the end": end, "ratio": share}
+    measured[f"ratio when {NEARLY:.0%} are fitted"] = nearly / end if nearly is not None and end else None
     seen = share is not None and share <= ORDERS
     return Verdict(f"{setting}: the eNTK changes only after the training set is fitted", measured, f"ratio ≤ {ORDERS}", seen)
 
@@ -111,10 +116,20 @@ def slower_when_small(runs: Sequence[Run], value: Value, setting: str) -> Verdic
 
 def collapses(runs: Sequence[Run], predicted: float, said: str, setting: str) -> Verdict:
     """Whether test accuracy against n is one curve for all p when n is divided by p^predicted."""
-    found, error = collapse(size_curves(runs))
-    measured = {"exponent": found, "standard error": error}
+    measured = collapse_of(runs)
+    found, error = measured["exponent"], measured["standard error"]
     expected = f"{predicted:.4g}: error × 2 + distance < {APART:.2g}"
     return Verdict(f"{setting}: accuracy against n collapses at n / {said}", measured, expected, abs(found - predicted) + 2 * error < APART)
+
+
+def collapse_of(runs: Sequence[Run]) -> dict[str, float]:
+    """The exponent of the collapse and its error; beside them what they are without the smallest p, and in the middle of the curves."""
+    curves = size_curves(runs)
+    without = {p: curve for p, curve in curves.items() if p != min(curves)}
+    said = {"": collapse(curves), f" without p = {min(curves)}": collapse(without), " at accuracies 0.3 to 0.7": collapse(curves, MIDDLE)}
+    return {
+        f"{name}{which}": number for which, both in said.items() for name, number in zip(("exponent", "standard error"), both, strict=True)
+    }
 
 
 def generalizes(runs: Sequence[Run], setting: str) -> Verdict:
@@ -123,14 +138,15 @@ def generalizes(runs: Sequence[Run], setting: str) -> Verdict:
     return Verdict(f"{setting}: generalizes", measured, f"≥ {GROKKED} for every p", all(x >= GROKKED for x in measured.values()))
 
 
-def flat(runs: Sequence[Run], setting: str) -> Verdict:
-    """Whether ‖θ‖_∞ at the end depends on p: the exponent of a power law."""
-    ordered = sorted(runs, key=modulus)
+def flat(runs: Sequence[Run], setting: str, grokked: bool = False) -> Verdict:
+    """Whether ‖θ‖_∞ at the end depends on p: the exponent of a power law. grokked: only of runs that generalize."""
+    ordered = [run for run in sorted(runs, key=modulus) if not grokked or _final_accuracy(run) >= GROKKED]
     slope, error = exponent([modulus(run) for run in ordered], [_final_norm(run) for run in ordered])
     norms = {f"‖θ‖_∞ at p = {modulus(run)}": _final_norm(run) for run in ordered}
     measured = {"exponent": slope, "standard error": error, **norms}
     seen = abs(slope) <= FLAT and error <= FLAT  # a slope that nobody knows is not flat
-    return Verdict(f"{setting}: ‖θ‖_∞ at the end is flat in p", measured, f"exponent 0, within {FLAT}, error ≤ {FLAT}", seen)
+    which = "after grokking" if grokked else "at the end"
+    return Verdict(f"{setting}: ‖θ‖_∞ {which} is flat in p", measured, f"exponent 0, within {FLAT}, error ≤ {FLAT}", seen)
 
 
 def method(run: Run) -> str:
@@ -174,10 +190,20 @@ def size(run: Run) -> int:
 
 
 def kernel_at(run: Run, step: int | None) -> float | None:
-    """The eNTK change when it was last measured until a step; None where the step is."""
+    """The eNTK change at a step, between measurements by a power law in 1 + step; None where the step is, or before the first change."""
+    if step is None:
+        return None
     steps, values = run.series(DRIFT)
-    before = values[steps <= step] if step is not None else np.empty(0)
-    return float(before[-1]) if len(before) else None
+    steps, values = steps[values > 0], values[values > 0]
+    if not len(steps) or step < steps[0]:
+        return None
+    return float(np.exp(np.interp(np.log1p(step), np.log1p(steps), np.log(values))))
+
+
+def _first_step(run: Run, metric: str, level: float) -> int | None:
+    steps, values = until_divergence(run, metric)
+    reached = np.flatnonzero(values >= level)
+    return int(steps[reached[0]]) if len(reached) else None
 
 
 def area(run: Run) -> float:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 
@@ -11,7 +12,10 @@ from framework import Probe, field, register
 @register("dying")
 @dataclass(frozen=True, kw_only=True)
 class Dying(Probe):
-    """DEATH="1 kill 2 raise": member 1 is killed and member 2 raises, both at step 4; "0 stop": the sweep gets SIGTERM."""
+    """DEATH="1 kill 2 raise": member 1 is killed and member 2 raises, both at step 4; "0 stop": the sweep gets SIGTERM.
+
+    "0 read": member 0 reads its standard input; "0 exit": it calls sys.exit.
+    """
 
     compiled = False
     member: int = field(0, "by which DEATH knows it")
@@ -20,6 +24,11 @@ class Dying(Probe):
         words = os.environ.get("DEATH", "").split()
         deaths = dict(zip(words[::2], words[1::2], strict=True))
         if int(context.step) == 4 and (death := deaths.get(str(self.member))):
+            if death == "read":
+                sys.stdin.readline()
+                return {"member": self.member}, state
+            if death == "exit":
+                sys.exit("it has had enough")
             if death == "raise":
                 raise RuntimeError("the fourth step was too much")
             os.kill(*((os.getpid(), signal.SIGKILL) if death == "kill" else (os.getppid(), signal.SIGTERM)))
