@@ -40,8 +40,8 @@ OPTIMIZERS = {entry.name: build("optimizer", entry.name, **FIELDS.get(entry.name
 
 
 def test_no_plugin_is_left_out_here():
-    assert {entry.name for entry in registry.entries("task")} == set(TASKS)
-    assert {entry.name for entry in registry.entries("model")} == set(MODELS)
+    for kind, here in (("task", TASKS), ("model", MODELS)):  # another file of tests may have registered one of its own
+        assert {entry.name for entry in registry.entries(kind) if entry.source.startswith("plugins.")} == set(here)
 
 
 def without_decay(optimizer):

@@ -112,7 +112,7 @@ def test_the_wheel_trains_from_an_empty_folder(environment, tmp_path):
     assert re.search(r"grokked +step \d+", said)
     assert (empty / "runs/first/figures/curves.png").is_file()
     core = ["test_reference.py", "test_numbers.py", "test_events.py", "test_expressions.py"]
-    core += ["reference.py", "conftest.py", "helpers.py", "__init__.py"]
+    core += ["reference.py", "conftest.py", "helpers.py", "dying_members.py", "__init__.py"]
     tests = tmp_path / "core" / "tests"
     tests.mkdir(parents=True)
     for name in core:

@@ -12,27 +12,14 @@ from configs.paper.regression import get_config as printed
 from framework.config import at_scale, override, product, select
 
 SIZES = {
-    "smoke": {
-        "p": 11,
-        "steps": 5_000,
-        "scales": [0.5, 1.0],
-        "adamw": {"task.p": 11, "task.train_size": "70%", "steps": 5_000},
-        "squares": {"task.p": 11, "task.train_size": "80%", "steps": 5_000},
-    },
-    "laptop": {
-        "p": 47,
-        "steps": 10_000,
-        "scales": [0.25, 1.0, 4.0],
-        "adamw": {"task.p": 23, "task.train_size": "38%", "steps": 30_000},
-        "squares": {"task.p": 23, "task.train_size": "48%", "steps": 30_000},
-    },
-    "paper": {
-        "p": 47,
-        "steps": 200_000,
-        "scales": [0.25, 0.5, 1.0, 2.0],
-        "adamw": {"task.train_size": "38%", "steps": 200_000},
-        "squares": {"task.train_size": "38%", "steps": 400_000},
-    },
+    "smoke": {"p": 11, "steps": 5_000, "scales": [0.5, 1.0]},
+    "laptop": {"p": 47, "steps": 10_000, "scales": [0.25, 1.0, 4.0]},
+    "paper": {"p": 47, "steps": 200_000, "scales": [0.25, 0.5, 1.0, 2.0]},
+}
+GROKS = {  # scale → (p, steps, share for AdamW, share for gradient descent)
+    "smoke": (11, 5_000, "70%", "80%"),
+    "laptop": (23, 30_000, "38%", "48%"),
+    "paper": (47, 400_000, "38%", "38%"),
 }
 ADAMW = {"optimizer": select("adamw", learning_rate=1e-2, weight_decay=0.3), "penalty": select("none")}
 SQUARES = {"optimizer": select("gd", learning_rate=0.1), "penalty": select("l2", coefficient=0.003)}
@@ -48,5 +35,7 @@ def get_config(arg=""):
 
 def get_sweep(config, arg=""):
     size, _ = at_scale(arg, SIZES)
+    (p, steps, *shares), _ = at_scale(arg, GROKS)
+    adamw, squares = ({"task.p": p, "task.train_size": share, "steps": steps} for share in shares)
     scales = {"model.init_scale": size["scales"]}
-    return [*product(scales), *product(scales, [ADAMW | size["adamw"]]), *product(LARGE, [SQUARES | size["squares"]])]
+    return [*product(scales), *product(scales, [ADAMW | adamw]), *product(LARGE, [SQUARES | squares])]

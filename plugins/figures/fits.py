@@ -16,6 +16,8 @@ def exponent(x: Numbers, y: Numbers) -> tuple[float, float]:
 
     Two different x give e, three a standard error. y must be positive.
     """
+    if len(x) < 2:
+        return float("nan"), float("nan")
     return _common_slope([(np.log(np.asarray(x, float)), np.log(np.asarray(y, float)))])
 
 
