@@ -145,7 +145,7 @@ def test_all_figures_at_smoke_scale_with_every_verdict_computed(tmp_path, capsys
         with open(tmp_path / name / f"{name}.csv", newline="") as file:
             assert {row["y"] for row in csv.DictReader(file)} - {"", "nan"}
     second = json.loads((tmp_path / "fig2" / "verdict.json").read_text())
-    [grok] = [one for one in second if re.match("weight decay.*generalizes", one["claim"])]
+    [grok] = [one for one in second if re.match("α = 1, weight decay.*generalizes", one["claim"])]
     assert grok["seen"], "AdamW learns at p = 11 from 70 % of the triples"
 
 
