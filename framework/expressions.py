@@ -4,6 +4,7 @@ import ast
 import math
 import operator
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
+
+ROUNDING = 64 * sys.float_info.epsilon  # of a few operations, a power among them
 
 
 def check_expression(text: str) -> str:
@@ -37,8 +40,8 @@ def evaluate(text: str, variables: Mapping[str, int], whole: int | None = None) 
         raise ValueError("a percentage has no meaning here")
     try:
         value = _value(tree, variables) * ((whole or 0) / 100 if percent else 1)
-        # 29 % of 100 is 28.999999999999996 in floating point; no size is meant to sit a billionth under an integer.
-        return math.floor(value * (1 + 1e-12) + 1e-9)
+        # 29 % of 100 is 28.999999999999996 in floating point; no size is meant to sit a billionth, or its rounding, under an integer.
+        return math.floor(value + abs(value) * ROUNDING + 1e-9)
     except (OverflowError, ZeroDivisionError):
         raise ValueError("it has no finite value") from None
 

@@ -5,7 +5,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from framework.expressions import check_expression, evaluate
@@ -73,6 +73,7 @@ def test_a_percentage_is_exact(share, whole):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 10**6), st.integers(1, 1000))
+@example(999_851, 1_000_000, 1)
 def test_integer_arithmetic_is_exact(a, b, c):
     assert evaluate(f"{a}*{b}/{c}", {}) == math.floor(Fraction(a * b, c))
 
