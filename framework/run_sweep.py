@@ -18,6 +18,7 @@ log = logging.getLogger("whygrok")
 Engine = Callable[[SweepFolder, int, StopRequest], None]
 
 ENGINES: Mapping[str, Engine] = {"processes": processes, "workers": workers}
+ENGINE_HELP = "processes: a process a member; workers: each takes one after another, quicker for many short ones"
 
 
 def run_sweep(

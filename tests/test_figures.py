@@ -133,6 +133,31 @@ def test_norms_that_grow_with_p_are_not_flat():
     assert not grows.seen and grows.measured["exponent"] == pytest.approx(0.5)
 
 
+def test_a_slope_that_is_known_badly_is_not_flat_and_only_what_generalizes_counts_after_grokking():
+    noisy = [run([{"step": 1, "norms/linf": norm}], p=p) for p, norm in zip(MODULI, (1.0, 3.0, 0.5, 1.2), strict=True)]
+    assert shapes.flat(noisy, "here").measured["standard error"] > shapes.FLAT and not shapes.flat(noisy, "here").seen
+    ends = zip(MODULI, (5.0, 0.8, 0.8, 0.8), (0.5, 1.0, 1.0, 1.0), strict=True)
+    some = [run([{"step": 1, "norms/linf": norm, "test/accuracy": accuracy}], p=p) for p, norm, accuracy in ends]
+    assert shapes.flat(some, "here", grokked=True).seen and not shapes.flat(some, "here").seen
+    assert shapes.flat(some, "here", grokked=True).measured["exponent"] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_kernel_between_measurements_is_where_a_power_law_has_it():
+    steps = (9, 99, 999)  # 1 + step is 10, 100, 1,000
+    one = run([{"step": 0, shapes.DRIFT: 0.0}, *({"step": step, shapes.DRIFT: float(1 + step) ** 2} for step in steps)])
+    assert shapes.kernel_at(one, 99) == pytest.approx(1e4)
+    assert shapes.kernel_at(one, 399) == pytest.approx(400.0**2)
+    assert shapes.kernel_at(one, 0) is None and shapes.kernel_at(one, None) is None
+
+
+def test_what_learns_nothing_closes_no_gap():
+    def never(alpha):
+        return run([{"step": 10**i, "train/accuracy": min(1.0, alpha * i / 4), "test/accuracy": 0.0} for i in range(5)], alpha=alpha)
+
+    verdict = shapes.gap_closes([never(0.5), never(1.0)], shapes.scale, "here")
+    assert verdict.measured["area at α = 0.5"] < verdict.measured["area at α = 1"] and not verdict.seen
+
+
 def picture():
     panel = Panel("a", "step", "accuracy", [Curve("one", [0, 10], [0.0, float("nan")]), Curve("two", [1], [3.0], second=True)])
     return Picture([[panel]], [Verdict("a shape", {"number": float("inf"), "none": None, "two": 2}, "small", True)])

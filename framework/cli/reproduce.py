@@ -12,7 +12,7 @@ from framework.cli.tables import aligned
 from framework.errors import Interrupted, StorageError, one_of
 from framework.figures import as_json, in_words
 from framework.reproduce import Reproduced, check_figures, figures, reproduce
-from framework.run_sweep import ENGINES, check_engine
+from framework.run_sweep import ENGINE_HELP, check_engine
 from framework.scales import SCALES
 from framework.sweep_folder import FINISHED
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large (smoke)")
     parser.add_argument("--workdir", help="folder of the figures, each with its runs; by default runs/reproduce-SCALE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs at once (1)")
-    parser.add_argument("--engine", default="workers", help=f"how runs are made: {one_of(ENGINES)} (a process each)")
+    parser.add_argument("--engine", default="workers", help=f"{ENGINE_HELP} (workers)")
     options = parser.parse(arguments)
     names = check_figures(options.figures)
     check_engine(options.engine, options.jobs)

@@ -17,7 +17,7 @@ from framework.config_files import load_sweep
 from framework.engines import EXPLAINED
 from framework.errors import Interrupted, StorageError, UserError
 from framework.members import LONGEST
-from framework.run_sweep import run_sweep
+from framework.run_sweep import ENGINE_HELP, run_sweep
 from framework.sweep_folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, Standing
 
 log = logging.getLogger("whygrok")
@@ -37,11 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     """Trains, prints the table of members on standard output; returns 0 when all are finished, else what `exit_code` says."""
     parser = Parser("sweep", EXAMPLES)
     parser.add_argument("--workdir", help="folder of the sweep, with a run directory a member; by default a new one, runs/CONFIG-1")
-    parser.add_argument(
-        "--engine",
-        default="processes",
-        help="processes: a process a member; workers: each takes one after another, quicker for many short ones",
-    )
+    parser.add_argument("--engine", default="processes", help=f"{ENGINE_HELP} (processes)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members run at once (1)")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
