@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from framework.state import leaf_name
+from framework.training.state import leaf_name
 
 
 def matrix_axes(path: tuple, leaf: Any) -> tuple[tuple[int, ...], tuple[int, ...]] | None:

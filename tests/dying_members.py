@@ -3,15 +3,14 @@
 import csv
 from pathlib import Path
 
-from framework.config import select
-from framework.members import members
+from framework.config import members, select
 from tests.helpers import PLUGINS, tiny
 
 DYING = str(Path(__file__).parent / "data" / "dying.py")
 SWEEP = """
 import json
 from framework.config import together
-from framework.config_files import from_dict
+from framework.config import from_dict
 
 def get_config(arg=""):
     return from_dict(json.loads('''{config}'''))

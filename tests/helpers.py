@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from framework import session, train
-from framework.checkpoint import complete_steps, read_leaves
+from framework import train
 from framework.config import experiment, flatten, from_dict, select
-from framework.experiment import Experiment
-from framework.rundir import harmless_fields
+from framework.run.checkpoints import complete_steps, read_leaves
+from framework.run.directory import harmless_fields
+from framework.sessions import session
+from framework.training.experiment import Experiment
 
 PLUGINS = str(Path(__file__).parent / "data" / "remembering.py")
 QUIET = {"tensorboard": False, "progress": False, "plot": False}

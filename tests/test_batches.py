@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from framework import Experiment, build, train
-from framework.batches import Batches
 from framework.config import override
 from framework.errors import FieldError, UserError
+from framework.training.batches import Batches
 from tests.helpers import assert_same_run, tiny
 
 KEY = jax.random.key(3)

@@ -4,10 +4,9 @@ import pytest
 
 from framework import load_run, registry, train
 from framework.cli import run_command
-from framework.config import select
-from framework.config_files import load_config
+from framework.config import load_config, select
 from framework.errors import UserError
-from framework.rundir import RunDirectory
+from framework.run.directory import RunDirectory
 from tests.helpers import tiny
 
 PROBE = '''

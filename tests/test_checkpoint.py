@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from framework import load_run, registry, train
-from framework.checkpoint import CHECKSUMS, Checkpoints, Damaged, complete_steps, read_leaves
 from framework.config import select
+from framework.config.settings import Checkpoint
 from framework.errors import StorageError, UserError
-from framework.experiment import Experiment
-from framework.settings import Checkpoint
+from framework.run.checkpoints import CHECKSUMS, Checkpoints, Damaged, complete_steps, read_leaves
+from framework.training.experiment import Experiment
 from tests.helpers import assert_same_run, cached, compile_once, content, leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

@@ -9,10 +9,7 @@ import pytest
 
 from framework import Row
 from framework.cli import run_command
-from plugins.claims import (
-    networks,
-    summands,
-)
+from plugins.claims import networks, summands
 from tests import constructions
 from tests.breaks.of_constructions import FLIPPED
 

@@ -7,14 +7,7 @@ import numpy as np
 import pytest
 
 from framework import build
-from plugins.claims import (
-    hamming,
-    kernel_lower_bounds,
-    networks,
-    pac_bayes,
-    tangent,
-    training,
-)
+from plugins.claims import hamming, kernel_lower_bounds, networks, pac_bayes, tangent, training
 from plugins.models.quadratic import QuadraticNetwork
 from plugins.probes.ntk import as_matrix, empirical_ntk
 from tests.reference import FOLDERS

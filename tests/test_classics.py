@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from framework import Experiment
-from framework.config_files import load_config, shipped_configs
+from framework.config import load_config, shipped_configs
 
 TOOL = Path(__file__).parents[1] / "tools" / "classics"
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from configs import quickstart
 from framework import Experiment, Probe, field, register, registry, train
-from framework.config import experiment, flatten, from_dict, override, select, to_dict
-from framework.config_files import find_config, load_config, shipped_configs
+from framework.config import experiment, find_config, flatten, from_dict, load_config, override, select, shipped_configs, to_dict
 from framework.errors import FieldError, UserError
 from framework.fields import declared_fields
 

@@ -1,8 +1,8 @@
 """Each value of a config, and where it comes from."""
 
 from framework.cli import run_command
-from framework.config_files import load_config
-from framework.sources import sourced, walk
+from framework.config import load_config
+from framework.config.sources import sourced, walk
 
 
 def sources(changes, arg=""):

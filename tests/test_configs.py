@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from framework import Experiment, train
-from framework.config import PLUGIN_SECTIONS
-from framework.config_files import load_config, shipped_configs
-from framework.milestones import first_at_least, fitted_step, grokked_step
+from framework.config import PLUGIN_SECTIONS, load_config, shipped_configs
+from framework.reading.milestones import first_at_least, fitted_step, grokked_step
 
 CLAUSE = re.compile(r"(training|test) (accuracy|loss) (above |below )?([\d.]+) (near|before) step ([\d,]+)")
 NEAR = 1.6  # seeds, versions and processors move a step by less than this factor

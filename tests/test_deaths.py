@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from framework import checkpoint, recorder, train
-from framework.checkpoint import Checkpoints, complete_steps
+from framework import train
 from framework.config import to_dict
-from framework.experiment import Experiment
-from framework.recorder import RunRecorder
+from framework.run import checkpoints
+from framework.run import rows as recorder
+from framework.run.checkpoints import Checkpoints, complete_steps
+from framework.run.rows import RunRecorder
+from framework.training.experiment import Experiment
 from tests.helpers import QUIET, assert_same_run, rows, tiny, train_json
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
@@ -49,10 +51,10 @@ VERBS = {
     "measure": (Experiment, "measure"),
     "row": (RunRecorder, "row"),
     "save": (Checkpoints, "save"),
-    "checksums": (checkpoint, "write_json"),
-    "publish": (checkpoint.os, "rename"),
+    "checksums": (checkpoints, "write_json"),
+    "publish": (checkpoints.os, "rename"),
     "retain": (Checkpoints, "_retain"),
-    "remove": (checkpoint.shutil, "rmtree"),
+    "remove": (checkpoints.shutil, "rmtree"),
     "arrays": (recorder, "write_atomically"),
 }
 

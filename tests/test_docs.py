@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from framework.config import to_dict
-from framework.config_files import load_config, load_sweep
-from framework.reproduce import QUIET, figures
+from framework.config import load_config, load_sweep, to_dict
+from framework.evidence.reproduce import QUIET, figures
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"  # written by tools/reference

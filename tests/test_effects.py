@@ -13,11 +13,11 @@ import pytest
 
 from framework import Experiment, Penalty, Task, register, registry, train
 from framework.config import experiment, flatten, from_dict, override, select, to_dict
+from framework.config.settings import SECTIONS, General
 from framework.errors import UserError
-from framework.events import Event
 from framework.fields import Declared, declared_fields, unwrap
-from framework.rundir import RunDirectory, harmless_fields
-from framework.settings import SECTIONS, General
+from framework.run.directory import RunDirectory, harmless_fields
+from framework.training.schedule import Event
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

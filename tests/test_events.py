@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.errors import UserError
-from framework.events import check_schedule, events_after, parse_schedule
+from framework.training.schedule import check_schedule, events_after, parse_schedule
 
 
 def steps_of(text: str, end: int) -> list[int]:

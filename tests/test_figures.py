@@ -10,8 +10,8 @@ import pytest
 
 from framework import Experiment
 from framework.config import experiment, select
-from framework.figures import Curve, Panel, Picture, Verdict, as_csv, write_picture
-from framework.runs import Run
+from framework.evidence.figures import Curve, Panel, Picture, Verdict, as_csv, write_picture
+from framework.run.loading import Run
 from plugins.figures import shapes
 from plugins.figures.fits import collapse, crossing, exponent
 

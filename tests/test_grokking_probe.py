@@ -6,8 +6,8 @@ import pytest
 from framework import train
 from framework.config import select
 from framework.errors import Interrupted
-from framework.milestones import fitted_step, grokked_step
-from framework.signals import StopRequest
+from framework.reading.milestones import fitted_step, grokked_step
+from framework.sessions.signals import StopRequest
 from plugins.probes.grokking import beginning, follow
 from tests.small_runs import small_config
 
@@ -55,7 +55,7 @@ def test_a_stopped_run_continues_to_the_same_summary(tmp_path, monkeypatch):
     whole = train(config, tmp_path / "whole")
     stop = lambda self: "SIGTERM" if steps and steps[-1] >= 30 else None  # noqa: E731
     steps: list[int] = []
-    from framework.recorder import RunRecorder
+    from framework.run.rows import RunRecorder
 
     original = RunRecorder.row
     monkeypatch.setattr(RunRecorder, "row", lambda self, step, values: (steps.append(step), original(self, step, values))[1])

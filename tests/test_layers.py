@@ -40,7 +40,7 @@ def test_imports_go_one_way_and_files_are_short(file):
 
 def test_the_rule_would_notice():
     assert not MAY_IMPORT["framework"]("plugins.probes.norms")
-    assert not MAY_IMPORT["configs"]("framework.experiment")
+    assert not MAY_IMPORT["configs"]("framework.training.experiment")
     assert imported(ROOT / "plugins" / "probes" / "norms.py")
 
 
@@ -50,7 +50,7 @@ import framework, plugins, configs
 heavy = sorted({name.split(".")[0] for name in sys.modules} & {"matplotlib", "tensorboardX", "orbax", "tensorflow", "torch"})
 assert not heavy, f"import framework imports {heavy}"
 from framework import registry
-from framework.config_files import load_config, shipped_configs
+from framework.config import load_config, shipped_configs
 assert all(registry.entries(kind) for kind in registry.KINDS if kind != "claim")
 for config in shipped_configs():
     load_config(config.name)

@@ -13,8 +13,8 @@ import pytest
 
 from framework import train
 from framework.errors import UserError
-from framework.lock import Lock
-from framework.lock import holder as writer
+from framework.storage.lock import Lock
+from framework.storage.lock import holder as writer
 from tests.helpers import compile_once, content, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("clean_registry")
 HOLD = """
 import sys, time
 from pathlib import Path
-from framework.lock import Lock
+from framework.storage.lock import Lock
 with Lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -110,7 +110,7 @@ def test_a_lock_that_says_nothing_does_not_block(text, tmp_path):
 
 
 def test_the_heartbeat_is_renewed_while_the_lock_is_held(tmp_path, monkeypatch):
-    monkeypatch.setattr("framework.lock.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("framework.storage.lock.BEAT_SECONDS", 0.01)
     with Lock(tmp_path / "LOCK"):
         (tmp_path / "LOCK").write_text("overwritten")
         deadline = time.monotonic() + 10
@@ -130,7 +130,7 @@ def test_a_lock_file_that_its_owner_removed_meanwhile_is_not_taken_for_the_lock(
             flocks.append(owner.__exit__(None, None, None))
         return real(file, flags)
 
-    monkeypatch.setattr("framework.lock.fcntl.flock", flock)
+    monkeypatch.setattr("framework.storage.lock.fcntl.flock", flock)
     with Lock(path):
         assert path.is_file()
         with pytest.raises(UserError, match="is running there"), Lock(path):

@@ -126,7 +126,7 @@ def test_the_wheel_trains_from_an_empty_folder(environment, tmp_path):
 
 
 def shipped_here():
-    from framework.config_files import shipped_configs
+    from framework.config import shipped_configs
 
     return shipped_configs()
 

@@ -9,8 +9,8 @@ from framework import build, load_run, train
 from framework.cli import run_command
 from framework.config import select
 from framework.errors import FieldError, UserError
-from framework.plots import log_steps, mark_fitted, new_figure
-from framework.probe_plots import columns_of, draw_columns, draw_probe, pick_events
+from framework.reading.curves import log_steps, mark_fitted, new_figure
+from framework.reading.probe_pictures import columns_of, draw_columns, draw_probe, pick_events
 from tests.constructions import all_inputs
 from tests.small_runs import TASKS, small_config
 

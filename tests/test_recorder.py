@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from framework.errors import StorageError
-from framework.progress import Progress
-from framework.recorder import MemoryRecorder, RunRecorder, line_of, make_row, only_due, read_lines
-from framework.rundir import RunDirectory
-from framework.tensorboard import NoTensorBoard
+from framework.run.directory import RunDirectory
+from framework.run.progress import Progress
+from framework.run.rows import MemoryRecorder, RunRecorder, line_of, make_row, only_due, read_lines
+from framework.run.tensorboard import NoTensorBoard
 
 PROBES = ("norms", "spectrum")
 

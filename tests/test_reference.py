@@ -10,11 +10,11 @@ import pytest
 from flax import nnx
 
 from framework import Split, build, losses, registry
-from framework.advance import make_advance, make_objective
-from framework.batches import Batches
 from framework.config import select
-from framework.network import split
-from framework.state import TrainState, place
+from framework.training.batches import Batches
+from framework.training.network import split
+from framework.training.program import make_advance, make_objective
+from framework.training.state import TrainState, place
 from plugins.models.quadratic import QuadraticNetwork
 from tests.reference import load
 

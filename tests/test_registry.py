@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from framework import Optimizer, Penalty, build, field, register, registry
-from framework.config_files import load_config
+from framework.config import load_config
 from framework.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("clean_registry")

@@ -13,14 +13,13 @@ from signal import SIGINT, SIGKILL, SIGTERM
 
 import pytest
 
-from framework import Experiment, reproduce
+from framework import Experiment
 from framework.cli import run_command
-from framework.config import to_dict
-from framework.config_files import load_config, load_sweep
+from framework.config.scales import SCALES, load_config, load_sweep, to_dict
 from framework.errors import UserError
-from framework.figures import write_picture
-from framework.runs import Run
-from framework.scales import SCALES
+from framework.evidence import reproduce
+from framework.evidence.figures import write_picture
+from framework.run.loading import Run
 from tests.helpers import assert_same_run, cached, content
 
 SMALL = """
@@ -37,7 +36,7 @@ def get_sweep(config):
 """
 COMMAND = """
 import sys
-from framework import reproduce
+from framework.evidence import reproduce
 from framework.cli import run_command
 from framework.config import to_dict
 load_sweep = reproduce.load_sweep

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from framework import load_run, registry, train
-from framework.checkpoint import Checkpoints, complete_steps
 from framework.cli import run_command
 from framework.config import select
+from framework.config.settings import Checkpoint
 from framework.errors import UserError
-from framework.experiment import Experiment
-from framework.settings import Checkpoint
-from framework.state import named_leaves
+from framework.run.checkpoints import Checkpoints, complete_steps
+from framework.training.experiment import Experiment
+from framework.training.state import named_leaves
 from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, content, leaves, rows, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

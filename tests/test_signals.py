@@ -15,8 +15,8 @@ from framework import registry, train
 from framework.cli import run_command
 from framework.config import to_dict
 from framework.errors import Interrupted
-from framework.recorder import RunRecorder
-from framework.signals import NAMES, StopRequest
+from framework.run.rows import RunRecorder
+from framework.sessions.signals import NAMES, StopRequest
 from tests.helpers import assert_same_run, cached, compile_once, leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from framework import load_run, registry, train
-from framework.checkpoint import Checkpoints, complete_steps, read_leaves
 from framework.cli import run_command
 from framework.config import select, to_dict
 from framework.errors import Diverged, StorageError
+from framework.run.checkpoints import Checkpoints, complete_steps, read_leaves
 from tests.helpers import QUIET, assert_same_run, compile_once, content, leaves, rows, tiny
 
 RECORDING = {"recording": QUIET | {"tensorboard": True}}
@@ -121,9 +121,9 @@ def test_any_error_of_the_disk_is_explained(name, tmp_path, monkeypatch, uninter
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         if name == "flush":
-            patch.setattr("framework.recorder.line_of", refuse)
+            patch.setattr("framework.run.rows.line_of", refuse)
         else:
-            patch.setattr("framework.checkpoint.write_arrays", refuse)
+            patch.setattr("framework.run.checkpoints.write_arrays", refuse)
         with pytest.raises(StorageError, match="Input/output error"):
             train(tiny(), tmp_path / "run")
     train(tiny(), tmp_path / "run")

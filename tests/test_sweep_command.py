@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from framework import processes
 from framework.cli import run_command
-from framework.config import select
+from framework.config import members, processes, select
 from framework.errors import Interrupted, StorageError, UserError
-from framework.lock import Lock
-from framework.members import members
-from framework.run_sweep import run_sweep
+from framework.storage.lock import Lock
+from framework.sweep.run import run_sweep
 from tests.dying_members import NAMES, config, states, swept, table
 from tests.helpers import assert_same_run, content
 
@@ -248,7 +246,7 @@ def test_a_table_that_cannot_be_written_stops_the_members_and_is_code_5(tmp_path
     def note(standings):
         started.extend(name for name in states(standings) if name == "running")
 
-    monkeypatch.setattr("framework.sweep_folder.write_atomically", full)
+    monkeypatch.setattr("framework.sweep.folder.write_atomically", full)
     begun = time.monotonic()
     with pytest.raises(StorageError, match="sweep.csv: the disk is full"):
         run_sweep(swept(), tmp_path / "runs", jobs=2, show=note)

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from framework.cli import run_command
-from framework.cli.sweep import Screen, exit_code, report
+from framework.cli.training.sweep import Screen, exit_code, report
 from framework.config import select
-from framework.sweep_folder import Standing, as_csv
+from framework.sweep.folder import Standing, as_csv
 
 
 def test_swept_parts_are_cells_of_the_table():
@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence_and_code_5(capfd):
 
 ALONE = """
 import sys
-from framework import processes
+from framework.config import processes
 from framework.cli import run_command
 processes.COMMAND = ["sh", "-c", "exit 9"]
 assert run_command(["sweep", "--config=sweeps/init_scale", f"--workdir={sys.argv[1]}"]) == 1

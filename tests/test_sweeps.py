@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from framework.config import experiment, product, select, together
-from framework.config_files import load_config, load_sweep
+from framework.config import experiment, load_config, load_sweep, members
+from framework.config.members import member_name, product, select, together
 from framework.errors import UserError
-from framework.members import member_name, members
 from tests.test_registry import PENALTY
 
 

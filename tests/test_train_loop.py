@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from framework import train
-from framework.checkpoint import Checkpoints
 from framework.config import select
-from framework.experiment import Experiment
-from framework.settings import Checkpoint
-from framework.state import named_leaves, place
+from framework.config.settings import Checkpoint
+from framework.run.checkpoints import Checkpoints
 from framework.testing.subject import compiled_programs
+from framework.training.experiment import Experiment
+from framework.training.state import named_leaves, place
 from tests.helpers import leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from framework import Chart, registry
-from framework.chart_plots import svg_of
 from framework.cli import run_command
+from framework.pictures.chart_plots import svg_of
 
 CLAIM = '''
 """Claims of a test."""

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from framework import workers
 from framework.cli import run_command
-from framework.run_sweep import run_sweep
-from framework.sweep_folder import SweepFolder
+from framework.sweep import workers
+from framework.sweep.folder import SweepFolder
+from framework.sweep.run import run_sweep
 from tests.dying_members import NAMES, states, swept, table
 from tests.helpers import assert_same_run, cached, content
 

@@ -12,22 +12,22 @@ from framework.errors import UserError, WhygrokError
 
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {
-    "run": ("framework.cli.run", "train from a config; the same command again resumes"),
-    "sweep": ("framework.cli.sweep", "train every member of a sweep; the same command again goes on"),
-    "list": ("framework.cli.listing", "what is registered, and which configs ship"),
-    "describe": ("framework.cli.describe", "a plugin's formula, source and fields"),
-    "config": ("framework.cli.config", "print the resolved config"),
-    "diff": ("framework.cli.diff", "what two runs, or two configs, differ in"),
-    "check": ("framework.cli.check", "does a plugin keep the promises of its kind"),
-    "new-plugin": ("framework.cli.new_plugin", "write a plugin to begin with, or a whole package"),
-    "plot": ("framework.cli.plot", "draw runs from their files"),
-    "verify": ("framework.cli.verify", "claims of the theory, predicted beside measured"),
-    "reproduce": ("framework.cli.reproduce", "the figures of the paper: runs, pictures, data, and which shapes are seen"),
-    "bench": ("framework.cli.bench", "time a training step beside its floor"),
-    "doctor": ("framework.cli.doctor", "check this installation and this machine"),
+    "run": ("framework.cli.training.run", "train from a config; the same command again resumes"),
+    "sweep": ("framework.cli.training.sweep", "train every member of a sweep; the same command again goes on"),
+    "list": ("framework.cli.looking.listing", "what is registered, and which configs ship"),
+    "describe": ("framework.cli.looking.describe", "a plugin's formula, source and fields"),
+    "config": ("framework.cli.looking.config", "print the resolved config"),
+    "diff": ("framework.cli.looking.diff", "what two runs, or two configs, differ in"),
+    "check": ("framework.cli.checking.check", "does a plugin keep the promises of its kind"),
+    "new-plugin": ("framework.cli.checking.new_plugin", "write a plugin to begin with, or a whole package"),
+    "plot": ("framework.cli.looking.plot", "draw runs from their files"),
+    "verify": ("framework.cli.checking.verify", "claims of the theory, predicted beside measured"),
+    "reproduce": ("framework.cli.training.reproduce", "the figures of the paper: runs, pictures, data, and which shapes are seen"),
+    "bench": ("framework.cli.checking.bench", "time a training step beside its floor"),
+    "doctor": ("framework.cli.checking.doctor", "check this installation and this machine"),
 }
 
-INTERNAL = {"work": "framework.cli.work"}  # what we start ourselves
+INTERNAL = {"work": "framework.cli.training.work"}  # what we start ourselves
 
 
 def run_command(arguments: Sequence[str]) -> int:

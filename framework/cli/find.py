@@ -1,7 +1,7 @@
 """Finds registered plugins by what a person types: a name, or a kind and a name."""
 
 from framework import registry
-from framework.cli.listing import kind_of
+from framework.cli.looking.listing import kind_of
 from framework.errors import UserError, did_you_mean
 
 

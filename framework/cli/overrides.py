@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
-from framework.config_files import find_config
+from framework.config import find_config
 from framework.errors import UserError
-from framework.rundir import new_workdir
+from framework.run.directory import new_workdir
 
 PREFIX = "--config."
 

@@ -6,19 +6,19 @@ check_probe(MyProbe())
 
 from functools import partial
 
-from framework.testing import every_kind as every_kind  # registers what plugins of all kinds promise
-from framework.testing import of_claims, of_models, of_optimizers, of_penalties, of_probes, of_tasks
 from framework.testing.everything import every_plugin
+from framework.testing.kinds import claims, models, optimizers, penalties, probes, tasks
+from framework.testing.kinds import every as every  # registers what plugins of all kinds promise
 from framework.testing.promises import Broken, Finding, promises
 from framework.testing.report import check, check_kind, findings
 from framework.testing.subject import surroundings
 
-check_task = partial(check_kind, of_tasks.TASK)
-check_model = partial(check_kind, of_models.MODEL)
-check_optimizer = partial(check_kind, of_optimizers.OPTIMIZER)
-check_penalty = partial(check_kind, of_penalties.PENALTY)
-check_probe = partial(check_kind, of_probes.PROBE)
-check_claim = partial(check_kind, of_claims.CLAIM)
+check_task = partial(check_kind, tasks.TASK)
+check_model = partial(check_kind, models.MODEL)
+check_optimizer = partial(check_kind, optimizers.OPTIMIZER)
+check_penalty = partial(check_kind, penalties.PENALTY)
+check_probe = partial(check_kind, probes.PROBE)
+check_claim = partial(check_kind, claims.CLAIM)
 
 __all__ = [
     "Broken",

@@ -4,12 +4,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from framework.checkpoint import Checkpoints
-from framework.events import Event
-from framework.experiment import Experiment
-from framework.state import TrainState, named_leaves
+from framework.run.checkpoints import Checkpoints
 from framework.testing.promises import Broken
 from framework.testing.subject import STEPS, Subject, bits
+from framework.training.experiment import Experiment
+from framework.training.schedule import Event
+from framework.training.state import TrainState, named_leaves
 
 HALF = STEPS // 2
 

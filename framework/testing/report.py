@@ -3,10 +3,10 @@
 from typing import Any
 
 from framework import registry
-from framework.experiment import Experiment
 from framework.interfaces import Plugin
 from framework.testing.promises import Finding, look
 from framework.testing.subject import Subject
+from framework.training.experiment import Experiment
 
 
 def findings(plugin: Plugin, around: Experiment | None = None) -> list[Finding]:

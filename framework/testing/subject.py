@@ -13,11 +13,11 @@ import numpy as np
 
 from framework import registry
 from framework.config import experiment, select
-from framework.experiment import Experiment
+from framework.config.settings import Numerics
 from framework.interfaces import Row
-from framework.precision import precision
-from framework.settings import Numerics
-from framework.state import TrainState
+from framework.training.experiment import Experiment
+from framework.training.precision import precision
+from framework.training.state import TrainState
 
 STEPS = 4  # of the experiment, taken two at a time
 

@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 
 from framework import build
-from framework.timing import Program, bench_row, in_turn
+from framework.testing.timing import Program, bench_row, in_turn
 from plugins.probes.ntk import ntk_drift
 
 CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds an event; laziness takes longer to compile

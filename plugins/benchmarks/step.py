@@ -11,8 +11,8 @@ import numpy as np
 import optax
 
 from framework.config import experiment, select
-from framework.experiment import Experiment
-from framework.timing import Program, bench_row, in_turn
+from framework.testing.timing import Program, bench_row, in_turn
+from framework.training.experiment import Experiment
 
 
 def add_options(parser: ArgumentParser) -> None:

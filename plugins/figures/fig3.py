@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from framework.figures import Picture, Verdict
-from framework.runs import Run
+from framework.evidence.figures import Picture, Verdict
+from framework.run.loading import Run
 from plugins.figures import shapes
 from plugins.figures.fits import crossing
 

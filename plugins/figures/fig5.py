@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from framework.figures import Panel, Picture
-from framework.runs import Run
+from framework.evidence.figures import Panel, Picture
+from framework.run.loading import Run
 from plugins.figures import shapes
 
 

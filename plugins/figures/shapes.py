@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from framework.figures import Curve, Panel, Verdict
-from framework.milestones import GROKKED, fitted_step, grokked_step, last_value
-from framework.runs import Run
+from framework.evidence.figures import Curve, Panel, Verdict
+from framework.reading.milestones import GROKKED, fitted_step, grokked_step, last_value
+from framework.run.loading import Run
 from plugins.figures.fits import collapse, exponent
 
 DRIFT = "ntk_drift/absolute"  # ‖Θ_t − Θ_0‖_F, what the paper draws

@@ -2,7 +2,7 @@
 
 from framework import Sizes
 from framework.errors import FieldError
-from framework.expressions import evaluate
+from framework.fields.expressions import evaluate
 
 
 def hidden_neurons(width: str, sizes: Sizes) -> int:

@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from framework import Optimizer, field, part, register
 from framework.errors import UserError
 from framework.fields import parts
-from framework.state import leaf_name
+from framework.training.state import leaf_name
 from plugins.optimizers.adam import AdamW
 from plugins.optimizers.fixed_norm import FixedNorm
 from plugins.optimizers.normalized_gd import scale_to_unit_norm

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from framework.probe_plots import draw_lines, finish, moments
-from framework.runs import Run
+from framework.reading.probe_pictures import draw_lines, finish, moments
+from framework.run.loading import Run
 
 CURVES = {
     "frequencies": "frequencies in use",

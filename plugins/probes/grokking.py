@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
-from framework.milestones import GROKKED
-from framework.plots import COLOURS, mark_step
-from framework.probe_plots import finish
+from framework.reading.curves import COLOURS, mark_step
+from framework.reading.milestones import GROKKED
+from framework.reading.probe_pictures import finish
 
 
 @register("grokking")

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float, Int
 
 from framework import Context, Probe, field, register
 from framework.errors import FieldError, UserError
-from framework.expressions import evaluate
-from framework.plots import tidy
-from framework.probe_plots import Panels, columns_of, draw_lines, draw_panels, finish, moments
+from framework.fields.expressions import evaluate
+from framework.reading.curves import tidy
+from framework.reading.probe_pictures import Panels, columns_of, draw_lines, draw_panels, finish, moments
 from plugins.kernels.closed_form import Weights, block_of_rows, quadratic_kernel
 from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (

@@ -9,8 +9,8 @@ import numpy as np
 
 from framework import Context, Probe, field, register
 from framework.errors import UserError, one_of
-from framework.probe_plots import moments
-from framework.state import leaf_name
+from framework.reading.probe_pictures import moments
+from framework.training.state import leaf_name
 from plugins.probes.points import check_points, questions_at
 from plugins.two_layer import two_layer
 

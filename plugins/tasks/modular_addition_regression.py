@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from framework import Sizes, Split, Splits, Task, register, sampling, seeds
+from framework import Sizes, Split, Splits, Task, register, seeds
 from framework import field as config_field
-from framework.expressions import evaluate
 from framework.fields import without
+from framework.fields.expressions import evaluate
+from framework.interfaces import sampling
 from framework.numbers import share
 from plugins.tasks.residues import LARGEST
 from plugins.tasks.tuples import all_tuples, decode

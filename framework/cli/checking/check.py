@@ -1,0 +1,79 @@
+"""whygrok check: does a plugin keep the promises of its kind?"""
+
+import json
+import shutil
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from framework import registry
+from framework.cli import Parser
+from framework.cli.find import entries_called
+from framework.cli.looking.listing import load_plugins
+from framework.cli.overrides import fields_of, parse_with_config
+from framework.config import load_config, plugin_list
+from framework.errors import UserError
+from framework.testing.promises import Finding
+from framework.testing.report import findings
+from framework.training.experiment import Experiment
+
+EXAMPLES = """\
+  whygrok check my_probe.py                            every plugin that the file registers
+  whygrok check modular_addition p=7 k=3               a registered one, with fields
+  whygrok check my_probe.py --config=paper/regression  in that experiment: its task, its network
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints what came of each promise; returns 0 when all are kept and 2 otherwise."""
+    parser = Parser("check", EXAMPLES)
+    parser.add_argument("plugin", help="a file, or a name; a name of two kinds as KIND/NAME, such as probe/norms")
+    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="fields of the plugin that differ from their defaults")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options, changes = parse_with_config(parser, arguments)
+    around = Experiment.from_config(load_config(options.config, changes)) if options.config else None
+    if around is None:
+        load_plugins(None, changes)
+    looked_at = []
+    for entry in _entries(options.plugin):
+        plugin = registry.build(entry.kind, entry.name, **fields_of(options.fields))
+        looked_at.append((entry, findings(plugin, around)))
+        if not options.json:
+            print(_text(*looked_at[-1]))
+    if options.json:
+        print(json.dumps([_row(*one) for one in looked_at], indent=2))
+    return 0 if all(finding.broken is None for _, found in looked_at for finding in found) else 2
+
+
+def _entries(plugin: str) -> list[registry.Entry]:
+    """The plugins that a file registers, or the one of that name."""
+    if not plugin.endswith(".py"):
+        kind, slash, name = plugin.partition("/")
+        return entries_called(kind, name if slash else None)
+    file = plugin_list((plugin,))[0]
+    registry.load_plugin(file)
+    if file in registry.failures():
+        raise UserError(f"{plugin} cannot be imported: {registry.failures()[file]}")
+    there = [entry for kind in registry.KINDS for entry in registry.entries(kind) if entry.source == file]
+    if not there:
+        raise UserError(f'{plugin} registers no plugin: put @register("name") above a class that subclasses Task, Model, Probe, …')
+    return there
+
+
+def _row(entry: registry.Entry, found: list[Finding]) -> dict[str, Any]:
+    promises = [{"promise": f.promise, "words": f.words, "kept": f.broken is None, "broken": f.broken} for f in found]
+    return {"kind": entry.kind, "name": entry.name, "source": entry.source, "promises": promises}
+
+
+def _text(entry: registry.Entry, found: list[Finding]) -> str:
+    width = min(shutil.get_terminal_size().columns, 110)
+    lines = [f"{entry.kind} {entry.name}   ({entry.source})"]
+    for finding in found:
+        if finding.unchecked:
+            lines.append(f"  --   {finding.promise}: not checked, for the same reason")
+            continue
+        lines.append(f"  {'ok ' if finding.broken is None else 'BAD'}  {finding.promise}")
+        if finding.broken is not None:
+            lines += textwrap.wrap(finding.broken, width, initial_indent=" " * 7, subsequent_indent=" " * 7)
+    kept = sum(finding.broken is None for finding in found)
+    return "\n".join([*lines, f"{kept} of {len(found)} promises kept", ""])

@@ -1,0 +1,83 @@
+"""whygrok doctor: does this machine keep the promises? Same bits, one compile, a disk that can be written."""
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from framework import registry
+from framework.cli import Parser
+from framework.config import experiment, select
+from framework.run.environment import bits_depend_on
+from framework.storage.files import free_bytes, write_atomically
+from framework.training.experiment import Experiment
+from framework.training.state import named_leaves
+
+EXAMPLES = """\
+  whygrok doctor
+  taskset -c 0,1 whygrok doctor --repeats=200
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints one line a check; returns 0 when all hold, 1 when one does not."""
+    parser = Parser("doctor", EXAMPLES)
+    parser.add_argument("--repeats", type=int, default=50, help="how often the training chunk is run and compared")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse(arguments)
+    if options.repeats < 2:
+        parser.error(f"--repeats={options.repeats} must be at least 2")
+    checks: dict[str, Callable[[], tuple[bool, str]]] = {
+        "plugins": _check_plugins,
+        "bits": lambda: _check_bits(options.repeats),
+        "disk": _check_disk,
+    }
+    results = [{"check": name, "holds": holds, "detail": detail} for name, (holds, detail) in ((n, c()) for n, c in checks.items())]
+    environment = bits_depend_on()
+    if options.json:
+        print(json.dumps({"environment": environment, "checks": results}, indent=2))
+    else:
+        for name, value in environment.items():
+            print(f"{name:18} {value}")
+        for result in results:
+            print(f"{'ok ' if result['holds'] else 'BAD'} {result['check']:14} {result['detail']}")
+    return 0 if all(result["holds"] for result in results) else 1
+
+
+def _check_plugins() -> tuple[bool, str]:
+    counts = {registry.PLURALS[kind]: len(registry.entries(kind)) for kind in registry.KINDS}
+    broken = registry.failures()
+    said = ", ".join(f"{count} {plural}" for plural, count in counts.items())
+    return not broken, said + "".join(f"; {place}: {reason}" for place, reason in broken.items())
+
+
+def _check_bits(repeats: int) -> tuple[bool, str]:
+    """Runs one training chunk again and again: XLA's threads must not change a bit (jax-ml/jax#39741)."""
+    made = Experiment.from_config(_small_config())
+    digests = [_digest(made) for _ in range(repeats)]
+    equal = digests.count(digests[0])
+    return equal == repeats, f"{equal} of {repeats} equal: 200 training steps from one state give the same bits"
+
+
+def _digest(made: Experiment) -> bytes:
+    state, _ = made.advance(made.initial_state(), 200)
+    leaves = named_leaves(state)
+    return b"".join(np.ascontiguousarray(leaf).tobytes() for leaf in leaves.values())
+
+
+def _small_config() -> Any:
+    return experiment(
+        task=select("modular_addition", p=23),
+        model=select("quadratic"),
+        optimizer=select("adamw"),
+    )
+
+
+def _check_disk() -> tuple[bool, str]:
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        write_atomically(Path(folder) / "probe", b"x" * 4096)
+    return True, f"the current folder can be written, {free_bytes(Path.cwd()):,} bytes free; {jax.device_count()} device(s)"

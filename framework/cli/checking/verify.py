@@ -1,0 +1,89 @@
+"""whygrok verify: claims of the theory, predicted beside measured."""
+
+import dataclasses
+import json
+import logging
+import math
+import shutil
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from framework.cli import Parser
+from framework.cli.looking.listing import load_plugins
+from framework.cli.overrides import fields_of, parse_with_config
+from framework.evidence.claims import SCALES, Verdict, check_claim, chosen_claims, judgement, summary
+from framework.evidence.page import Page
+from framework.interfaces import Row
+
+EXAMPLES = """\
+  whygrok verify                                  every claim, at the size of a minute
+  whygrok verify fourier_construction kernel      by name, or by tag
+  whygrok verify max_margin p=7 steps=5000        at other sizes
+  whygrok verify --scale=laptop --json
+  whygrok verify --scale=laptop --report=verify.html    one page with the rows and their pictures
+"""
+
+log = logging.getLogger("whygrok")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints a table, or JSON as contract.md describes; returns 0 where every row is as expected, else 1."""
+    parser = Parser("verify", EXAMPLES)
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="names or tags, all where none is given; and FIELD=VALUE for one claim")
+    parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large: a minute, minutes, hours")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--report", metavar="FILE.html", help="also write a page with rows, notes and pictures, which takes a little longer"
+    )
+    options, changes = parse_with_config(parser, arguments)
+    if options.report and Path(options.report).suffix != ".html":
+        parser.error(f"--report={options.report}: the report is a page; end it in .html")
+    if options.seed < 0:
+        parser.error(f"--seed={options.seed}: a seed is a whole number from 0 on")
+    load_plugins(options.config, changes)
+    fields = fields_of([word for word in options.claims if "=" in word])
+    entries, found = chosen_claims([word for word in options.claims if "=" not in word]), list[Verdict]()
+    if fields and len(entries) != 1:
+        parser.error(f"{next(iter(fields))}=…: fields are of one claim; name it, such as whygrok verify max_margin p=7")
+    page = Page(Path(options.report), options.scale, options.seed, of=len(entries)) if options.report else None
+    for number, entry in enumerate(entries, 1):
+        log.info("%d of %d: %s", number, len(entries), entry.name)
+        found.append(check_claim(entry, options.scale, options.seed, page is not None, fields))
+        if page:
+            page.add(found[-1])
+        if not options.json:
+            print("\n".join(_text(found[-1])), flush=True)
+    if options.json:
+        print(json.dumps([_json(verdict.entry.name, row) for verdict in found for row in verdict.rows], indent=2))
+    else:
+        print(summary(found, options.scale))
+    return 0 if all(verdict.as_expected for verdict in found) else 1
+
+
+def _json(claim: str, row: Row) -> dict[str, Any]:
+    plain = dataclasses.asdict(row)
+    numbers = {name: _number(plain[name]) for name in ("predicted", "measured", "tolerance")}
+    return {"claim": claim, **plain, **numbers, "holds": row.holds}
+
+
+def _number(value: Any) -> float | int | None:
+    """A plain number; None for what JSON does not have."""
+    value = value.item() if hasattr(value, "item") else value
+    return value if math.isfinite(value) else None
+
+
+def _text(verdict: Verdict) -> list[str]:
+    width = max(shutil.get_terminal_size().columns, 100)
+    head = f"{verdict.entry.name}   {verdict.entry.summary}"
+    lines = textwrap.wrap(head, width, subsequent_indent="    ")
+    longest = max((len(row.quantity) for row in verdict.rows), default=0)
+    for row in verdict.rows:
+        tolerance = f" ± {row.tolerance:.1g}" if row.tolerance else ""
+        numbers = f"predicted {row.relation:2} {row.predicted:<11.6g} measured {row.measured:<11.6g}{tolerance:9}"
+        lines.append(f"  {row.quantity:{longest}}  {numbers} {judgement(row)}")
+    if verdict.claim.note:
+        lines += textwrap.wrap(verdict.claim.note, width, initial_indent="  note: ", subsequent_indent="        ")
+    return [*lines, ""]

@@ -1,0 +1,69 @@
+"""whygrok reproduce: the figures of the paper, from runs to verdicts."""
+
+import logging
+import shlex
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from framework.cli import Parser
+from framework.cli.tables import aligned
+from framework.cli.training.sweep import Screen, exit_code
+from framework.config.scales import SCALES
+from framework.errors import Interrupted, StorageError, one_of
+from framework.evidence.figures import as_json, in_words
+from framework.evidence.reproduce import Reproduced, check_figures, figures, reproduce
+from framework.sweep.folder import FINISHED
+from framework.sweep.run import ENGINE_HELP, check_engine
+
+log = logging.getLogger("whygrok")
+
+EXAMPLES = """\
+  whygrok reproduce all --scale=smoke                           every figure, small: minutes on two cores
+  whygrok reproduce fig1 fig4 --scale=laptop --jobs=2           the same command again goes on
+  whygrok reproduce fig1 --scale=paper --workdir=runs/paper     the published sizes
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs, draws, prints the verdicts; returns 0 when all members are finished, whatever the verdicts, else as `sweep` does."""
+    parser = Parser("reproduce", EXAMPLES)
+    parser.add_argument("figures", nargs="+", metavar="FIGURE", help=f"{one_of(figures())}, or all")
+    parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large (smoke)")
+    parser.add_argument("--workdir", help="folder of the figures, each with its runs; by default runs/reproduce-SCALE")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs at once (1)")
+    parser.add_argument("--engine", default="workers", help=f"{ENGINE_HELP} (workers)")
+    options = parser.parse(arguments)
+    names = check_figures(options.figures)
+    check_engine(options.engine, options.jobs)
+    workdir = options.workdir or f"runs/reproduce-{options.scale}"
+    codes = []
+    for name in names:
+        log.info("%s at scale %s: %s", name, options.scale, Path(workdir) / name)
+        made = _run(name, workdir, options, arguments)
+        print("\n".join(report(made, Path(workdir))), flush=True)
+        codes.append(exit_code(made.standings))
+    return max(codes)
+
+
+def report(made: Reproduced, workdir: Path) -> list[str]:
+    """A line a verdict, with its numbers below; or which members failed, and where they say why."""
+    failed = [standing for standing in made.standings if standing.state != FINISHED]
+    if failed:
+        lines = [f"{made.name} is not drawn: {len(failed)} of {len(made.standings)} runs are not finished"]
+        return lines + [f"  {s.member} {s.state}: {s.said} ({workdir / made.name / 'runs' / s.log})" for s in failed]
+    verdicts = as_json(made.verdicts, made.name)
+    heads = aligned([[made.name, verdict["claim"], "seen" if verdict["seen"] else "not seen"] for verdict in verdicts])
+    numbers = [f"    {in_words(verdict['measured'])} (expected: {verdict['expected']})" for verdict in verdicts]
+    lines = [line for both in zip(heads, numbers, strict=True) for line in both]
+    return [*lines, f"{made.name}: " + ", ".join(map(str, made.files))]
+
+
+def _run(name: str, workdir: str, options: Namespace, arguments: Sequence[str]) -> Reproduced:
+    screen = Screen()
+    try:
+        return reproduce(name, workdir, scale=options.scale, jobs=options.jobs, engine=options.engine, show=screen)
+    except (Interrupted, StorageError) as error:
+        raise type(error)(f"{error}. Continue with: whygrok reproduce {shlex.join(arguments)}") from error
+    finally:
+        screen.close()

@@ -1,0 +1,69 @@
+"""whygrok run: train from a config, or resume."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from framework.cli import Parser
+from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
+from framework.config import load_config
+from framework.errors import Interrupted, StorageError, UserError
+from framework.reading.milestones import fitted_step, grokked_step, last_value
+from framework.run.directory import RunDirectory
+from framework.run.environment import start_backend
+from framework.run.loading import Run
+from framework.sessions.session import train
+
+EXAMPLES = """\
+  whygrok run --config=quickstart --workdir=runs/first                    train; the same command again resumes
+  whygrok run --workdir=runs/first --config.steps=8000                    go on for longer
+  whygrok run --config=quickstart:optimizer=gd,probes=norms               swap plugins; fields take their defaults
+  whygrok run --config=quickstart --config.task.p=59 --config.seed=1      change fields
+  whygrok run --config=quickstart --init_from=runs/first@1000             start from the parameters of another run
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Trains, prints what came of it on standard output, returns 0."""
+    parser = Parser("run", EXAMPLES)
+    parser.add_argument("--workdir", help="run directory; by default a new one, runs/CONFIG-1")
+    parser.add_argument("--fresh", action="store_true", help="set a run that is in --workdir aside (renamed, never deleted)")
+    parser.add_argument("--init_from", metavar="RUN[@STEP]", help="start from another run's parameters")
+    options, changes = parse_with_config(parser, arguments)
+    if options.init_from:
+        changes["init_from"] = str(_absolute(options.init_from))
+    spec = options.config or _config_of(options.workdir)
+    config = load_config(spec, changes)
+    start_backend()
+    workdir = options.workdir or default_workdir(spec)
+    try:
+        run = train(config, workdir, fresh=options.fresh)
+    except (Interrupted, StorageError) as error:
+        raise type(error)(f"{error}. Continue with: whygrok run --workdir={shlex.quote(str(workdir))}") from error
+    finally:
+        remove_if_empty(Path(workdir))
+    report(run)
+    return 0
+
+
+def report(run: Run) -> None:
+    """Prints where the run is and its milestones: numbers on standard output."""
+    headline = run.experiment.task.headline
+    print(f"run      {run.path}")
+    print(f"step     {run.experiment.general.steps}")
+    for name in (f"train/{headline}", f"test/{headline}"):
+        if (value := last_value(run, name)) is not None:
+            print(f"{name:24} {value:.6g}")
+    for word, step in (("fitted", fitted_step(run, headline)), ("grokked", grokked_step(run, headline))):
+        print(f"{word:8} {'not yet' if step is None else f'step {step}'}")
+
+
+def _config_of(workdir: str | None) -> str:
+    if workdir and RunDirectory.at(workdir).is_run:
+        return str(RunDirectory.at(workdir).config)
+    raise UserError("no --config: give a file, or the name of one that ships (whygrok list configs), such as --config=quickstart")
+
+
+def _absolute(source: str) -> str:
+    path, at, step = source.partition("@")
+    return f"{Path(path).expanduser().resolve()}{at}{step}"

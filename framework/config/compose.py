@@ -1,0 +1,277 @@
+"""Composes configs: sections of plugins with all their defaults, swaps after the colon, overrides, JSON.
+
+A config is a locked `ml_collections.ConfigDict` in which every field of every part is present, so that any of them can
+be set from the command line. Types and limits come from the fields of the plugins, never from the ConfigDict.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework import registry
+from framework.config.changes import product as product
+from framework.config.changes import together as together
+from framework.config.paths import resolve_plugin
+from framework.config.scales import at_scale as at_scale  # for configs, which import this module only
+from framework.config.settings import SECTIONS, General
+from framework.errors import FieldError, UserError, did_you_mean, one_of
+from framework.fields import convert, declared_fields, unknown_field
+from framework.interfaces import Plugin
+
+PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
+
+
+def select(name: str, **fields: Any) -> dict[str, Any]:
+    """A plugin section: the plugin's name, and the fields that differ from its defaults."""
+    return {"name": name, **fields}
+
+
+def experiment(
+    arg: str = "",
+    *,
+    task: Mapping[str, Any],
+    model: Mapping[str, Any],
+    optimizer: Mapping[str, Any],
+    penalty: Mapping[str, Any] | None = None,
+    probes: Mapping[str, Mapping[str, Any]] | None = None,
+    plugins: str | Iterable[str] = (),
+    **general: Any,
+) -> ConfigDict:
+    """A complete, locked config.
+
+    arg: what followed the colon of --config=FILE:arg, "model=transformer,probes=norms+margins": plugins named there
+    replace the section given here, with their own defaults ("optimizer=grokfast+sgd": the second inside the first);
+    probes are added, and "none" removes those so far.
+    general: seed, steps, init_from, and the sections events, checkpoint, numerics, recording as dicts of fields.
+    Raises UserError naming an unknown section, plugin or field, and the nearest that exists.
+    """
+    paths = [resolve_plugin(plugin) for plugin in _plugins(plugins)]
+    for path in paths:
+        registry.load_plugin(path)
+    parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
+    named = dict(probes or {})
+    _swap(arg, parts, named)
+    settings = {name: _mapping(general.pop(name, {}), name) for name in SECTIONS}
+    config = _untyped(_section(General, general, "", known=(*PLUGIN_SECTIONS, "probes", *SECTIONS)) | {"plugins": tuple(paths)})
+    for kind in PLUGIN_SECTIONS:
+        config[kind] = plugin_section(kind, parts[kind], kind)
+    config.probes = _untyped({name: plugin_section("probe", p, f"probes.{name}") for name, p in named.items()})
+    for name, cls in SECTIONS.items():
+        config[name] = _untyped(_section(cls, settings[name], name))
+    return _locked(config)
+
+
+def plugin_section(kind: str, given: Mapping[str, Any] | ConfigDict, path: str) -> ConfigDict:
+    """The section of a plugin with every field: its name, what is given, and its defaults."""
+    if kind == "probe" and not re.fullmatch(r"probes\.[A-Za-z0-9_-]+", path):
+        raise UserError(f"{path}: no probe can be called {path.removeprefix('probes.')!r}: letters, digits, _ and - only")
+    if "name" not in given:
+        raise UserError(f"{path}: name is missing: which {kind}? {one_of(e.name for e in registry.entries(kind))}")
+    name = given["name"]
+    try:
+        cls = registry.lookup(kind, name)
+    except UserError as error:
+        raise UserError(f"{path}.name = {name!r}: {error}") from None
+    inner = {field: _given_part(given[field], f"{path}.{field}") for field in registry.held(cls) if field in given}
+    fields = _section(cls, {key: value for key, value in given.items() if key != "name" and key not in inner}, path)
+    for field, held_kind in registry.held(cls).items():
+        section = inner.get(field) or registry.section_of(fields[field])
+        fields[field] = plugin_section(held_kind, section, f"{path}.{field}")
+    return _untyped({"name": name, **fields})
+
+
+def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
+    """The config with fields changed, as by --config.optimizer.learning_rate=1e-3.
+
+    changes: dotted field → text (or value). `….name` swaps a plugin, with its defaults, before other fields are set;
+    `probes.NEW.name` adds a probe; `optimizer.inner.name` is the plugin inside a wrapper. From Python a section can be
+    given whole, by `select`: {"optimizer": select("muon"), "probes.late": select("norms")}. Raises UserError or
+    FieldError naming the field.
+    """
+    config = config.copy_and_resolve_references().unlock()
+    for path, value in sorted(changes.items(), key=_sections_first):
+        if path != "plugins":
+            _set(config, path, value)
+    return _locked(config)
+
+
+def to_dict(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
+    """Plain dicts, with tuples as lists: what JSON holds."""
+    plain = {}
+    for key, value in config.items():
+        is_section = isinstance(value, ConfigDict | Mapping)
+        plain[key] = to_dict(value) if is_section else list(value) if isinstance(value, tuple) else value
+    return plain
+
+
+def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
+    """A config from what `to_dict` gave, checked and completed like any other."""
+    missing = [key for key in ("task", "model", "optimizer") if key not in plain]
+    if missing:
+        raise UserError(f"the config has no section {one_of(missing)}")
+    given = to_dict(plain)
+    for name in (*PLUGIN_SECTIONS, "probes", *SECTIONS):
+        _mapping(given.get(name, {}), name)
+    for name, section in given.get("probes", {}).items():
+        _mapping(section, f"probes.{name}")
+    return experiment(**given | {"plugins": _plugins(given.get("plugins", ()))})
+
+
+def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()) -> ConfigDict:
+    """`from_dict` of what a config.json holds. Its UserError also says what to do where a plugin has changed or gone since.
+
+    plugins: files and modules to import too; a file named here need not be where config.json has it.
+    """
+    moved = {Path(plugin).name for plugin in plugins}
+    if isinstance(stored := plain.get("plugins"), list):  # anything else is refused below, as any wrong field is
+        kept = [name for name in stored if Path(str(name)).name not in moved or Path(str(name)).is_file()]
+        plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
+    try:
+        return from_dict(plain)
+    except UserError as error:
+        raise UserError(
+            f"{file}: {str(error).rstrip('.')}. This was written by a run: if a plugin has changed since, put its old version back, "
+            "or use a new --workdir; if it is no longer installed, install it, or name its file in --config.plugins=…"
+        ) from None
+
+
+def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted field → value."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, ConfigDict | Mapping) else {prefix + key: value}
+    return flat
+
+
+def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
+    for item in filter(None, (part.strip() for part in arg.split(","))):
+        key, equals, name = item.partition("=")
+        if not equals or not name:
+            raise UserError(f"after the colon, {item!r} should read KIND=NAME, such as model=quadratic")
+        if key == "probes":
+            for probe in name.split("+"):
+                probes.clear() if probe == "none" else probes.setdefault(probe, select(probe))
+        elif key in parts:
+            parts[key] = _nested(key, name.split("+"))
+        else:
+            known = (*PLUGIN_SECTIONS, "probes")
+            raise UserError(f"after the colon, {key!r} is not a part.{did_you_mean(key, known)} Parts: {one_of(known)}.")
+
+
+def _locked(config: ConfigDict) -> ConfigDict:
+    """No field can be added by a slip; a probe can: config.probes.late = select("norms")."""
+    config.lock().probes.unlock()
+    for section in config.probes.values():
+        section.lock()
+    return config
+
+
+def _untyped(fields: Mapping[str, Any]) -> ConfigDict:
+    """A section whose fields take any value: what is wrong with it is said by its field when the config is checked."""
+    return ConfigDict(fields, type_safe=False)
+
+
+def _mapping(given: Any, path: str) -> Mapping[str, Any] | ConfigDict:
+    if not isinstance(given, ConfigDict | Mapping):
+        raise UserError(f"{path} = {given!r}: must be a section, a dict of fields")
+    return given
+
+
+def _plugins(given: Any) -> tuple[str, ...]:
+    declared = next(field for field in declared_fields(General) if field.name == "plugins")
+    return convert(declared, tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given)
+
+
+def _section(cls: type, given: Mapping[str, Any], path: str, known: tuple[str, ...] = ()) -> dict[str, Any]:
+    declared = {field.name: field for field in declared_fields(cls)}
+    for name in given:
+        if name not in declared:
+            raise unknown_field(f"{path}.{name}" if path else name, name, [*declared, *known])
+    try:
+        return {name: convert(field, given.get(name, field.default)) for name, field in declared.items()}
+    except FieldError as error:
+        raise (error.within(path) if path else error) from None
+
+
+def _given_part(given: Any, path: str) -> Mapping[str, Any] | ConfigDict:
+    """The section of a plugin inside another, given as a section, by its name, or as a plugin."""
+    if isinstance(given, Plugin):
+        return registry.section_of(given)
+    return select(given) if isinstance(given, str) else _mapping(given, path)
+
+
+def _nested(kind: str, names: Sequence[str]) -> dict[str, Any]:
+    """The section of the first plugin with the second inside it, and so on: "grokfast+sgd" after the colon."""
+    name, *rest = names
+    if not rest:
+        return select(name)
+    holds = [field for field, inner in registry.held(registry.lookup(kind, name)).items() if inner == kind]
+    if not holds:
+        raise UserError(f"after the colon, {kind}={'+'.join(names)}: {name} holds no other {kind}")
+    return select(name, **{holds[0]: _nested(kind, rest)})
+
+
+def _sections_first(change: tuple[str, Any]) -> tuple[bool, int]:
+    """Whole sections and names of plugins, outer ones first, before the fields in them."""
+    path, value = change
+    return not (isinstance(value, Mapping | ConfigDict) or path.endswith(".name")), path.count(".")
+
+
+def _set(config: ConfigDict, path: str, value: Any) -> None:
+    *sections, name = path.split(".")
+    if isinstance(value, Mapping | ConfigDict):
+        _set_section(config, path, value)
+        return
+    if sections[:1] == ["probes"] and len(sections) == 2 and name == "name" and sections[1] not in config.probes:
+        config.probes[sections[1]] = plugin_section("probe", select(value), f"probes.{sections[1]}")
+        return
+    holder, outer, kind = config, config, ""  # kind: of the plugin whose section the holder is
+    for depth, section in enumerate(sections):
+        here = ".".join(sections[: depth + 1])
+        if section not in holder:
+            raise unknown_field(here, section, list(holder))
+        if not isinstance(holder[section], ConfigDict):
+            raise UserError(f"{path}: {here} is a field, not a section: set it as {here}=…")
+        kind = _kind_below(kind, section, holder)
+        holder, outer = holder[section], holder
+    if name not in holder:
+        raise unknown_field(path, name, list(holder), () if sections else flatten(config))
+    if isinstance(holder[name], ConfigDict):
+        swap = f"; to swap the plugin, set {path}.name" if "name" in holder[name] else ""
+        raise UserError(f"{path} is a section: set one of its fields, {one_of(holder[name])}{swap}")
+    if name == "name" and kind in registry.KINDS:
+        if value != holder.name:
+            outer[sections[-1]] = plugin_section(kind, select(value), ".".join(sections))
+        return
+    cls = registry.lookup(kind, holder.name) if kind in registry.KINDS else SECTIONS[sections[0]] if sections else General
+    declared = next(field for field in declared_fields(cls) if field.name == name)
+    try:
+        holder[name] = convert(declared, value)
+    except FieldError as error:
+        raise (error.within(".".join(sections)) if sections else error) from None
+
+
+def _set_section(config: ConfigDict, path: str, value: Mapping[str, Any] | ConfigDict) -> None:
+    """Puts a whole section, such as select("muon"), in the place of a plugin, of one inside another, or as a new probe."""
+    *sections, name = path.split(".")
+    holder, kind = config, ""
+    for section in [*sections, name]:
+        if section not in holder and kind != "probes":
+            raise unknown_field(path, section, list(holder))
+        outer, kind = holder, _kind_below(kind, section, holder)
+        holder = holder.get(section)
+    if kind not in registry.KINDS:
+        raise UserError(f"{path} is no plugin: set its fields, such as {path}.{next(iter(holder or ['FIELD']))}")
+    outer[name] = plugin_section(kind, value, path)
+
+
+def _kind_below(kind: str, section: str, holder: ConfigDict) -> str:
+    """What a section inside the holder is: a kind of plugin, "probes", or "" for settings."""
+    if kind == "probes":
+        return "probe"
+    if kind in registry.KINDS:
+        return registry.held(registry.lookup(kind, holder.name))[section]
+    return section if section in (*PLUGIN_SECTIONS, "probes") else ""

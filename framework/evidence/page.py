@@ -1,0 +1,115 @@
+"""The report of `whygrok verify`: one page, with its pictures and numbers inside, that needs no network."""
+
+import base64
+import dataclasses
+from html import escape
+from pathlib import Path
+
+from framework.evidence.claims import Verdict, judgement, summary
+from framework.interfaces import Row
+from framework.pictures.chart import Chart
+from framework.pictures.chart_plots import svg_of
+from framework.storage.files import storage, write_atomically
+
+STYLE = """\
+body { font: 16px/1.45 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2.5rem 0 .3rem } h2 code { font-size: 1.1rem }
+nav { columns: 15rem; margin: 1rem 0 } nav a { display: block; color: #1f5fa8; text-decoration: none } nav a.bad { font-weight: bold }
+.rows { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem; width: 100% }
+th { text-align: left; font-weight: 600 } td, th { padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.control { color: #6b5900 } .bad { color: #a31621; font-weight: bold } .note { border-left: 3px solid #a8841f; padding-left: .8rem }
+figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto } figcaption { font-size: .85rem } .sizes { color: #555; font-size: .85rem }
+"""
+INTRODUCTION = (
+    "Each row has a number that the theory predicts and one that was measured without using it. A row that is not expected to hold is a "
+    "control, or a statement that is wrong as printed; it counts as it should when it fails. After ± is how far the two may be apart."
+)
+
+
+class Page:
+    """A page that is written anew with every claim: whoever stops the command has what was checked so far."""
+
+    def __init__(self, file: Path, scale: str, seed: int, of: int) -> None:
+        """Writes a page without claims, so that a place that cannot be written is told before any work.
+
+        of: how many claims there will be. Raises StorageError.
+        """
+        self.file, self.scale, self.seed, self.of = file, scale, seed, of
+        self.found: list[Verdict] = []
+        self.sections: list[str] = []
+        with storage("making the folder", file.parent):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, self.html())
+
+    def add(self, verdict: Verdict) -> None:
+        """One claim more."""
+        self.found.append(verdict)
+        self.sections.append(section(verdict))
+        write_atomically(self.file, self.html())
+
+    def html(self) -> str:
+        """The whole page."""
+        checked, said = len(self.found), escape(summary(self.found, self.scale))
+        unfinished = f"<p class=bad>Only {checked} of {self.of} claims were checked.</p>" if checked < self.of else ""
+        return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>whygrok verify</title>
+<style>
+{STYLE}</style></head>
+<body>
+<h1>Claims of the theory, predicted beside measured</h1>
+<p>{said}, seed {self.seed}.</p>{unfinished}
+<p>{INTRODUCTION}</p>
+<nav>
+{"".join(map(link, self.found))}</nav>
+{"".join(self.sections)}</body></html>
+"""
+
+
+def link(verdict: Verdict) -> str:
+    """To the section of a claim, with a mark that says whether all is as expected."""
+    mark, kind = ("✓", "") if verdict.as_expected else ("✗", " class=bad")
+    return f'<a href="#{name(verdict)}"{kind}>{mark} {name(verdict)}</a>\n'
+
+
+def section(verdict: Verdict) -> str:
+    """A claim: what it says, its rows, what is to be said of the print, its charts."""
+    claim = verdict.claim
+    sizes = ", ".join(f"{field.name} = {getattr(claim, field.name)}" for field in dataclasses.fields(claim))
+    note = f"<p class=note>{escape(claim.note)}</p>\n" if claim.note else ""
+    made = f"At {sizes}; {verdict.seconds:.1f} s. Tags: {', '.join(claim.tags)}."
+    heads = "<th>quantity<th class=number>predicted<th class=number>measured<th>±<th>verdict"
+    return f"""<section id="{name(verdict)}">
+<h2><code>{name(verdict)}</code></h2>
+<p>{escape(verdict.entry.summary)}</p>
+<div class=rows><table><tr>{heads}</tr>
+{"".join(map(row_of_table, verdict.rows))}</table></div>
+{note}{"".join(map(figure, verdict.charts))}<p class=sizes>{escape(made)}</p>
+</section>
+"""
+
+
+def row_of_table(row: Row) -> str:
+    """Quantity, relation and prediction, measurement, tolerance, verdict."""
+    kind = "bad" if not row.as_expected else "" if row.expected_to_hold else "control"
+    relation = {"=": "", "<=": "≤ ", ">=": "≥ "}[row.relation]
+    tolerance = f"{row.tolerance:.1g}" if row.tolerance else ""
+    numbers = f"<td class=number>{relation}{row.predicted:.6g}<td class=number>{row.measured:.6g}<td>{tolerance}"
+    return f'<tr><td>{escape(row.quantity)}{numbers}<td class="{kind}">{judgement(row)}</tr>\n'
+
+
+def figure(chart: Chart) -> str:
+    """The picture, and its numbers as a file to save."""
+    picture, table = (inline(kind, text) for kind, text in (("image/svg+xml", svg_of(chart)), ("text/csv", chart.table())))
+    link = f'<a download="{escape(chart.title, quote=True)}.csv" href="{table}">numbers</a>'
+    return f'<figure><img src="{picture}" alt="{escape(chart.title, quote=True)}"><figcaption>{link}</figcaption></figure>\n'
+
+
+def inline(kind: str, text: str) -> str:
+    """The text as an address."""
+    return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def name(verdict: Verdict) -> str:
+    """Of the claim, as HTML."""
+    return escape(verdict.entry.name, quote=True)

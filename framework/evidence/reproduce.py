@@ -1,0 +1,106 @@
+"""Reproduces figures: runs the sweep of each, then writes its pictures, data and verdicts from the files of the runs."""
+
+import contextlib
+import importlib
+import logging
+import os
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framework.config.files import load_sweep
+from framework.config.members import Member
+from framework.config.scales import SCALES
+from framework.errors import UserError, did_you_mean, one_of
+from framework.evidence.figures import Picture, Verdict, write_picture
+from framework.run.loading import Run, load_run
+from framework.sweep.folder import FINISHED, Show, Standing
+from framework.sweep.run import run_sweep
+
+log = logging.getLogger("whygrok")
+
+QUIET = {"recording.plot": "false", "recording.tensorboard": "false", "recording.progress": "false"}  # the figure is the picture
+# What one worker compiled another reads, and so does the same command after an interruption.
+CACHE = {"JAX_COMPILATION_CACHE_DIR": "", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """What came of one figure. Without files and verdicts where a member is not finished."""
+
+    name: str
+    standings: Sequence[Standing]
+    files: Sequence[Path] = ()
+    verdicts: Sequence[Verdict] = ()
+
+
+def figures() -> list[str]:
+    """Names of the figures: the modules figN of plugins.figures, whose sweeps are configs/paper/figN.py."""
+    names = [module.name for module in pkgutil.iter_modules(importlib.import_module("plugins.figures").__path__)]
+    return sorted((name for name in names if re.fullmatch(r"fig\d+", name)), key=lambda name: int(name[3:]))
+
+
+def check_figures(names: Sequence[str]) -> list[str]:
+    """The figures that are meant, each once; "all" is every one. Raises UserError for another name."""
+    for name in names:
+        if name not in (*figures(), "all"):
+            raise UserError(f"there is no figure {name!r}.{did_you_mean(name, figures())} Figures: {one_of(figures())}, all.")
+    return [name for name in figures() if name in names or "all" in names]
+
+
+def reproduce(
+    name: str,
+    workdir: str | Path,
+    *,
+    scale: str = "smoke",
+    jobs: int = 1,
+    engine: str = "workers",
+    show: Show = lambda standings: None,
+) -> Reproduced:
+    """Runs what is not finished of a figure's sweep and writes workdir/NAME/NAME.png, .pdf, .csv and verdict.json.
+
+    The runs are in workdir/NAME/runs, a folder a member; finished ones are used as they are, so that the same call after
+    an interruption gives the same data and verdicts. Nothing is written beside them while a member has failed. Raises
+    UserError for a name or scale that does not exist, for a folder with runs of another, and as run_sweep does.
+    """
+    if scale not in SCALES:
+        raise UserError(f"scale = {scale!r}: there is no such scale.{did_you_mean(scale, SCALES)} Scales: {one_of(SCALES)}.")
+    [name] = check_figures([name])
+    folder = Path(workdir) / name
+    members = load_sweep(f"paper/{name}:scale={scale}", QUIET)
+    refuse_another(folder, members)
+    with shared_programs(Path(workdir).resolve() / "programs"):
+        standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, wait=True, show=show)
+    if any(standing.state != FINISHED for standing in standings):
+        return Reproduced(name, standings)
+    runs = [load_run(folder / "runs" / member.name) for member in members]
+    picture = picture_of(name)(runs)
+    return Reproduced(name, standings, write_picture(picture, runs, folder, name), picture.verdicts)
+
+
+def refuse_another(folder: Path, members: Sequence[Member]) -> None:
+    """Raises UserError where the runs in a figure's folder are of another sweep, as those of another scale are."""
+    there = [path.parent.name for path in (folder / "runs").glob("*/config.json")]
+    if there and not set(there) & {member.name for member in members}:
+        raise UserError(f"{folder} holds runs of another scale, such as {min(there)}: use another --workdir for this one")
+
+
+def picture_of(name: str) -> Callable[[Sequence[Run]], Picture]:
+    """The function that makes a figure of its runs."""
+    return importlib.import_module(f"plugins.figures.{name}").picture  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def shared_programs(folder: Path) -> Iterator[None]:
+    """Processes started meanwhile keep compiled programs in a folder and read what others left there; a setting of the user's stays."""
+    wanted = CACHE | {"JAX_COMPILATION_CACHE_DIR": str(folder)}
+    added = {} if "JAX_COMPILATION_CACHE_DIR" in os.environ else wanted
+    before = {key: os.environ.get(key) for key in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key) if value is None else os.environ.update({key: value})

@@ -1,0 +1,233 @@
+"""Fields of plugins and settings: default, help and limits in one declaration, checked whenever an object is made."""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from framework.errors import FieldError, UserError, did_you_mean, nearest, one_of
+from framework.fields.expressions import check_expression
+
+
+def field(
+    default: Any,
+    help: str,
+    *,
+    above: int | float | None = None,
+    at_least: int | float | None = None,
+    below: int | float | None = None,
+    at_most: int | float | None = None,
+    choices: tuple | None = None,
+    expression: bool = False,
+    harmless: bool = False,
+) -> Any:
+    """Declares a field of a plugin: its default, one line of help, and what values it may take.
+
+    above, at_least, below, at_most: limits of a number, or of each element of a tuple. choices: the allowed values.
+    expression: a string such as "2*p^(5/3)", evaluated once the sizes of the task are known; numbers are accepted.
+    harmless: the field changes neither the trajectory nor the recorded rows, so a resumed run may change it.
+    """
+    limits = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
+    metadata = {"help": help, "choices": choices, "expression": expression, "harmless": harmless, **limits}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def part(default: Any, help: str) -> Any:
+    """Declares a field that holds another plugin, such as the optimizer inside a wrapper; `default` is one.
+
+    In a config it is a section of its own: --config.optimizer.inner.learning_rate=1e-3. Its kind is the field's type.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "part": True})
+
+
+def without(value: Any) -> Any:
+    """Takes an inherited field away: it has this value and is no configuration."""
+    return dataclasses.field(default=value, init=False)
+
+
+class Fields:
+    """Base of everything whose fields are configuration: checks and converts every field when an object is made."""
+
+    def __post_init__(self) -> None:
+        for declared in declared_fields(type(self)):
+            value = convert(declared, getattr(self, declared.name))
+            object.__setattr__(self, declared.name, value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Declared:
+    """What is known of one field: name, type, default, and the keywords of `field`."""
+
+    name: str
+    type: Any
+    default: Any
+    metadata: Mapping[str, Any]
+
+    @property
+    def help(self) -> str:
+        """The line that `describe` prints."""
+        return self.metadata.get("help", "")
+
+    @property
+    def harmless(self) -> bool:
+        """Whether a resumed run may change it."""
+        return bool(self.metadata.get("harmless"))
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it holds another plugin."""
+        return bool(self.metadata.get("part"))
+
+    @property
+    def type_name(self) -> str:
+        """'float', 'tuple[int, ...]', 'int | None', as written in the class."""
+        return self.type.__name__ if isinstance(self.type, type) and not typing.get_args(self.type) else str(self.type)
+
+    @property
+    def allowed(self) -> str:
+        """What the field accepts, in words: 'a number > 0', 'one of uniform, normal'."""
+        if self.is_part:
+            return f"a section of its own: name ({self.type_name.lower()}) and fields"
+        if self.metadata.get("choices"):
+            return "one of " + one_of(str(choice) for choice in self.metadata["choices"])
+        if self.metadata.get("expression"):
+            return 'a number, a percentage or an expression such as "4*p"'
+        words = {float: "a number", int: "an integer", bool: "true or false", str: "a text"}
+        scalar, is_tuple, optional = unwrap(self.type)
+        said = words.get(scalar, self.type_name)
+        if is_tuple:
+            said = {float: "numbers", int: "integers", str: "texts"}.get(scalar, said) + " separated by commas"
+        signs = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
+        limits = {sign: self.metadata[key] for key, sign in signs.items() if self.metadata.get(key) is not None}
+        bounds = [f"{sign} {limit if isinstance(limit, int) else f'{limit:g}'}" for sign, limit in limits.items()]
+        said += (" " + " and ".join(bounds)) if bounds else ""
+        return said + (", or none" if optional else "")
+
+
+def declared_fields(cls: type) -> list[Declared]:
+    """The configuration fields of a dataclass, in order, with their resolved types."""
+    hints = typing.get_type_hints(cls)
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    return [Declared(f.name, hints[f.name], f.default, f.metadata) for f in fields if f.init]
+
+
+def parts(plugin: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, plugin) of a plugin and of all that it holds, outermost first."""
+    yield path, plugin
+    for declared in declared_fields(type(plugin)):
+        if declared.is_part:
+            yield from parts(getattr(plugin, declared.name), f"{path}.{declared.name}" if path else declared.name)
+
+
+def unwrap(annotation: Any) -> tuple[Any, bool, bool]:
+    """(element type, is a tuple, may be None) of an annotation such as `tuple[int, ...]` or `float | None`."""
+    optional = False
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        parts = [part for part in typing.get_args(annotation) if part is not types.NoneType]
+        optional = len(parts) < len(typing.get_args(annotation))
+        annotation = parts[0]
+    is_tuple = typing.get_origin(annotation) is tuple
+    return (typing.get_args(annotation)[0] if is_tuple else annotation), is_tuple, optional
+
+
+def convert(declared: Declared, value: Any) -> Any:
+    """The value in the field's type, from Python, a config file or the text of a command line.
+
+    Raises FieldError naming the field, the value and what is allowed.
+    """
+    if declared.is_part:
+        if isinstance(value, declared.type):
+            return value
+        raise FieldError(declared.name, value, f"must be {declared.allowed}")
+    scalar, is_tuple, optional = unwrap(declared.type)
+    if optional and (value is None or (isinstance(value, str) and value.lower() == "none")):
+        return None
+    try:
+        if not is_tuple:
+            result = _check_limits(declared, _convert_scalar(declared, scalar, value))
+        else:
+            result = tuple(_check_limits(declared, _convert_scalar(declared, scalar, x)) for x in _elements(value))
+    except (ValueError, TypeError, OverflowError):
+        rule = f"must be {declared.allowed}"
+        if declared.metadata.get("choices"):
+            rule += "." + did_you_mean(str(value), map(str, declared.metadata["choices"]))
+        raise FieldError(declared.name, value, rule) from None
+    return result
+
+
+def _elements(value: Any) -> list:
+    if isinstance(value, str):
+        inside = value.strip().removeprefix("(").removesuffix(")").removeprefix("[").removesuffix("]")
+        return [part.strip() for part in inside.split(",") if part.strip()]
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def _convert_scalar(declared: Declared, scalar: Any, value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()  # numpy and jax scalars
+    if scalar is bool:
+        words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+        return value if isinstance(value, bool) else words[str(value).lower()] if str(value).lower() in words else _no()
+    if scalar is int or scalar is float:
+        return _convert_number(scalar, value)
+    if declared.metadata.get("expression"):
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            _no()
+        return check_expression(str(value))
+    return value if isinstance(value, str) else _no()
+
+
+def _convert_number(scalar: type, value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        _no()
+    if scalar is float:
+        number = float(value)
+        return number if math.isfinite(number) else _no()
+    if isinstance(value, str):
+        try:
+            return int(value)  # exact beyond 2^53, and before the detour through float that admits "2.3e1"
+        except ValueError:
+            value = float(value)
+    return int(value) if value == int(value) else _no()
+
+
+def _check_limits(declared: Declared, value: Any) -> Any:
+    rules = declared.metadata
+    if rules.get("choices") is not None and value not in rules["choices"]:
+        _no()
+    fits = (
+        (rules.get("above") is None or value > rules["above"])
+        and (rules.get("at_least") is None or value >= rules["at_least"])
+        and (rules.get("below") is None or value < rules["below"])
+        and (rules.get("at_most") is None or value <= rules["at_most"])
+    )
+    return value if fits else _no()
+
+
+def _no() -> typing.NoReturn:
+    raise ValueError
+
+
+def make(cls: type, values: Mapping[str, Any], section: str) -> Any:
+    """An object of `cls` from a config section. Unknown and wrong fields are named with the section's path."""
+    known = {declared.name: declared for declared in declared_fields(cls)}
+    for name in values:
+        if name not in known:
+            raise unknown_field(f"{section}.{name}", name, known)
+    try:
+        return cls(**{name: convert(known[name], value) for name, value in values.items()})
+    except FieldError as error:
+        raise error.within(section) from None
+
+
+def unknown_field(path: str, name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> UserError:
+    """The error for a field that does not exist: nearest name, and all that do.
+
+    elsewhere: dotted fields of other sections, one of which may be meant.
+    """
+    deeper = {path.rpartition(".")[2]: path for path in elsewhere}
+    near = nearest(name, known) or deeper.get(nearest(name, deeper) or "")
+    hint = f" Did you mean {near!r}?" if near else ""
+    return UserError(f"{path}: there is no such field.{hint} Fields here: {one_of(known)}.")

@@ -1,0 +1,55 @@
+"""Drawing the training sample: how many points, and which."""
+
+from typing import Any
+
+import numpy as np
+
+from framework import seeds
+from framework.errors import FieldError
+from framework.fields.expressions import evaluate
+
+
+def sample_size(task: Any, population: int) -> int:
+    """The number that `task.train_size` stands for. Names in it: the integer fields of the task, and N."""
+    count = _resolved(task, "train_size", "N", population)
+    limit = None if task.replacement else population
+    if count < 1 or (limit is not None and count > limit):
+        rule = f"is {count:,} points; it must be between 1 and the population of {population:,}"
+        rule += "" if limit else " (or more, with replacement=true)" if count > population else ""
+        raise FieldError("train_size", task.train_size, rule)
+    return count
+
+
+def batch_size(task: Any, count: int) -> int:
+    """The number that `task.batch_size` stands for. Names in it: the integer fields of the task, and n, the training points."""
+    size = _resolved(task, "batch_size", "n", count)
+    if not 1 <= size <= count:
+        raise FieldError("batch_size", task.batch_size, f"is {size:,} examples; it must be between 1 and the {count:,} of the sample")
+    return size
+
+
+def randomize(seed: int, labels: np.ndarray, share: float, outputs: int) -> np.ndarray:
+    """The labels with this share of them, round(share · n), replaced by uniform ones (which may be right by chance)."""
+    count = round(share * len(labels))
+    if count == 0:
+        return labels
+    generator = seeds.host_generator(seed, "random_labels")
+    changed = labels.copy()
+    changed[generator.choice(len(labels), count, replace=False)] = generator.integers(0, outputs, count)
+    return changed
+
+
+def sample(seed: int, population: int, count: int, replacement: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(indices drawn, int64 [count], ascending; indices never drawn), uniform over the population."""
+    generator = seeds.host_generator(seed, "data")
+    drawn = np.sort(generator.choice(population, count, replace=replacement))
+    return drawn, np.setdiff1d(np.arange(population), drawn, assume_unique=False)
+
+
+def _resolved(task: Any, field: str, name: str, whole: int) -> int:
+    """What the expression in a field of the task stands for, where `name` is `whole`, and 100 % too."""
+    numbers = {key: value for key, value in vars(task).items() if type(value) is int}
+    try:
+        return evaluate(getattr(task, field), numbers | {name: whole}, whole=whole)
+    except ValueError as error:
+        raise FieldError(field, getattr(task, field), str(error)) from None

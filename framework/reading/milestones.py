@@ -1,0 +1,37 @@
+"""When a run fitted its training set, when it generalized, and where it stands: read from its rows."""
+
+import numpy as np
+
+from framework.run.loading import Run
+
+GROKKED = 0.99  # test accuracy from which a network is said to have generalized
+
+
+def fitted_step(run: Run, headline: str = "accuracy") -> int | None:
+    """The first recorded step at which the training set is answered without a mistake."""
+    return first_at_least(run, f"train/{headline}", 1.0)
+
+
+def grokked_step(run: Run, headline: str = "accuracy") -> int | None:
+    """The first recorded step with test accuracy ≥ 0.99 from which it stays there."""
+    if f"test/{headline}" not in run.metrics():
+        return None
+    steps, values = run.series(f"test/{headline}")
+    below = np.flatnonzero(values < GROKKED)
+    first = below[-1] + 1 if len(below) else 0
+    return int(steps[first]) if first < len(steps) else None
+
+
+def first_at_least(run: Run, metric: str, level: float) -> int | None:
+    """The first recorded step at which a metric reaches a level; None if it never does, or is not recorded."""
+    if metric not in run.metrics():
+        return None
+    steps, values = run.series(metric)
+    reached = np.flatnonzero(values >= level)
+    return int(steps[reached[0]]) if len(reached) else None
+
+
+def last_value(run: Run, metric: str) -> float | None:
+    """The last value of a metric that was measured; None if it never was."""
+    values = run.series(metric)[1] if metric in run.metrics() else np.empty(0)
+    return float(values[-1]) if len(values) else None

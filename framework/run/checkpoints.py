@@ -1,0 +1,206 @@
+"""Checkpoints through Orbax: checksummed, published whole, and when damaged set aside for the one before.
+
+One folder a step: `default/` is Orbax's, `checksums.json` is ours and comes last: a folder without it is not complete.
+What exists is always read from the disk; a list in memory would go on naming what a failed save never wrote.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from framework.config.settings import Checkpoint
+from framework.errors import StorageError, UserError
+from framework.run.orbax_store import read_arrays, write_arrays
+from framework.storage.files import explain, next_free, storage, write_json
+from framework.training.state import TrainState, from_named_leaves, named_leaves
+
+log = logging.getLogger("whygrok")
+
+TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is not finished
+CHECKSUMS = "checksums.json"
+UNREAD = ("_CHECKPOINT_METADATA", "commit_success.txt", "_sharding")  # files of Orbax whose loss does no harm
+
+
+class NoCheckpoints:
+    """For a run in memory: nothing is saved, nothing is restored."""
+
+    def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
+        """None: a new run."""
+        return None
+
+    def is_overdue(self) -> bool:
+        """False."""
+        return False
+
+    def save(self, state: TrainState) -> bool:
+        """Whether the parameters are finite; nothing is written."""
+        return _is_finite(named_leaves(state))
+
+
+class Checkpoints:
+    """The checkpoints of one run directory. Use it only while holding its LOCK."""
+
+    def __init__(self, folder: Path, settings: Checkpoint, keep_diverged: bool = False):
+        self._folder, self._settings, self._keep_diverged = folder, settings, keep_diverged
+        self._last_save = time.monotonic()
+        for left_over in folder.glob(f"*{TEMPORARY}"):
+            with storage("removing the left-over", left_over):
+                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+
+    def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
+        """The newest good checkpoint as a state shaped like `template`; None when there never was one.
+
+        A damaged one is named, set aside by renaming, and the one before it tried. Raises StorageError when none is left,
+        and UserError when a good one holds other arrays than this run has.
+        """
+        tried = [str(path) for path in sorted(self._folder.glob("*.damaged*"))]
+        candidates = sorted(filter(_is_step, _entries(self._folder)), key=lambda path: int(path.name), reverse=True)
+        for path in candidates:
+            try:
+                return _fitted(template, read_leaves(path), device, path)
+            except Damaged as damage:
+                aside = next_free(path.with_name(f"{path.name}.damaged"))
+                with storage("setting aside", path):
+                    path.rename(aside)
+                tried.append(str(aside))
+                older = next((str(int(p.name)) for p in candidates if int(p.name) < int(path.name)), "none")
+                log.warning("checkpoint %s is %s: using %s (it was set aside as %s)", path.name, damage, older, aside.name)
+        if tried:
+            raise StorageError(
+                f"{self._folder} holds no checkpoint that can be used; tried {', '.join(tried)}. "
+                "Restore one from a backup, or give --fresh to set this run aside and start over."
+            )
+        return None
+
+    def is_overdue(self) -> bool:
+        """Whether `every_seconds` have passed since the last save."""
+        return 0 < self._settings.every_seconds <= time.monotonic() - self._last_save
+
+    def save(self, state: TrainState) -> bool:
+        """Saves the state unless its step is saved already; returns whether its parameters are finite.
+
+        A state that is not finite is not saved, unless the run is meant to go on after divergence. Raises StorageError,
+        with earlier checkpoints untouched, when the disk refuses.
+        """
+        leaves = named_leaves(state)
+        step, finite = int(leaves["step"]), _is_finite(leaves)
+        if step not in complete_steps(self._folder) and (finite or self._keep_diverged):
+            self._write(step, leaves, finite)
+            if step not in complete_steps(self._folder):
+                raise StorageError(f"checkpoint {step} was written to {self._folder} but is not there")
+            self._retain()
+        self._last_save = time.monotonic()
+        return finite
+
+    def _write(self, step: int, leaves: dict[str, np.ndarray], finite: bool) -> None:
+        staging = self._folder / f"{step}{TEMPORARY}"
+        try:
+            staging.mkdir(parents=True)
+            write_arrays(staging / "default", leaves)
+            record = {name: _checksum(leaf) for name, leaf in leaves.items()}
+            write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)})
+            os.rename(staging, self._folder / str(step))
+        except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
+            shutil.rmtree(staging, ignore_errors=True)
+            raise StorageError(f"saving checkpoint {step} to {self._folder}: {explain(error, self._folder)}") from error
+
+    def _retain(self) -> None:
+        """Removes what is neither among the newest, nor to be kept for ever, nor the last finite one."""
+        steps = complete_steps(self._folder)
+        finite = [step for step in steps if _was_finite(self._folder / str(step))]
+        stay = {*steps[-self._settings.keep :], *finite[-1:]}
+        for step in steps:
+            for_ever = self._settings.keep_every and step % self._settings.keep_every == 0
+            if step not in stay and not for_ever:
+                doomed = self._folder / f"{step}{TEMPORARY}"  # half removed, it must not look complete
+                with storage("removing", self._folder / str(step)):
+                    os.rename(self._folder / str(step), doomed)
+                    shutil.rmtree(doomed)
+
+
+class Damaged(Exception):
+    """A checkpoint that cannot be read, or does not hold what was saved."""
+
+
+def complete_steps(folder: Path) -> list[int]:
+    """The steps on disk that were saved to the end, ascending."""
+    return sorted(int(path.name) for path in filter(_is_step, _entries(folder)) if (path / CHECKSUMS).is_file())
+
+
+def read_leaves(path: Path) -> dict[str, np.ndarray]:
+    """Every leaf of a checkpoint by name, as NumPy arrays, whatever devices saved it. Raises Damaged."""
+    try:
+        content = json.loads((path / CHECKSUMS).read_text())
+        record, files = content["leaves"], content["files"]
+        found = _file_checksums(path)
+    except FileNotFoundError:
+        raise Damaged("incomplete (no checksums)") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
+    # Before Orbax sees it: what it finds broken, its threads go on about for pages.
+    if broken := next((name for name in files if found.get(name) != files[name]), None):
+        raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")
+    try:
+        leaves = read_arrays(path / "default", record)
+    except Exception as error:  # bare Exception is among what Orbax raises for a truncated file
+        raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
+    for name, checksum in record.items():
+        if name not in leaves or _checksum(np.asarray(leaves[name])) != checksum:
+            raise Damaged(f"damaged (the checksum of {name} does not match)")
+    return {name: np.asarray(leaves[name]) for name in record}
+
+
+def _fitted(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Device, path: Path) -> TrainState:
+    try:
+        return from_named_leaves(template, leaves, device)
+    except ValueError as error:  # the configs agree, so the code of a plugin has changed since
+        raise UserError(
+            f"checkpoint {path} does not fit this run: {error}. The code of {_owner(str(error))} has changed since: put its old version "
+            "back, or give --fresh to set this run aside and start over."
+        ) from None
+
+
+def _owner(leaf: str) -> str:
+    """The part of the experiment that a leaf such as probe_state.drift.W belongs to."""
+    part, _, rest = leaf.partition(".")
+    probe = rest.partition(" ")[0].partition(".")[0]
+    owners = {"params": "the model", "variables": "the model", "opt_state": "the optimizer", "probe_state": f"probe {probe!r}"}
+    return owners.get(part, "a plugin")
+
+
+def _was_finite(path: Path) -> bool:
+    try:
+        return bool(json.loads((path / CHECKSUMS).read_text())["finite"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # damaged: restoring finds that out, and says so
+
+
+def _checksum(leaf: np.ndarray) -> str:
+    header = f"{leaf.dtype}{leaf.shape}".encode()
+    return hashlib.sha256(header + np.ascontiguousarray(leaf).tobytes()).hexdigest()
+
+
+def _file_checksums(path: Path) -> dict[str, str]:
+    """SHA-256 of each of Orbax's files that matters for reading, by its name inside the checkpoint."""
+    files = sorted(file for file in (path / "default").rglob("*") if file.is_file() and file.name not in UNREAD)
+    return {str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def _is_finite(leaves: dict[str, np.ndarray]) -> bool:
+    params = [leaf for name, leaf in leaves.items() if name.startswith("params.")]
+    return all(bool(np.isfinite(leaf).all()) for leaf in params)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_step(path: Path) -> bool:
+    return path.is_dir() and path.name.isdecimal()

@@ -1,0 +1,165 @@
+"""The run directory: names of its files, its config, its environment, and whether it may be written by this run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework import config as configs
+from framework.config.settings import SECTIONS, General
+from framework.errors import UserError
+from framework.fields import declared_fields
+from framework.storage.files import next_free, storage, write_json
+
+INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A folder that holds one run."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, workdir: str | Path) -> "RunDirectory":
+        """The directory, made absolute once, here. Raises UserError if the path is a file."""
+        path = Path(workdir).expanduser().resolve()
+        if path.exists() and not path.is_dir():
+            raise UserError(f"--workdir={workdir} is a file, not a folder")
+        return cls(path)
+
+    @property
+    def config(self) -> Path:
+        """The resolved config; `--config=` accepts it."""
+        return self.path / "config.json"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, host, command line, and a record of every session."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One row an event."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def arrays(self) -> Path:
+        """Probe outputs that are arrays, one .npz an event."""
+        return self.path / "arrays"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder a saved step."""
+        return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def figures(self) -> Path:
+        """Pictures, and the data behind each."""
+        return self.path / "figures"
+
+    @property
+    def lock(self) -> Path:
+        """Who is writing."""
+        return self.path / "LOCK"
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run was started here."""
+        return self.config.is_file()
+
+    def create(self) -> None:
+        """Makes the folder."""
+        with storage("making the folder", self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def remove_left_overs(self) -> None:
+        """Removes what a killed process was writing beside the file that it was to replace."""
+        for folder in (self.path, self.arrays, self.figures):
+            for left_over in folder.glob(".*.tmp"):
+                with storage("removing the left-over", left_over):
+                    left_over.unlink()
+
+    def set_aside(self) -> Path:
+        """Renames a run that is in the way; nothing is deleted. Returns its new name."""
+        aside = next_free(self.path.with_name(f"{self.path.name}.old"))
+        with storage("setting aside", self.path):
+            self.path.rename(aside)
+        return aside
+
+    def read_config(self) -> dict[str, Any]:
+        """What config.json holds. Raises UserError when it cannot be read."""
+        try:
+            plain = json.loads(self.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.config} cannot be read: {error}") from None
+        if not isinstance(plain, dict):
+            raise UserError(f"{self.config} holds no config")
+        return plain
+
+    def write_config(self, config: ConfigDict) -> None:
+        """Writes config.json, unless it says the same already."""
+        plain = configs.to_dict(config)
+        if not self.is_run or self.read_config() != plain:
+            write_json(self.config, plain)
+
+    def new_fields(self, config: ConfigDict) -> dict[str, Any]:
+        """Dotted fields that config.json here lacks: a plugin, or a newer version, has them since. With their values."""
+        stored = configs.flatten(self.read_config())
+        return {name: value for name, value in configs.flatten(configs.to_dict(config)).items() if name not in stored}
+
+    def check_same_run(self, config: ConfigDict, instead: str = INSTEAD) -> None:
+        """Raises UserError listing the fields in which the run that is here differs, harmless ones aside.
+
+        instead: what the message says can be done.
+        """
+        if not self.is_run:
+            return
+        # Completed first: a field that a newer version added has its default in a run from before it.
+        # With the plugins of now: a file may have moved since.
+        stored = self.read_config() | {"plugins": list(config.plugins)}
+        then = configs.to_dict(configs.from_stored(stored, self.config))
+        before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
+        harmless = harmless_fields()
+        differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]
+        if differing:
+            lines = [f"  {name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in differing]
+            raise UserError(f"{self.path} holds another run:\n" + "\n".join(lines) + f"\n{instead}")
+
+
+def harmless_fields() -> set[str]:
+    """Dotted fields outside plugins that a resumed run may change. A plugin's fields never are."""
+    sections: Mapping[str, type] = {"": General, **SECTIONS}
+    return {
+        f"{name}.{declared.name}".lstrip(".")
+        for name, cls in sections.items()
+        for declared in declared_fields(cls)
+        if declared.harmless
+    }
+
+
+def new_workdir(stem: str, root: Path | None = None) -> Path:
+    """Makes and returns runs/STEM-1, -2, …: the first that no other process made."""
+    root = root or Path("runs")
+    number = 1
+    while True:
+        path = root / f"{stem}-{number}"
+        with storage("making the folder", path):
+            root.mkdir(parents=True, exist_ok=True)
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
+
+
+def _shown(flat: Mapping[str, Any], name: str) -> str:
+    return repr(flat[name]) if name in flat else "no such field"

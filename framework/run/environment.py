@@ -1,0 +1,139 @@
+"""What a run's bits depend on: versions, processor, devices, flags. Written beside the run, compared at resume."""
+
+import contextlib
+import functools
+import json
+import logging
+import os
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from framework.errors import UserError
+from framework.storage.files import write_json
+
+log = logging.getLogger("whygrok")
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
+COMPLETE = "complete"  # the reason for which a session ends that has reached the last step
+_ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
+
+
+def bits_depend_on() -> dict[str, Any]:
+    """Everything under which "the same bits" is promised; a resume under others says so."""
+    return {
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "instruction_set": _instruction_set(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "device": jax.devices()[0].device_kind,
+        "devices": jax.device_count(),
+        "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+@functools.cache
+def start_backend() -> None:
+    """Starts JAX before anything is written. Raises UserError when JAX_PLATFORMS names what is not there."""
+    if flags := os.environ.get("XLA_FLAGS"):
+        log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        raise UserError(f"JAX cannot start (JAX_PLATFORMS={platforms!r}): {error}") from error
+
+
+class Sessions:
+    """environment.json: the environment now, and one record a session (start, end, reason)."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._content: dict[str, Any] = {"sessions": []}
+        if path.is_file():
+            with contextlib.suppress(ValueError):  # edited by hand into something else: a new record is started
+                stored = json.loads(path.read_text(encoding="utf-8"))
+                self._content = stored if isinstance(stored, dict) and isinstance(stored.get("sessions"), list) else self._content
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What environment.json holds."""
+        return self._content
+
+    @property
+    def first_start(self) -> float:
+        """Seconds since the epoch at which the run first started."""
+        sessions = self._content["sessions"]
+        return datetime.fromisoformat(sessions[0]["start"]).timestamp() if sessions else time.time()
+
+    @property
+    def completed_at(self) -> int | None:
+        """The step at which the last session completed the run; None when it did not."""
+        last = self._content["sessions"][-1] if self._content["sessions"] else {}
+        return last.get("at_step") if last.get("reason") == COMPLETE else None
+
+    def check_data(self, digest: str) -> None:
+        """Raises UserError where the run began with other data: a file that a task reads has changed since."""
+        before = self._content.setdefault("data", digest)
+        if before != digest:
+            raise UserError(
+                f"{self._path.parent}: the examples are not those that this run began with (data in {self._path.name}: {before[:12]}, "
+                f"now {digest[:12]}). A file that the task reads has changed: put it back, or use a new --workdir."
+            )
+
+    def start(self, step: int) -> list[str]:
+        """Records a session that begins at `step`; returns in words what has changed since the last one."""
+        now = bits_depend_on()
+        before = self._content.get("bits_depend_on", now)
+        changed = [f"{name}: {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        session = {"start": _now(), "from_step": step, "host": socket.gethostname(), "command": command, "changed": changed}
+        self._content |= {"bits_depend_on": now, "git_commit": _git_commit()}
+        self._content["sessions"].append(session | {"end": None, "at_step": None, "reason": "killed, or still running"})
+        write_json(self._path, self._content)
+        return changed
+
+    def end(self, step: int, reason: str) -> None:
+        """Records how the session ended."""
+        self._content["sessions"][-1] |= {"end": _now(), "at_step": step, "reason": reason}
+        write_json(self._path, self._content)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _instruction_set() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
+    return " ".join(flag for flag in _ISA_FLAGS if flag in flags)
+
+
+def _git_commit() -> str | None:
+    """Commit of the working directory, '+changes' when it has uncommitted ones; None outside a repository."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+        dirty = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, timeout=5, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + (" + changes" if dirty else "")

@@ -1,0 +1,118 @@
+"""A run, finished or living, as data: metrics, parameters and networks, read from files."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flax import nnx
+
+from framework.config import from_stored
+from framework.config.files import plugin_list
+from framework.errors import UserError
+from framework.run.checkpoints import Damaged, complete_steps, read_leaves
+from framework.run.directory import RunDirectory
+from framework.run.rows import read_lines
+from framework.training.experiment import Experiment
+from framework.training.precision import precision
+from framework.training.state import TrainState, leaf_name, named_leaves, place, unraw
+
+
+@dataclass(frozen=True)
+class Run:
+    """What training left behind. `path` is None for a run in memory, which remembers its final state only."""
+
+    experiment: Experiment
+    rows: list[dict[str, Any]]
+    path: Path | None = None
+    final: TrainState | None = None
+    stored: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Any:
+        """The resolved config."""
+        return self.experiment.config
+
+    def metrics(self) -> dict[str, np.ndarray]:
+        """Metric name → array with one entry a row: float64, `step` int64; NaN where it was not measured or not finite."""
+        names = dict.fromkeys(name for row in self.rows for name in row if name != "nonfinite")
+        columns = {name: [row.get(name) for row in self.rows] for name in names}
+        numbers = {name: np.array([np.nan if x is None else x for x in column], float) for name, column in columns.items()}
+        return numbers | ({"step": numbers["step"].astype(np.int64)} if "step" in numbers else {})
+
+    def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(steps, values) of one metric, only where it was measured. Raises UserError for an unknown name."""
+        columns = self.metrics()
+        if name not in columns:
+            from framework.errors import did_you_mean, one_of
+
+            raise UserError(f"no metric {name!r} in this run.{did_you_mean(name, columns)} Metrics: {one_of(columns)}.")
+        there = ~np.isnan(columns[name])
+        return columns["step"][there], columns[name][there]
+
+    def arrays(self, name: str) -> dict[int, np.ndarray]:
+        """Step → array, of a probe quantity that is an array, such as "spectrum/eigenvalues"."""
+        if self.path is None:
+            return {step: arrays[name] for step, arrays in self.stored.items() if name in arrays}
+        found = {}
+        for file in sorted(RunDirectory.at(self.path).arrays.glob("*.npz")):
+            with np.load(file) as stored:
+                if name in stored.files:
+                    found[int(file.stem)] = stored[name]
+        return found
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps whose parameters can be had."""
+        if self.path is None:
+            return [int(self.final.step)] if self.final is not None else []
+        return complete_steps(RunDirectory.at(self.path).checkpoints)
+
+    def params(self, step: int | None = None) -> Any:
+        """Parameters at a saved step (the newest by default) as a nested dict of NumPy arrays."""
+        return self._part("params", step)
+
+    def model(self, step: int | None = None) -> nnx.Module:
+        """The network at a saved step, in evaluation mode: an nnx.Module."""
+        with precision(self.experiment.numerics):
+            params, variables = (place(self._part(part, step), self.experiment.device) for part in ("params", "variables"))
+            return self.experiment.network.module(params, variables)
+
+    @functools.cached_property
+    def _template(self) -> TrainState:
+        return self.experiment.initial_state()
+
+    def _part(self, part: str, step: int | None) -> Any:
+        import jax
+
+        leaves = self._leaves(step)
+        template = getattr(self._template, part)
+        flat, structure = jax.tree_util.tree_flatten_with_path(template)
+        return jax.tree.unflatten(structure, [unraw(leaves[f"{part}.{leaf_name(path)}"], leaf) for path, leaf in flat])
+
+    def _leaves(self, step: int | None) -> dict[str, np.ndarray]:
+        if not self.steps or (step is not None and step not in self.steps):
+            raise UserError(f"no parameters are saved at step {step}; saved: {self.steps or 'none'}")
+        step = self.steps[-1] if step is None else step
+        if self.path is None:
+            assert self.final is not None
+            return named_leaves(self.final)
+        try:
+            return read_leaves(RunDirectory.at(self.path).checkpoints / str(step))
+        except Damaged as damage:
+            raise UserError(f"checkpoint {step} of {self.path} is {damage}; saved: {self.steps}") from None
+
+
+def load_run(path: str | Path, plugins: str | tuple[str, ...] = ()) -> Run:
+    """The run in a directory; nothing there is written.
+
+    plugins: where files of plugins are now that have moved since. Raises UserError when there is no run.
+    """
+    directory = RunDirectory.at(path)
+    if not directory.is_run:
+        raise UserError(f"{path} is no run: it has no config.json")
+    rows, _ = read_lines(directory.metrics)
+    config = from_stored(directory.read_config(), directory.config, plugin_list(plugins))
+    return Run(experiment=Experiment.from_config(config), rows=rows, path=directory.path)

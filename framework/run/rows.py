@@ -1,0 +1,248 @@
+"""Rows of a run: metrics.jsonl is the truth; TensorBoard and the progress bar follow it."""
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol, TextIO, runtime_checkable
+
+import numpy as np
+
+from framework.errors import StorageError
+from framework.numbers import json_number
+from framework.run.directory import RunDirectory
+from framework.run.progress import Progress
+from framework.run.tensorboard import NoTensorBoard, TensorBoard
+from framework.storage.files import storage, write_atomically
+
+log = logging.getLogger("whygrok")
+
+RowDict = dict[str, Any]
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Where the loop's rows go."""
+
+    rows: list[RowDict]
+
+    def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
+        """Forgets what was recorded after `step`, and at `step` what is not `due` there (None: nothing is)."""
+
+    def row(self, step: int, values: dict[str, Any]) -> RowDict:
+        """Records scalars as a row and arrays beside it; returns the row."""
+
+    def progress(self, step: int) -> None:
+        """Shows how far training is."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+class MemoryRecorder:
+    """For notebooks and tests: rows and arrays in memory."""
+
+    def __init__(self, progress: Progress | None = None):
+        self.rows: list[RowDict] = []
+        self.arrays: dict[int, dict[str, np.ndarray]] = {}
+        self._progress = progress
+        self._start = time.monotonic()
+
+    def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
+        """A run in memory always begins at the beginning."""
+        if self._progress:
+            self._progress.start(max(step, 0))
+
+    def row(self, step: int, values: dict[str, Any]) -> RowDict:
+        """Keeps the row."""
+        scalars, arrays = _divide(values)
+        self.rows.append(make_row(step, time.monotonic() - self._start, scalars))
+        if arrays:
+            self.arrays[step] = arrays
+        if self._progress:
+            self._progress.row(self.rows[-1])
+        return self.rows[-1]
+
+    def progress(self, step: int) -> None:
+        """Moves the bar, if there is one."""
+        if self._progress:
+            self._progress.step(step)
+
+    def close(self) -> None:
+        """Ends the bar."""
+        if self._progress:
+            self._progress.close()
+
+
+class RunRecorder:
+    """metrics.jsonl and arrays/ of a run directory, with TensorBoard and the progress bar fed from the same rows."""
+
+    def __init__(self, directory: RunDirectory, progress: Progress, tensorboard: TensorBoard | NoTensorBoard):
+        self._directory, self._progress, self._tensorboard = directory, progress, tensorboard
+        self.rows: list[RowDict] = []
+        self._file: TextIO | None = None
+        self._seconds = 0.0
+        self._start = time.monotonic()
+
+    def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
+        """Cuts metrics.jsonl and arrays/ back to what an uninterrupted run would hold at `step`, and says what was cut."""
+        lines, torn = read_lines(self._directory.metrics)
+        kept = [row for row in lines if row["step"] < step]
+        self.rows = kept + [only_due(row, due, set(probes)) for row in lines if row["step"] == step and due]
+        if torn or len(self.rows) < len(lines):
+            said = ", a torn line was cut" if torn else ""
+            log.info("metrics.jsonl: %d rows from step %d on are recorded again%s", len(lines) - len(self.rows), max(step, 0), said)
+        if torn or self.rows != lines:
+            self._rewrite()
+        for file in self._directory.arrays.glob("*.npz"):
+            if int(file.stem) > step or (int(file.stem) == step and due is None):
+                file.unlink()
+            elif int(file.stem) == step:
+                self._rewind_arrays(file, due or (), set(probes))
+        self._seconds = self.rows[-1]["seconds"] if self.rows else 0.0
+        self._start = time.monotonic()
+        self._open()
+        self._tensorboard.rebuild(self.rows)
+        self._progress.start(max(step, 0))
+        for row in self.rows[-1:]:
+            self._progress.row(row)
+
+    def row(self, step: int, values: dict[str, Any]) -> RowDict:
+        """Appends a row and flushes it: what is written survives kill −9."""
+        scalars, arrays = _divide(values)
+        if arrays:
+            self._write_arrays(step, self._arrays_at(step) | arrays)
+        row = make_row(step, self._seconds + time.monotonic() - self._start, scalars)
+        if self.rows and self.rows[-1]["step"] == step:
+            self._complete_last(row)
+        else:
+            self._append(row)
+        self._tensorboard.row(row)
+        self._progress.row(row)
+        return self.rows[-1]
+
+    def missing(self, step: int, due: Iterable[str], probes: Iterable[str]) -> tuple[str, ...]:
+        """What of `due` has left neither a number nor an array at a step, the last one recorded."""
+        last = self.rows[-1] if self.rows and self.rows[-1]["step"] == step else {}
+        names = (last.keys() - {"step", "seconds", "nonfinite"}) | self._arrays_at(step).keys()
+        found = {_owner(name, set(probes)) for name in names}
+        return tuple(name for name in due if name not in found)
+
+    def progress(self, step: int) -> None:
+        """Moves the bar."""
+        self._progress.step(step)
+
+    def close(self) -> None:
+        """Closes files and bar."""
+        self._progress.close()
+        self._tensorboard.close()
+        self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            with storage("closing", self._directory.metrics):  # a full disk again, at the flush that closing does
+                self._file.close()
+
+    def _append(self, row: RowDict) -> None:
+        assert self._file is not None, "rewind comes first"
+        with storage("writing", self._directory.metrics):
+            self._file.write(line_of(row))
+            self._file.flush()
+        self.rows.append(row)
+
+    def _complete_last(self, row: RowDict) -> None:
+        """Adds columns to the last row: what is measured only because the run ends, after a row of the same step."""
+        strange = self.rows[-1].get("nonfinite", {}) | row.get("nonfinite", {})
+        merged = self.rows[-1] | row
+        ends = ("step", "seconds", "nonfinite")
+        columns = {name: merged[name] for name in sorted(merged) if name not in ends}
+        self.rows[-1] = {"step": row["step"], "seconds": row["seconds"]} | columns | ({"nonfinite": strange} if strange else {})
+        self._close_file()
+        self._rewrite()
+        self._open()
+
+    def _rewrite(self) -> None:
+        write_atomically(self._directory.metrics, "".join(line_of(row) for row in self.rows))
+
+    def _open(self) -> None:
+        with storage("writing", self._directory.metrics):
+            self._file = open(self._directory.metrics, "a", encoding="utf-8")  # noqa: SIM115 (closed in close)
+
+    def _arrays_at(self, step: int) -> dict[str, np.ndarray]:
+        file = self._directory.arrays / f"{step:010d}.npz"
+        if not file.is_file():
+            return {}
+        with np.load(file) as stored:
+            return {name: stored[name] for name in stored.files}
+
+    def _write_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
+        import io
+
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        with storage("making the folder", self._directory.arrays):
+            self._directory.arrays.mkdir(exist_ok=True)
+        write_atomically(self._directory.arrays / f"{step:010d}.npz", buffer.getvalue(), durable=False)
+
+    def _rewind_arrays(self, file: Path, due: Iterable[str], probes: set[str]) -> None:
+        with np.load(file) as stored:
+            kept = {name: stored[name] for name in stored.files if _owner(name, probes) in set(due)}
+            changed = len(kept) < len(stored.files)
+        if changed and kept:
+            self._write_arrays(int(file.stem), kept)
+        elif not kept:
+            file.unlink()
+
+
+def make_row(step: int, seconds: float, scalars: dict[str, Any]) -> RowDict:
+    """A row that standard JSON can hold, columns by name: null for NaN and infinities, which are named in `nonfinite`."""
+    numbers = {name: json_number(scalars[name]) for name in sorted(scalars)}
+    strange = {name: value for name, value in numbers.items() if isinstance(value, str)}
+    row: RowDict = {"step": step, "seconds": round(seconds, 6)}
+    row |= {name: None if name in strange else value for name, value in numbers.items()}
+    return row | ({"nonfinite": strange} if strange else {})
+
+
+def line_of(row: RowDict) -> str:
+    """The row as a line of metrics.jsonl."""
+    return json.dumps(row, allow_nan=False) + "\n"
+
+
+def read_lines(path: Path) -> tuple[list[RowDict], bool]:
+    """(rows of metrics.jsonl, whether its last line was torn by a crash). Raises StorageError for any other bad line."""
+    if not path.is_file():
+        return [], False
+    *lines, tail = path.read_bytes().split(b"\n")
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            if number == len(lines) and not tail:
+                return rows, True
+            raise StorageError(f"{path}, line {number} is not JSON: {line[:80]!r}") from None
+    with contextlib.suppress(ValueError):
+        rows += [json.loads(tail)] if tail else []  # only its newline is missing
+    return rows, bool(tail)
+
+
+def only_due(row: RowDict, due: Iterable[str] | None, probes: set[str]) -> RowDict:
+    """The row without the columns of what is not due."""
+    owners = set(due or ())
+    kept = {name: value for name, value in row.items() if name in ("step", "seconds") or _owner(name, probes) in owners}
+    strange = {name: value for name, value in row.get("nonfinite", {}).items() if name in kept}
+    kept.pop("nonfinite", None)
+    return kept | ({"nonfinite": strange} if strange else {})
+
+
+def _owner(column: str, probes: set[str]) -> str:
+    """The probe that a column belongs to, or "metrics"."""
+    first = column.partition("/")[0]
+    return first if first in probes else "metrics"
+
+
+def _divide(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    arrays = {name: np.asarray(value) for name, value in values.items() if np.ndim(value)}
+    return {name: value for name, value in values.items() if name not in arrays}, arrays

@@ -1,0 +1,3 @@
+"""Training sessions: a run is started or resumed, trained to its end or to a signal, and recorded."""
+
+from framework.sessions.session import train

@@ -1,0 +1,193 @@
+"""Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework.errors import Diverged, FieldError, Interrupted, StorageError, UserError
+from framework.run.checkpoints import Checkpoints, NoCheckpoints, complete_steps
+from framework.run.directory import RunDirectory
+from framework.run.environment import COMPLETE, Sessions, start_backend
+from framework.run.loading import Run, load_run
+from framework.run.progress import Progress
+from framework.run.rows import MemoryRecorder, RunRecorder, read_lines
+from framework.run.tensorboard import NoTensorBoard, TensorBoard
+from framework.sessions.loop import train_loop
+from framework.sessions.signals import StopRequest
+from framework.storage.lock import Lock
+from framework.training.experiment import Experiment
+from framework.training.precision import precision
+from framework.training.schedule import Event
+from framework.training.state import TrainState
+
+log = logging.getLogger("whygrok")
+
+RESERVED = ("step", "seconds", "train", "test", "population", "metrics", "nonfinite")  # first words of other columns
+
+
+def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = False) -> Run:
+    """Trains to config.steps and returns the run; without a work directory, everything stays in memory.
+
+    A directory that holds this run is resumed to the same bits; one that holds another is refused, or set aside (never
+    deleted) with `fresh`. Raises UserError, Interrupted, Diverged or StorageError.
+    """
+    experiment = checked(config)
+    for notice in experiment.notices():
+        log.warning("%s", notice)
+    if workdir is None:
+        return _train_in_memory(experiment)
+    directory = RunDirectory.at(workdir)
+    if not fresh:
+        directory.check_same_run(experiment.config)
+    initial = _initial_state(experiment)  # before anything is written: a config that cannot start leaves no folder
+    if fresh and directory.is_run:
+        with Lock(directory.lock):
+            aside = directory.set_aside()
+            (aside / directory.lock.name).unlink(missing_ok=True)
+        log.info("the run that was here is now %s", aside)
+    directory.create()
+    with Lock(directory.lock):
+        return _train_in(experiment, initial, directory)
+
+
+def checked(config: ConfigDict) -> Experiment:
+    """The experiment of a config, with all that can be refused before data are made. Raises UserError."""
+    experiment = Experiment.from_config(config)
+    if taken := sorted(set(experiment.probes) & set(RESERVED)):
+        raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
+    return experiment
+
+
+def _train_in_memory(experiment: Experiment) -> Run:
+    progress = Progress(experiment.general.steps, experiment.recording.progress)
+    recorder = MemoryRecorder(progress)
+    with StopRequest() as stop:
+        try:
+            recorder.rewind(-1, None, ())
+            state = train_loop(experiment, _initial_state(experiment), -1, NoCheckpoints(), recorder, stop)
+        finally:
+            recorder.close()
+    return Run(experiment=experiment, rows=recorder.rows, final=state, stored=recorder.arrays)
+
+
+def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory) -> Run:
+    directory.check_same_run(experiment.config)
+    check_steps(experiment, directory)
+    continuing = experiment.numerics.on_divergence == "continue"
+    directory.remove_left_overs()
+    checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
+    with precision(experiment.numerics):  # else a float64 array would come back as float32
+        restored = checkpoints.restore(initial, experiment.device)
+    state, done = (initial, -1) if restored is None else (restored, int(restored.step))
+    steps = experiment.general.steps
+    if is_complete(experiment, done, directory):
+        log.info("already complete at step %s: %s", f"{steps:,}", directory.path)
+        if directory.read_config().get("plugins") != list(experiment.config.plugins):
+            directory.write_config(experiment.config)  # a plugin's file has moved: whoever reads the run must find it
+    else:
+        started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
+        log.info("%s: %s", started, directory.path)
+        for name, value in (directory.new_fields(experiment.config) if done >= 0 else {}).items():
+            log.info("%s is new since this run began; it has its default, %s", name, value)
+        directory.write_config(experiment.config)
+        _run_session(experiment, state, done, checkpoints, directory)
+    if experiment.recording.plot and not (directory.figures / "curves.png").is_file():
+        _draw(directory)
+    return load_run(directory.path)
+
+
+def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoints: Checkpoints, directory: RunDirectory) -> None:
+    sessions = Sessions(directory.environment)
+    sessions.check_data(experiment.data_digest())
+    changes = sessions.start(max(done, 0))
+    for change in changes if done >= 0 else ():
+        log.warning("this run began under another environment, equal bits are not promised: %s", change)
+    tensorboard = TensorBoard(directory.tensorboard, sessions.first_start) if experiment.recording.tensorboard else NoTensorBoard()
+    recorder = RunRecorder(directory, Progress(experiment.general.steps, experiment.recording.progress), tensorboard)
+    here = next(experiment.events_after(done - 1))
+    reason = "failed"
+    with StopRequest() as stop:
+        try:
+            recorder.rewind(done, here.due if here.step == done else None, experiment.probes)
+            if done == experiment.general.steps:
+                _measure_end(experiment, state, here, recorder)
+            train_loop(experiment, state, done, checkpoints, recorder, stop)
+            reason = COMPLETE
+        except (Interrupted, Diverged, StorageError) as error:
+            reason = str(error)
+            raise
+        finally:
+            recorder.close()
+            last = recorder.rows[-1]["step"] if recorder.rows else 0
+            _end(sessions, experiment.general.steps if reason == COMPLETE else last, reason)
+    (directory.figures / "curves.png").unlink(missing_ok=True)
+
+
+def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
+    """Whether the run that is here, saved up to the step `done`, has nothing left to do."""
+    rows, torn = read_lines(directory.metrics)
+    event = next(experiment.events_after(experiment.general.steps - 1))
+    recorded = not event.due or (bool(rows) and rows[-1]["step"] == done)
+    return Sessions(directory.environment).completed_at == done == experiment.general.steps and recorded and not torn
+
+
+def _measure_end(experiment: Experiment, state: TrainState, event: Event, recorder: RunRecorder) -> None:
+    """Measures what is still missing at a last step that was saved before the run was meant to end there."""
+    missing = recorder.missing(event.step, event.due, experiment.probes)
+    if missing:
+        values, _ = experiment.measure(state, replace(event, measured=(), only_at_end=missing))
+        recorder.row(event.step, values)
+
+
+def _end(sessions: Sessions, step: int, reason: str) -> None:
+    try:
+        sessions.end(step, reason)
+    except StorageError as error:
+        log.warning("%s", error)  # the error that ended the run is on its way; this one must not hide it
+
+
+def _initial_state(experiment: Experiment) -> TrainState:
+    start_backend()
+    source = experiment.general.init_from
+    try:
+        return experiment.initial_state(_params_of(source, experiment) if source else None)
+    except FieldError as error:
+        raise UserError(str(error)) from None
+
+
+def _params_of(source: str, experiment: Experiment) -> Any:
+    import jax
+
+    path, _, step = source.partition("@")
+    run = load_run(path)
+    if step and not step.isdecimal():
+        raise UserError(f"init_from = {source!r}: after @ comes a step; saved: {run.steps}")
+    params = run.params(int(step) if step else None)
+    fresh = experiment.initial_state().params
+    shapes = [jax.tree.map(lambda leaf: (str(leaf.dtype), leaf.shape), tree) for tree in (params, fresh)]
+    if shapes[0] != shapes[1]:
+        raise UserError(f"init_from = {source!r}: parameters do not fit: that run has {shapes[0]}, this one needs {shapes[1]}")
+    return params
+
+
+def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
+    """Raises UserError where the run that is here has made more steps than are asked for."""
+    reached, steps = max(complete_steps(directory.checkpoints), default=0), experiment.general.steps
+    if reached > steps:
+        raise UserError(
+            f"{directory.path}: this run is at step {reached:,}; steps={steps} is less. Ask for at least {reached}, "
+            "or use another --workdir."
+        )
+
+
+def _draw(directory: RunDirectory) -> None:
+    from framework.reading.curves import draw_curves
+
+    try:
+        for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):
+            log.info("drew %s", file)
+    except UserError as error:  # nothing to draw is no reason to call a finished run a failure
+        log.warning("no curves are drawn: %s", error)

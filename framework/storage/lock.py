@@ -1,0 +1,138 @@
+"""LOCK: one writer for a run directory. The kernel's lock decides on one host, a heartbeat across hosts."""
+
+import fcntl
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from framework.errors import StorageError, UserError
+from framework.storage.files import storage
+
+log = logging.getLogger("whygrok")
+
+BEAT_SECONDS = 10.0  # how often a living writer renews its heartbeat
+STALE_SECONDS = 300.0  # another host that has been silent for this long is taken for dead
+
+
+class Lock:
+    """Held while a run directory is written. A lock left by a dead process is taken over."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._stop = threading.Event()
+        self._started = time.time()
+
+    def __enter__(self) -> "Lock":
+        self._open()
+        while not self._is_current():  # its owner ended, and removed it, after we opened it: another may hold a new one
+            self._file.close()
+            self._open()
+        # flock excludes nobody on other hosts when the folder is on NFS with local locks.
+        owner = self._owner()
+        age = time.time() - _seconds(owner.get("heartbeat"), self._path)
+        if owner.get("host", socket.gethostname()) != socket.gethostname():
+            if age < STALE_SECONDS:
+                self._refuse(f"gave a sign of life {max(age, 0):.0f} s ago")
+            log.warning("taking over %s from %s, silent for %.0f s", self._path, _who(owner), age)
+        try:
+            with storage("writing", self._path):
+                self._beat()
+        except StorageError:
+            self._path.unlink(missing_ok=True)
+            self._file.close()
+            raise
+        self._thread = threading.Thread(target=self._keep_beating, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._path.unlink(missing_ok=True)
+        self._file.close()
+
+    def _open(self) -> None:
+        with storage("locking", self._path):
+            # Unbuffered: what a full disk refuses must not wait in a buffer until the file is closed.
+            self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 (closed in __exit__)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._refuse("is running there")
+
+    def _is_current(self) -> bool:
+        """Whether the file that we hold is the one that others find under its name."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
+    def _owner(self) -> dict:
+        self._file.seek(0)
+        return _parsed(self._file.read())
+
+    def _refuse(self, why: str) -> None:
+        owner = self._owner()
+        self._file.close()
+        since = f", started {owner['started']}," if "started" in owner else ""
+        raise UserError(f"{self._path.parent} is being written: {_who(owner)}{since} {why}. Use another --workdir, or stop that process.")
+
+    def _beat(self) -> None:
+        text = {"host": socket.gethostname(), "pid": os.getpid(), "started": _iso(self._started), "heartbeat": _iso(time.time())}
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(f"{json.dumps(text)}\n".encode())
+
+    def _keep_beating(self) -> None:
+        while not self._stop.wait(BEAT_SECONDS):
+            try:
+                self._beat()
+            except OSError:
+                continue  # a full disk is reported by what is being saved, not by the heartbeat
+
+
+def holder(path: Path) -> str | None:
+    """Who writes the run directory of this LOCK, 'process 4711 on node17'; None when nobody does. Nothing is written."""
+    with storage("reading", path):
+        try:
+            with open(path, "rb") as file:
+                owner = _parsed(file.read())
+                if owner.get("host", socket.gethostname()) != socket.gethostname():
+                    return _who(owner) if time.time() - _seconds(owner.get("heartbeat"), path) < STALE_SECONDS else None
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return None
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            return _who(owner)
+
+
+def _parsed(text: bytes) -> dict:
+    """What a LOCK says of its owner; nothing where it cannot be read."""
+    try:
+        owner = json.loads(text or b"{}")
+    except ValueError:
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _who(owner: dict) -> str:
+    return f"process {owner.get('pid', 'unknown')} on {owner.get('host', 'an unknown host')}"
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+
+
+def _seconds(heartbeat: object, path: Path) -> float:
+    """Seconds since the epoch of a heartbeat, as a number or a date; the file's own time when it has none."""
+    try:
+        return datetime.fromisoformat(heartbeat).timestamp() if isinstance(heartbeat, str) else float(heartbeat)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return path.stat().st_mtime

@@ -1,0 +1,74 @@
+"""Runs the members of a sweep, each in a run directory of its own; what is finished stays, what is not goes on."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from framework.config.members import Member
+from framework.errors import Interrupted, UserError, did_you_mean, one_of
+from framework.sessions.signals import StopRequest
+from framework.sweep.folder import ELSEWHERE, FINISHED, STOPPED, Show, Standing, SweepFolder
+from framework.sweep.processes import processes
+from framework.sweep.supervise import POLL_SECONDS
+from framework.sweep.workers import workers
+
+log = logging.getLogger("whygrok")
+
+Engine = Callable[[SweepFolder, int, StopRequest], None]
+
+ENGINES: Mapping[str, Engine] = {"processes": processes, "workers": workers}
+ENGINE_HELP = "processes: a process a member; workers: each takes one after another, quicker for many short ones"
+
+
+def run_sweep(
+    members: Sequence[Member],
+    workdir: str | Path,
+    *,
+    jobs: int = 1,
+    engine: str = "processes",
+    wait: bool = False,
+    show: Show = lambda standings: None,
+) -> list[Standing]:
+    """Runs what is not finished of a sweep, at most `jobs` members at once; returns how each stands.
+
+    members: from `load_sweep(file)` or `members(config, product(…))`. Each gets the run directory workdir/NAME;
+    workdir/sweep.csv has a line a member. One that fails stops no other, and is tried again by the next call. show is
+    called with all standings whenever one changes. wait: also for members that another process writes, as one does that was
+    started by a sweep which is gone. Raises UserError, before anything is started, for a member that
+    could not start or whose folder holds another run; StorageError; Interrupted after a signal, when all have saved.
+    """
+    check_engine(engine, jobs)
+    sweep = SweepFolder(members, workdir, show)
+    sweep.create()
+    log.info("sweep of %d members, %d of them finished already: %s", len(members), len(sweep.in_state(FINISHED)), sweep.path)
+    if sweep.strangers:
+        log.info("not in this sweep, and left as they are: %s", ", ".join(sweep.strangers))
+    with StopRequest() as stop:
+        ENGINES[engine](sweep, jobs, stop)
+        if wait:
+            _wait_for_others(sweep, stop, lambda: ENGINES[engine](sweep, jobs, stop))
+    stopped, finished = sweep.in_state(STOPPED), sweep.in_state(FINISHED)
+    if stopped or (stop.received and len(finished) < len(members)):
+        by = f" by {stop.received}" if stop.received else ""
+        raise Interrupted(f"stopped{by}: {len(finished)} of {len(members)} members are finished, {len(stopped)} stopped on the way")
+    return sweep.standings
+
+
+def check_engine(engine: str, jobs: int) -> None:
+    """Raises UserError where there is no such engine, or nothing would run."""
+    if engine not in ENGINES:
+        raise UserError(f"engine = {engine!r}: there is no such engine.{did_you_mean(engine, ENGINES)} Engines: {one_of(ENGINES)}.")
+    if jobs < 1:
+        raise UserError(f"jobs = {jobs}: must be at least 1: how many members run at once")
+
+
+def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:
+    """Until no member is written by another process; what one has left unfinished goes on here."""
+    others = [standing for standing in sweep.standings if standing.state == ELSEWHERE]
+    for standing in others:
+        log.info("waiting for %s: %s", standing.member, standing.said)
+    while sweep.in_state(ELSEWHERE) and not stop.received:
+        time.sleep(POLL_SECONDS)
+        if sweep.let_go():
+            go_on()

@@ -1,0 +1,162 @@
+"""What a Task promises."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from framework.interfaces import Sizes, Split, Splits
+from framework.testing.in_training import check_resumes
+from framework.testing.promises import Broken, promise
+from framework.testing.subject import Subject, bits, is_finite
+from framework.training.experiment import check_splits
+from framework.training.measure import METRICS
+from framework.training.schedule import Event
+
+TASK = "task"
+LOGIT = 1e3  # an answer this sure has loss 0 in float32
+
+
+@promise(TASK, is_basis=True)
+def its_sizes_are_positive(subject: Subject) -> None:
+    """`sizes` says how many tokens, values and outputs there are: integers from 1 on."""
+    sizes = subject.plugin.sizes
+    if not isinstance(sizes, Sizes):
+        raise Broken(f"sizes is a {type(sizes).__name__}: return Sizes(tokens=…, values=…, outputs=…)")
+    for name in ("tokens", "values", "outputs"):
+        number = getattr(sizes, name)
+        if not isinstance(number, int | np.integer) or number < 1:
+            raise Broken(f"sizes.{name} = {number!r} must be an integer >= 1")
+
+
+@promise(TASK, is_basis=True)
+def its_population_holds_each_example_once(subject: Subject) -> None:
+    """`population` gives integer tokens [N, k] and one target each, no example twice."""
+    population = subject.plugin.population()
+    inputs, targets = np.asarray(population.inputs), np.asarray(population.targets)
+    if inputs.dtype != np.int32 or inputs.ndim != 2:
+        raise Broken(f"population().inputs are {inputs.dtype}{list(inputs.shape)}: they must be int32 [N, k], one row an example")
+    if targets.shape != inputs.shape[:1]:
+        raise Broken(f"population() has {len(inputs)} inputs and targets of shape {list(targets.shape)}: one target an input")
+    if np.issubdtype(targets.dtype, np.integer) and targets.dtype != np.int32:
+        raise Broken(f"population().targets are {targets.dtype}: labels are int32")
+    if (distinct := len(np.unique(inputs, axis=0))) < len(inputs):
+        raise Broken(f"population() has {len(inputs)} examples, of which only {distinct} are distinct: each belongs there once")
+
+
+@promise(TASK)
+def its_splits_follow_from_the_seed(subject: Subject) -> None:
+    """The same seed gives the same sample in every process; another seed gives another."""
+    first, again = subject.plugin.splits(0), subject.copy().splits(0)
+    if bits(first) != bits(again):
+        raise Broken("splits(0) gave two samples when called twice: draw from the seed, e.g. framework.seeds.host_generator(seed, 'data')")
+    is_sample = len(first.train) < len(first.population)
+    if is_sample and bits(first.train) == bits(subject.plugin.splits(1).train):
+        raise Broken("splits(0) and splits(1) train on the same sample: draw it from the seed")
+
+
+@promise(TASK, is_basis=True)
+def train_and_test_make_the_population(subject: Subject) -> None:
+    """Train and test are disjoint and together the population; tokens and labels are inside their ranges."""
+    splits = subject.plugin.splits(0)
+    if not isinstance(splits, Splits):
+        raise Broken(f"splits gave a {type(splits).__name__}: return Splits(train, test, population)")
+    check_splits(splits, subject.plugin)
+    if subject.plugin.replacement or not all(isinstance(split, Split) for _, split in splits):
+        return
+    train, test, whole = (set(map(tuple, np.asarray(split.inputs).tolist())) for _, split in splits)
+    if shared := train & test:
+        raise Broken(f"{len(shared)} inputs are in train and in test, such as {min(shared)}: what is trained on must not be tested on")
+    if train | test != whole:
+        missing = whole ^ (train | test)
+        raise Broken(f"train and test together are not the population: {len(missing)} inputs differ, such as {min(missing)}")
+
+
+@promise(TASK)
+def its_losses_are_one_an_example(subject: Subject) -> None:
+    """`losses` gives one number an example, in the precision of the outputs, that no other example changes."""
+    task, split = subject.plugin, subject.experiment.splits.train
+    if not _has_labels(split):
+        return
+    outputs = np.random.default_rng(0).normal(size=(len(split), task.sizes.outputs)).astype(jnp.result_type(float))
+    losses_of = jax.jit(task.losses)
+    losses, targets = losses_of(outputs, split.targets), np.asarray(split.targets)
+    if losses.shape != (len(split),) or losses.dtype != outputs.dtype:
+        raise Broken(f"losses gave {losses.dtype}{list(losses.shape)} for {len(split)} examples of {outputs.dtype}: one loss each")
+    alone = [float(losses_of(outputs[i : i + 1], targets[i : i + 1])[0]) for i in range(min(3, len(split)))]
+    together = np.asarray(losses)[: len(alone)].tolist()
+    if not np.allclose(alone, together, rtol=1e-5, atol=1e-6):
+        raise Broken(f"the loss of an example changes with the others: {together[0]:.6g} among them, {alone[0]:.6g} alone")
+
+
+@promise(TASK)
+def its_gradient_is_finite_at_zero_loss(subject: Subject) -> None:
+    """Loss and gradient are finite where every answer is right and sure, where all outputs are equal, and where all are 0."""
+    task, split = subject.plugin, subject.experiment.splits.train
+    if not _has_labels(split):
+        return
+    right = LOGIT * np.eye(task.sizes.outputs, dtype=jnp.result_type(float))[np.asarray(split.targets)]
+    slope_of = jax.jit(jax.value_and_grad(lambda outputs: task.mean_loss(lambda _: outputs, split)))
+    for where, outputs in (("every answer is right and sure", right), ("all outputs are 0", 0 * right), ("all are 1", 0 * right + 1)):
+        loss, slope = slope_of(outputs)
+        if not is_finite((loss, slope)):
+            raise Broken(f"where {where}, the mean loss is {float(loss):g} and its gradient {'' if is_finite(slope) else 'not '}finite")
+
+
+@promise(TASK)
+def its_metrics_are_numbers(subject: Subject) -> None:
+    """`metrics` gives one number a name such as train/loss, the headline among them."""
+    made, headline = subject.experiment, subject.plugin.headline
+    values, _ = made.measure(made.initial_state(), Event(0, (METRICS,), (), last=False))
+    for name, value in values.items():
+        if np.shape(value) != ():
+            raise Broken(f"metrics gave {name} of shape {list(np.shape(value))}: a metric is one number")
+    for name in ("train/loss", f"train/{headline}"):
+        if name not in values:
+            raise Broken(f"metrics has no {name}: the mean loss and the headline {headline!r} are what a run is judged by")
+
+
+@promise(TASK)
+def its_metrics_know_a_right_answer(subject: Subject) -> None:
+    """A network that answers everything right has train/accuracy exactly 1, one that answers all wrong 0."""
+    task, splits = subject.plugin, subject.experiment.splits
+    if not all(_has_labels(split) for _, split in splits) or task.sizes.outputs < 2 or task.random_labels:
+        return
+    place = np.array([task.sizes.values**i for i in range(task.sizes.tokens)])
+    numbers = np.asarray(splits.population.inputs) @ place
+    order = np.argsort(numbers)
+    numbers, labels = numbers[order], np.asarray(splits.population.targets)[order]
+
+    @jax.jit
+    def accuracy(splits: Splits, shift: Any) -> Any:
+        def answers(inputs: Any) -> Any:
+            found = jnp.asarray(labels)[jnp.searchsorted(jnp.asarray(numbers), inputs @ place)] + shift
+            return jax.nn.one_hot(found % task.sizes.outputs, task.sizes.outputs)
+
+        return task.metrics(answers, splits)
+
+    for shift, expected in ((0, 1.0), (1, 0.0)):
+        found = accuracy(splits, shift).get("train/accuracy")
+        if found is not None and float(found) != expected:
+            raise Broken(f"train/accuracy is {float(found)!r} for a network that answers everything {'wrong' if shift else 'right'}")
+
+
+@promise(TASK)
+def it_works_in_float64(subject: Subject) -> None:
+    """With numerics.precision=float64 the mean loss is one float64."""
+    sizes, train, double = subject.plugin.sizes, subject.experiment.splits.train, subject.in_float64()
+    with double.scope():
+        loss = jax.eval_shape(lambda split: subject.plugin.mean_loss(lambda x: jnp.zeros((len(x), sizes.outputs)), split), train)
+    if loss.dtype != np.float64 or loss.shape != ():
+        raise Broken(f"with numerics.precision=float64 the mean loss is {loss.dtype}{list(loss.shape)}: it must be one float64")
+
+
+@promise(TASK)
+def a_run_resumes(subject: Subject) -> None:
+    """A run that is saved, restored in another process and continued is the uninterrupted one, bit for bit."""
+    check_resumes(subject, (METRICS,))
+
+
+def _has_labels(split: Any) -> bool:
+    return isinstance(split, Split) and np.issubdtype(split.targets.dtype, np.integer)

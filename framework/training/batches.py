@@ -1,0 +1,83 @@
+"""Which examples a step sees: all of them, or batches whose order follows from the seed and the step alone.
+
+Nothing of it is state: a run that is cut in the middle of an epoch goes on with the examples that were to come.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, PRNGKeyArray
+
+from framework.errors import UserError
+from framework.interfaces import Split, Task, sampling
+
+ORDER, NOISE, UPDATE = range(3)  # what the training key is folded with, for each of its uses
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The policy of a run, sizes resolved."""
+
+    count: int  # examples in the training split
+    size: int  # examples in a batch
+    drawn: bool  # at random at every step, instead of in epochs
+    noise: float  # probability that a label is replaced by a random one
+    outputs: int
+
+    @classmethod
+    def of(cls, task: Task, split: Any) -> "Batches":
+        """Raises FieldError when batch_size does not fit, UserError when the task's own kind of split cannot be cut."""
+        size = sampling.batch_size(task, len(split))
+        made = cls(len(split), size, task.batch_order == "drawn", task.label_noise, task.sizes.outputs)
+        if not made.is_whole and not isinstance(split, Split):
+            raise UserError("task: batch_size, batch_order and label_noise need a task whose training split is a framework Split")
+        return made
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each step sees the training split as it is."""
+        return self.size == self.count and not self.drawn and not self.noise
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches in an epoch; what is left over waits for the next epoch's order, so that all batches are full."""
+        return self.count // self.size
+
+    def order(self, rng: PRNGKeyArray, step: Int[Array, ""]) -> Any:
+        """The order of the examples in the epoch of this step, int32 [n]; () where there is none."""
+        if self.drawn or self.size == self.count:
+            return ()
+        return jax.random.permutation(_key(rng, ORDER, step // self.per_epoch), self.count)
+
+    def next_order(self, order: Any, rng: PRNGKeyArray, step: Int[Array, ""]) -> Any:
+        """The order for this step, given that of the step before: made anew where an epoch begins."""
+        if isinstance(order, tuple):
+            return order
+        return jax.lax.cond(step % self.per_epoch == 0, lambda: self.order(rng, step), lambda: order)
+
+    def take(self, split: Any, order: Any, rng: PRNGKeyArray, step: Int[Array, ""]) -> Any:
+        """The examples of this step."""
+        if self.is_whole:
+            return split
+        if self.drawn:
+            split = split.take(jax.random.randint(_key(rng, ORDER, step), (self.size,), 0, self.count))
+        elif self.size < self.count:
+            first = step % self.per_epoch * self.size
+            split = split.take(jax.lax.dynamic_slice_in_dim(order, first, self.size))
+        return self._noisy(split, _key(rng, NOISE, step)) if self.noise else split
+
+    def _noisy(self, split: Split, key: PRNGKeyArray) -> Split:
+        which, label = jax.random.split(key)
+        labels = jax.random.randint(label, split.targets.shape, 0, self.outputs, split.targets.dtype)
+        return Split(split.inputs, jnp.where(jax.random.bernoulli(which, self.noise, labels.shape), labels, split.targets))
+
+
+def update_key(rng: PRNGKeyArray, step: Int[Array, ""]) -> PRNGKeyArray:
+    """The key of an optimizer that draws random numbers, such as gradient noise."""
+    return _key(rng, UPDATE, step)
+
+
+def _key(rng: PRNGKeyArray, use: int, count: Int[Array, ""]) -> PRNGKeyArray:
+    return jax.random.fold_in(jax.random.fold_in(rng, use), count)

@@ -1,0 +1,225 @@
+"""From a config to everything that training needs: plugins, data, compiled functions. Nothing is trained here."""
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from ml_collections import ConfigDict
+
+from framework import registry, seeds
+from framework.config import PLUGIN_SECTIONS, from_dict
+from framework.config.settings import SECTIONS, Checkpoint, Events, General, Numerics, Recording
+from framework.errors import FieldError, UserError
+from framework.fields import make, parts
+from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
+from framework.training.batches import Batches
+from framework.training.measure import METRICS, Measurement, make_metrics
+from framework.training.network import Network, split
+from framework.training.precision import precision
+from framework.training.program import Advance, make_advance, make_objective
+from framework.training.schedule import Due, Event, check_schedule, events_after
+from framework.training.state import TrainState, place
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Task, model, optimizer, penalty and probes as one config composed them. Frozen: TrainState is what changes."""
+
+    config: ConfigDict
+    general: General
+    events: Events
+    checkpoint: Checkpoint
+    numerics: Numerics
+    recording: Recording
+    task: Task
+    model: Model
+    optimizer: Optimizer
+    penalty: Penalty
+    probes: dict[str, Probe]
+
+    @classmethod
+    def from_config(cls, config: ConfigDict) -> "Experiment":
+        """Checks every field and makes the plugins. Raises UserError for the first value that may not be."""
+        config = from_dict(config)
+        plain = {name: value for name, value in config.items() if not isinstance(value, ConfigDict)}
+        try:
+            general = General(**plain)
+            sections = {name: make(section, dict(config[name]), name) for name, section in SECTIONS.items()}
+            plugins = {kind: registry.from_section(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
+            probes = {name: registry.from_section("probe", section, f"probes.{name}") for name, section in config.probes.items()}
+        except FieldError as error:
+            raise UserError(str(error)) from None
+        made = cls(config=config, general=general, probes=probes, **sections, **plugins)
+        _ = made.schedules  # a schedule that cannot be read is found now, not at its first event
+        return made
+
+    @functools.cached_property
+    def device(self) -> jax.Device:
+        """Where everything is computed: the first device of the default backend."""
+        return jax.devices()[0]
+
+    @functools.cached_property
+    def splits(self) -> Splits:
+        """The data, drawn with the fold "data" of the seed and checked once on the host."""
+        with precision(self.numerics), _within("task"):
+            splits = self.task.splits(self.general.seed)
+            check_splits(splits, self.task)
+            return place(splits, self.device)
+
+    def data_digest(self) -> str:
+        """SHA-256 of all examples: what tells a resumed run that a file behind its task has changed."""
+        digest = hashlib.sha256()
+        for leaf in jax.device_get(jax.tree.leaves(self.splits)):
+            digest.update(f"{leaf.dtype}{leaf.shape}".encode() + np.ascontiguousarray(leaf).tobytes())
+        return digest.hexdigest()
+
+    @functools.cached_property
+    def _initial(self) -> tuple[Network, Any, Any]:
+        with precision(self.numerics), _within("model"):
+            rngs = nnx.Rngs(seeds.fold(self.general.seed, "init"))
+            return split(self.model.build(self.task, rngs=rngs))
+
+    @property
+    def network(self) -> Network:
+        """How to make a module of parameters."""
+        return self._initial[0]
+
+    @functools.cached_property
+    def schedules(self) -> dict[str, Due]:
+        """When the task's metrics and each probe are due."""
+        due = {METRICS: check_schedule("events.metrics", self.events.metrics)}
+        for name, probe in self.probes.items():
+            due[name] = check_schedule(f"probes.{name}.schedule", probe.schedule)
+        return due
+
+    @functools.cached_property
+    def objective(self) -> Callable:
+        """The function (params, variables, split) → (mean loss + penalty, variables)."""
+        return make_objective(self.task, self.penalty, self.network)
+
+    @functools.cached_property
+    def _advance(self) -> Advance:
+        return make_advance(self.objective, self.optimizer.transform(), self._batches)
+
+    @functools.cached_property
+    def _batches(self) -> Batches:
+        with _within("task"):
+            return Batches.of(self.task, self.splits.train)
+
+    def notices(self) -> list[str]:
+        """What a person should know of this combination before it runs. Raises FieldError for one that cannot be meant."""
+        _ = self._batches
+        with precision(self.numerics):
+            jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
+        said = []
+        plugins = {"task": self.task, "model": self.model, "optimizer": self.optimizer, "penalty": self.penalty}
+        for section, outer in (plugins | {f"probes.{name}": probe for name, probe in self.probes.items()}).items():
+            for path, plugin in parts(outer, section):
+                with _within(path):
+                    said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
+        return said
+
+    @functools.cached_property
+    def _metrics(self) -> Callable[[TrainState, Splits], Values]:
+        return make_metrics(self.task, self.network, self.objective)
+
+    @functools.cached_property
+    def measurements(self) -> dict[str, Measurement]:
+        """The probes, ready to be called."""
+        degree = self.model.homogeneity(self.task)
+        made = {}
+        for name, probe in self.probes.items():
+            key = seeds.fold(self.general.seed, "probe", name)
+            context = Context(self.task, self.splits, _no_module, degree, key, jnp.int32(0))
+            made[name] = Measurement(name, probe, context, self.network)
+        return made
+
+    def initial_state(self, params: Any = None) -> TrainState:
+        """The state before the first step; with `params`, from those parameters instead of the seed's."""
+        with precision(self.numerics):
+            _, fresh, variables = self._initial
+            params = place(fresh if params is None else params, self.device)
+            variables = place(variables, self.device)
+            with _within("optimizer"):
+                opt_state = place(self.optimizer.transform().init(params), self.device)
+            remembered = {n: m.initial_state(params, variables, self.device) for n, m in self.measurements.items()}
+            rng = place(seeds.fold(self.general.seed, "train"), self.device)
+            step = jax.device_put(np.int32(0), self.device)
+            return TrainState(step, params, variables, opt_state, remembered, rng)
+
+    def advance(self, state: TrainState, count: int) -> tuple[TrainState, int]:
+        """(the state `count` steps later, first step whose objective was not finite or −1). `state` is used up."""
+        with precision(self.numerics):
+            trips = jax.device_put(np.int32(count), self.device)
+            state, diverged = self._advance(state, trips, self.splits.train)
+            # Not float() or np.asarray: signals wait under those until the program ends.
+            return jax.block_until_ready(state), int(jax.device_get(diverged))
+
+    def measure(self, state: TrainState, event: Event) -> tuple[Values, TrainState]:
+        """(values by metric name, the state with what the probes now remember) at an event."""
+        with precision(self.numerics):
+            values: Values = {}
+            remembered = dict(state.probe_state)
+            for name in event.due:
+                if name == METRICS:
+                    values |= jax.block_until_ready(self._metrics(state, self.splits))
+                    continue
+                found, new = self.measurements[name](state, self.device)
+                values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
+                # A step that is due only because the run ends here must leave no trace: the run may be extended.
+                remembered[name] = new if name in event.measured else remembered[name]
+            values = jax.device_get(values)
+        return values, TrainState(state.step, state.params, state.variables, state.opt_state, remembered, state.rng)
+
+    def events_after(self, step: int) -> Iterator[Event]:
+        """The events that are still to come."""
+        return events_after(step, self.general.steps, self.schedules, self.checkpoint.every_steps)
+
+    def module(self, state: TrainState) -> nnx.Module:
+        """The network at a state, in evaluation mode."""
+        with precision(self.numerics):
+            return self.network.module(state.params, state.variables)
+
+
+def check_splits(splits: Splits, task: Task) -> None:
+    """Raises UserError naming split, row and value if a token or a label is outside its range.
+
+    JAX clamps or wraps an index that is out of range without a word.
+    """
+    for name, examples in splits:
+        if isinstance(examples, Split) and len(examples):
+            _check_range(name, "token", np.asarray(examples.inputs), task.sizes.values)
+            targets = np.asarray(examples.targets)
+            if np.issubdtype(targets.dtype, np.integer):
+                _check_range(name, "target", targets, task.sizes.outputs)
+
+
+def _check_range(name: str, what: str, array: np.ndarray, limit: int) -> None:
+    wrong = np.argwhere((array < 0) | (array >= limit))
+    if len(wrong):
+        row, value = wrong[0][0], array[tuple(wrong[0])]
+        raise UserError(f"task: {what} {value} in row {row} of the {name} split is outside 0 … {limit - 1}")
+
+
+class _within:
+    """Adds the section's name to a FieldError that leaves the block."""
+
+    def __init__(self, section: str):
+        self.section = section
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, FieldError):
+            raise error.within(self.section) from None
+
+
+def _no_module(params: Any) -> nnx.Module:
+    raise RuntimeError("the context is bound to a network when a probe is called")

@@ -1,0 +1,81 @@
+"""The compiled training program: one `lax.fori_loop` with a traced trip count, and nothing in it but arithmetic."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int
+
+from framework.interfaces import Penalty, Task
+from framework.training.batches import Batches, update_key
+from framework.training.network import Network, other_variables
+from framework.training.state import TrainState
+
+Advance = Callable[[TrainState, Int[Array, ""], Any], tuple[TrainState, Int[Array, ""]]]
+
+
+def make_objective(task: Task, penalty: Penalty, network: Network) -> Callable:
+    """objective(params, variables, split) → (mean loss + penalty, variables after the pass), eq. 2.2 of the paper."""
+
+    def objective(params: Any, variables: Any, split: Any) -> tuple[Array, Any]:
+        module = network.module(params, variables, training=True)
+        value = task.mean_loss(module, split) + penalty(params)  # type: ignore[arg-type]
+        return value, other_variables(module)
+
+    return objective
+
+
+def make_advance(objective: Callable, transform: optax.GradientTransformation, batches: Batches) -> Advance:
+    """advance(state, count, train split) → (state `count` steps later, first diverged step or −1).
+
+    The count is traced: chunks of any length run one program, and a run that is cut anywhere gives the same bits. The
+    state's buffers are donated. A step has diverged when its objective, before the update, is not finite.
+    """
+    wanted = _extra_arguments(transform)
+
+    @partial(jax.jit, donate_argnums=0)
+    def advance(state: TrainState, count: Int[Array, ""], split: Any) -> tuple[TrainState, Int[Array, ""]]:
+        def body(_: Array, carry: tuple[TrainState, Array, Any]) -> tuple[TrainState, Array, Any]:
+            state, diverged, order = carry
+            order = batches.next_order(order, state.rng, state.step)
+            batch = batches.take(split, order, state.rng, state.step)
+            (value, variables), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state.variables, batch)
+            extra = _extras(wanted, objective, state, batch, value, gradient)
+            updates, opt_state = transform.update(gradient, state.opt_state, state.params, **extra)
+            params = optax.apply_updates(state.params, updates)
+            diverged = jnp.where((diverged < 0) & ~jnp.isfinite(value), state.step, diverged)
+            return TrainState(state.step + 1, params, variables, opt_state, state.probe_state, state.rng), diverged, order
+
+        start = (state, jnp.int32(-1), batches.order(state.rng, state.step))
+        return jax.lax.fori_loop(0, count, body, start)[:2]
+
+    return advance
+
+
+EXTRA = ("value", "grad", "value_fn", "grad_fn", "key")
+
+
+def _extra_arguments(transform: optax.GradientTransformation) -> tuple[str, ...]:
+    """Which of the extra arguments an update takes."""
+    if not isinstance(transform, optax.GradientTransformationExtraArgs):
+        return ()
+    parameters = inspect.signature(transform.update).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return EXTRA if takes_all else tuple(name for name in EXTRA if name in parameters)
+
+
+def _extras(wanted: tuple[str, ...], objective: Callable, state: TrainState, batch: Any, value: Array, gradient: Any) -> dict[str, Any]:
+    def value_fn(params: Any) -> Array:
+        return objective(params, state.variables, batch)[0]
+
+    def grad_fn(params: Any, _: Any = None) -> Any:
+        return jax.grad(value_fn)(params)
+
+    there = {"value": value, "grad": gradient, "value_fn": value_fn, "grad_fn": grad_fn}
+    if "key" in wanted:
+        there["key"] = update_key(state.rng, state.step)
+    return {name: there[name] for name in wanted}
