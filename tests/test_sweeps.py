@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from framework.config import experiment, load_config, load_sweep, members
-from framework.config.members import member_name, product, select, together
+from framework.config import experiment, load_config, load_sweep, members, product, select, together
+from framework.config.members import member_name
 from framework.errors import UserError
 from tests.test_registry import PENALTY
 
