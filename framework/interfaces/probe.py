@@ -1,0 +1,61 @@
+"""Probe: what is measured of a network while it trains, and all that a measurement may see."""
+
+import abc
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from framework.fields import field
+from framework.interfaces.data import Splits, Tree, Values
+from framework.interfaces.plugin import Plugin
+from framework.interfaces.task import Task
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a probe may see besides parameters and its own state. Nothing else is reachable."""
+
+    task: Task
+    splits: Splits
+    module: Callable[[Tree], nnx.Module]  # parameters → the network, in evaluation mode
+    degree: int | None  # of homogeneity
+    key: PRNGKeyArray  # the probe's own fold of the seed
+    step: Int[Array | np.ndarray, ""]
+
+    def apply(self, params: Tree, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+        """Outputs of the network with these parameters."""
+        return self.module(params)(inputs)
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """The splits that hold examples."""
+        return tuple(name for name, split in self.splits if len(split))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Plugin):
+    """Measures a network during training. Frozen: what it must remember goes into its state, which is checkpointed."""
+
+    schedule: str = field("log", 'when to measure: "log", "log 40", "every 500", "at 1 10 100", "last", joined by +')
+
+    compiled: ClassVar[bool] = True  # False: measure runs on the host, e.g. in float64, and gets NumPy arrays
+
+    def init(self, params: Tree, context: Context) -> Tree:
+        """State at step 0, a pytree of arrays; the default remembers nothing. The core copies it."""
+        return ()
+
+    @abc.abstractmethod
+    def measure(self, params: Tree, context: Context, state: Tree) -> tuple[Values, Tree]:
+        """Returns (values, next state). values: quantity name → scalar or array; next state: shaped as state."""
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """Draws what the instance `name` of this probe recorded in a run into an empty matplotlib Figure.
+
+        Where it draws nothing, as here, each quantity gets a panel, steps on a log axis. Override it where another picture
+        says more.
+        """

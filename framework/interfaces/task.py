@@ -1,0 +1,87 @@
+"""Task: a finite population of examples, a sample of it to train on, and how answers are judged."""
+
+import abc
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Shaped
+
+from framework.errors import FieldError, one_of
+from framework.fields import field
+from framework.interfaces import sampling
+from framework.interfaces.data import Outputs, Sizes, Split, Splits, Values
+from framework.interfaces.plugin import Plugin
+from framework.losses import LOSSES, TEMPERED, log_cross_entropy, log_mean
+from framework.numbers import share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Plugin):
+    """A finite population of examples, a sample of it to train on, and how answers are judged.
+
+    To write one: `sizes` and `population`. Sampling, loss and metrics come finished; override them where the task has
+    a faster or another form.
+    """
+
+    train_size: str = field("50%", "training points: a number, a share of the population, or a formula", expression=True)
+    replacement: bool = field(False, "draw the sample with replacement, as the theorems assume")
+    loss: str = field("cross_entropy", "loss of one example", choices=tuple(LOSSES))
+    temperature: float = field(1.0, "T: logits are divided by it before a cross-entropy or stablemax", above=0)
+    random_labels: float = field(0.0, "share of training labels replaced by random ones, once", at_least=0, at_most=1)
+    label_noise: float = field(0.0, "probability that a training label is replaced, anew at every step", at_least=0, at_most=1)
+    batch_size: str = field("100%", "examples a step sees: a number, a share of the training sample n, or a formula", expression=True)
+    batch_order: str = field("epochs", "epochs: each example once before any again; drawn: at random", choices=("epochs", "drawn"))
+
+    headline: ClassVar[str] = "accuracy"  # the metric by which a person says that a split is learned
+
+    @property
+    @abc.abstractmethod
+    def sizes(self) -> Sizes:
+        """Tokens in an input, values of a token, outputs of a network."""
+
+    @abc.abstractmethod
+    def population(self) -> Split:
+        """Every example once: inputs int32 [N, k], targets int32 [N]."""
+
+    def splits(self, seed: int) -> Splits:
+        """The sample of this seed, the rest, and the whole. Raises FieldError when train_size does not fit."""
+        population = self.population()
+        count = sampling.sample_size(self, len(population))
+        train, test = sampling.sample(seed, len(population), count, self.replacement)
+        drawn, rest = population.take(train), population.take(test)
+        labels = sampling.randomize(seed, np.asarray(drawn.targets), self.random_labels, self.sizes.outputs)
+        return Splits(Split(drawn.inputs, jnp.asarray(labels)), rest, population)
+
+    def losses(self, outputs: Float[Array, "n p"], targets: Shaped[Array, " n"]) -> Float[Array, " n"]:
+        """Loss of each example."""
+        return LOSSES[self.loss](self._tempered(outputs), targets)
+
+    def mean_loss(self, network: Outputs, split: Any) -> Float[Array, ""]:
+        """What training minimizes: the mean of `losses` over the split, or with log_cross_entropy the log of that mean."""
+        outputs = network(split.inputs)
+        if self.loss == "log_cross_entropy":
+            return log_mean(log_cross_entropy(self._tempered(outputs), split.targets))
+        return jnp.mean(self.losses(outputs, split.targets))
+
+    def metrics(self, network: Outputs, splits: Splits) -> Values:
+        """Scalars by name, such as train/loss. Empty splits are left out. Accuracy is a count divided at the end."""
+        values = {}
+        for name, split in splits:
+            if len(split):
+                outputs = network(split.inputs)
+                correct = jnp.sum(jnp.argmax(outputs, axis=-1) == split.targets)
+                values[f"{name}/loss"] = jnp.mean(self.losses(outputs, split.targets))
+                values[f"{name}/accuracy"] = share(correct, len(split))
+        return values
+
+    def notices(self, experiment: Any) -> list[str]:
+        """Refuses a temperature for a loss that has none."""
+        if self.temperature != 1 and self.loss not in TEMPERED:
+            rule = f"must be 1 with loss={self.loss}: it divides the logits of {one_of(TEMPERED)}"
+            raise FieldError("temperature", self.temperature, rule)
+        return []
+
+    def _tempered(self, outputs: Float[Array, "n p"]) -> Float[Array, "n p"]:
+        return outputs if self.temperature == 1 else outputs / self.temperature
