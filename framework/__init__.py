@@ -2,22 +2,46 @@
 
 from framework import losses
 from framework.fields import field, part
-from framework.interfaces import Claim, Context, Model, Optimizer, Penalty, Probe, Row, Sizes, Split, Splits, Task
-from framework.pictures.chart import Chart
+from framework.interfaces import (
+    Benchmark,
+    Claim,
+    Context,
+    Engine,
+    Figure,
+    Model,
+    Optimizer,
+    Penalty,
+    Picture,
+    Probe,
+    Row,
+    Sizes,
+    Split,
+    Splits,
+    Task,
+    Verdict,
+)
+from framework.pictures import Curve, Panel
 from framework.registry import build, register
-from framework.run.loading import Run, load_run
-from framework.sessions.session import train
-from framework.sweep.run import run_sweep
-from framework.training.experiment import Experiment
+from framework.run import Run, load_run
+from framework.sessions import train
+from framework.sweep import run_sweep
+from framework.training import Experiment
+
+Chart = Panel.of_lines
 
 __all__ = [
-    "Chart",
+    "Benchmark",
     "Claim",
     "Context",
+    "Curve",
+    "Engine",
     "Experiment",
+    "Figure",
     "Model",
     "Optimizer",
+    "Panel",
     "Penalty",
+    "Picture",
     "Probe",
     "Row",
     "Run",
@@ -25,6 +49,7 @@ __all__ = [
     "Split",
     "Splits",
     "Task",
+    "Verdict",
     "build",
     "field",
     "load_run",

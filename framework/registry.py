@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from framework.errors import UserError, did_you_mean, one_of
 from framework.fields import declared_fields, make
-from framework.interfaces import Claim, Model, Optimizer, Penalty, Probe, Task
+from framework.interfaces import Benchmark, Claim, Engine, Figure, Model, Optimizer, Penalty, Probe, Task
 
 log = logging.getLogger("whygrok")
 
@@ -30,6 +30,9 @@ KINDS: dict[str, type] = {
     "penalty": Penalty,
     "probe": Probe,
     "claim": Claim,
+    "figure": Figure,
+    "benchmark": Benchmark,
+    "engine": Engine,
 }
 PLURALS = {kind: ("penalties" if kind == "penalty" else f"{kind}s") for kind in KINDS}
 ENTRY_POINTS = "whygrok.plugins"

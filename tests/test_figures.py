@@ -8,11 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from framework import Experiment
+from framework import Curve, Experiment, Panel, Picture, Verdict
 from framework.config import experiment, select
-from framework.evidence.figures import Curve, Panel, Picture, Verdict, as_csv, write_picture
+from framework.evidence.figures import write_picture
+from framework.pictures import as_csv
 from framework.run.loading import Run
-from plugins.figures import shapes
+from plugins import shapes
 from plugins.figures.fits import collapse, crossing, exponent
 
 MODULI = (11, 17, 23, 31)

@@ -9,8 +9,8 @@ from framework import build, load_run, train
 from framework.cli import run_command
 from framework.config import select
 from framework.errors import FieldError, UserError
-from framework.reading.curves import log_steps, mark_fitted, new_figure
-from framework.reading.probe_pictures import columns_of, draw_columns, draw_probe, pick_events
+from framework.pictures import new_figure
+from framework.reading.probe_pictures import columns_of, draw_columns, draw_probe, finish, pick_events
 from tests.constructions import all_inputs
 from tests.small_runs import TASKS, small_config
 
@@ -60,8 +60,7 @@ def test_the_default_puts_splits_and_matrices_of_a_quantity_in_one_panel(run):
 def test_the_step_of_interpolation_is_marked_where_there_is_one(run):
     figure = new_figure()
     axes = figure.subplots()
-    log_steps(axes)
-    mark_fitted(axes, run)
+    finish(axes, run)
     headline = run.experiment.task.headline
     steps, values = run.series(f"train/{headline}")
     reached = steps[values >= 1]

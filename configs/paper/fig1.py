@@ -12,7 +12,7 @@ from framework.config import at_scale, experiment, product, select
 SIZES = {
     "smoke": {"p": 11, "steps": 10_000, "scales": [0.25, 1.0, 4.0], "moduli": [11, 13, 17], "shares": ["60%", "80%"]},
     "laptop": {"p": 23, "steps": 60_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [13, 17, 23, 31, 41]},
-    "paper": {"p": 97, "steps": 100_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [23, 47, 71, 97, 113]},
+    "full": {"p": 97, "steps": 100_000, "scales": [0.25, 0.5, 1.0, 2.0, 4.0], "moduli": [23, 47, 71, 97, 113]},
 }
 SHARES = ["25%", "32%", "40%", "50%", "63%", "80%"]  # of the pairs: a grid in p^(5/3) would favour that exponent
 NTK = {"probes.ntk_drift": select("ntk_drift", outputs="first", points="train")}

@@ -14,12 +14,12 @@ from framework.config import at_scale, override, product, select
 SIZES = {
     "smoke": {"p": 11, "steps": 5_000, "scales": [0.5, 1.0]},
     "laptop": {"p": 47, "steps": 10_000, "scales": [0.25, 1.0, 4.0]},
-    "paper": {"p": 47, "steps": 200_000, "scales": [0.25, 0.5, 1.0, 2.0]},
+    "full": {"p": 47, "steps": 200_000, "scales": [0.25, 0.5, 1.0, 2.0]},
 }
 GROKS = {  # scale → (p, steps, share for AdamW, share for gradient descent)
     "smoke": (11, 5_000, "70%", "80%"),
     "laptop": (23, 30_000, "38%", "48%"),
-    "paper": (47, 400_000, "38%", "38%"),
+    "full": (47, 400_000, "38%", "38%"),
 }
 ADAMW = {"optimizer": select("adamw", learning_rate=1e-2, weight_decay=0.3), "penalty": select("none")}
 SQUARES = {"optimizer": select("gd", learning_rate=0.1), "penalty": select("l2", coefficient=0.003)}

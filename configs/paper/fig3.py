@@ -16,7 +16,7 @@ PAPER_SHARES = ["5%", "10%", "15%", "20%", "25%", "30%", "40%", "50%"]
 SIZES = {
     "smoke": {"printed": [11], "moduli": [7, 11], "shares": ["50%", "75%"], "steps": 2_000},
     "laptop": {"printed": [13, 17, 23, 29], "moduli": [13, 17, 19, 23, 29], "shares": LAPTOP_SHARES, "steps": 50_000},
-    "paper": {"printed": [23, 47, 97], "moduli": [23, 47, 71, 97], "shares": PAPER_SHARES, "steps": 200_000},
+    "full": {"printed": [23, 47, 97], "moduli": [23, 47, 71, 97], "shares": PAPER_SHARES, "steps": 200_000},
 }
 ADAM = {"optimizer": select("adam", learning_rate=1e-2)}
 SQUARES = {"penalty": select("l2", coefficient=0.003)}

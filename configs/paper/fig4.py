@@ -13,7 +13,7 @@ from framework.config import at_scale, override, product
 SIZES = {
     "smoke": {"moduli": [11, 13], "steps": 10_000},
     "laptop": {"moduli": [23, 31, 41, 53, 67], "steps": 60_000},
-    "paper": {"moduli": [23, 47, 71, 97, 113], "steps": 100_000},
+    "full": {"moduli": [23, 47, 71, 97, 113], "steps": 100_000},
 }
 
 

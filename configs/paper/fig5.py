@@ -13,7 +13,7 @@ from framework.config import at_scale, experiment, product, select
 SIZES = {
     "smoke": {"moduli": [11], "steps": 1_000, "d_model": 32, "d_mlp": 64},
     "laptop": {"moduli": [17, 23, 29], "steps": 5_000, "d_model": 64, "d_mlp": 256},
-    "paper": {"moduli": [23, 47, 97], "steps": 100_000, "d_model": 128, "d_mlp": 512},
+    "full": {"moduli": [23, 47, 97], "steps": 100_000, "d_model": 128, "d_mlp": 512},
 }
 ADAMW = {"optimizer": select("adamw", learning_rate=5e-3, b2=0.98, weight_decay=1.0), "penalty": select("none")}
 

@@ -7,26 +7,19 @@ from typing import Any
 
 from framework import registry
 from framework.errors import UserError, did_you_mean, one_of
-from framework.interfaces import Claim, Row
-from framework.pictures.chart import Chart
-
-SCALES = ("smoke", "laptop", "full")
+from framework.interfaces import Claim, Verdict
+from framework.pictures import Panel
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A claim, its rows, and its charts where they were asked for. seconds: wall time, all together."""
+class CheckedClaim:
+    """A claim, the verdict on it, and its charts where they were asked for. seconds: wall time, all together."""
 
     entry: registry.Entry
     claim: Claim
-    rows: list[Row]
-    charts: list[Chart]
+    verdict: Verdict
+    charts: list[Panel]
     seconds: float
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether there are rows, and every one is."""
-        return bool(self.rows) and all(row.as_expected for row in self.rows)
 
 
 def chosen_claims(words: Sequence[str]) -> list[registry.Entry]:
@@ -42,29 +35,20 @@ def chosen_claims(words: Sequence[str]) -> list[registry.Entry]:
 
 def check_claim(
     entry: registry.Entry, scale: str, seed: int, with_charts: bool = False, fields: Mapping[str, Any] | None = None
-) -> Verdict:
+) -> CheckedClaim:
     """Checks a claim at the sizes of a scale, but for the fields that are given."""
     start = time.monotonic()
     sizes = entry.cls.scales.get(scale, {})  # type: ignore[attr-defined]
     claim: Claim = registry.build("claim", entry.name, **{**sizes, **(fields or {})})
     rows, charts = claim.check(seed), claim.charts(seed) if with_charts else []
-    return Verdict(entry, claim, rows, charts, time.monotonic() - start)
+    return CheckedClaim(entry, claim, Verdict.of_rows(entry.name, rows), charts, time.monotonic() - start)
 
 
-def judgement(row: Row) -> str:
-    """'holds', and what else is to be said of a row."""
-    if row.is_nan:
-        return "NaN, NOT AS EXPECTED"
-    if row.holds:
-        return "holds" if row.expected_to_hold else "holds, AND SHOULD NOT"
-    return "does not hold, NOT AS EXPECTED" if row.expected_to_hold else "does not hold, as expected"
-
-
-def summary(found: Sequence[Verdict], scale: str) -> str:
+def summary(checked: Sequence[CheckedClaim], scale: str) -> str:
     """How many rows of how many claims are as expected, at which scale, in how many seconds."""
-    rows = [row for verdict in found for row in verdict.rows]
-    good, seconds = sum(row.as_expected for row in rows), sum(verdict.seconds for verdict in found)
-    claims = f"{len(found)} claim{'' if len(found) == 1 else 's'}"
+    rows = [row for one in checked for row in one.verdict.rows]
+    good, seconds = sum(row.as_expected for row in rows), sum(one.seconds for one in checked)
+    claims = f"{len(checked)} claim{'' if len(checked) == 1 else 's'}"
     return f"{good} of {len(rows)} rows as expected; {claims}, {seconds:.0f} s at scale {scale}"
 
 

@@ -5,10 +5,9 @@ import dataclasses
 from html import escape
 from pathlib import Path
 
-from framework.evidence.claims import Verdict, judgement, summary
+from framework.evidence.claims import CheckedClaim, summary
 from framework.interfaces import Row
-from framework.pictures.chart import Chart
-from framework.pictures.chart_plots import svg_of
+from framework.pictures import Panel, as_csv, svg_of
 from framework.storage.files import storage, write_atomically
 
 STYLE = """\
@@ -22,8 +21,9 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto } figcaption { font-size: .85rem } .sizes { color: #555; font-size: .85rem }
 """
 INTRODUCTION = (
-    "Each row has a number that the theory predicts and one that was measured without using it. A row that is not expected to hold is a "
-    "control, or a statement that is wrong as printed; it counts as it should when it fails. After ± is how far the two may be apart."
+    "Each row has a number that the theory predicts and one that was measured without using it. Some rows should fail: "
+    "controls, and statements misprinted in the paper. Such a row counts as correct when it fails. "
+    "The column ± says how far apart the two may be."
 )
 
 
@@ -36,16 +36,16 @@ class Page:
         of: how many claims there will be. Raises StorageError.
         """
         self.file, self.scale, self.seed, self.of = file, scale, seed, of
-        self.found: list[Verdict] = []
+        self.found: list[CheckedClaim] = []
         self.sections: list[str] = []
         with storage("making the folder", file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, self.html())
 
-    def add(self, verdict: Verdict) -> None:
-        """One claim more."""
-        self.found.append(verdict)
-        self.sections.append(section(verdict))
+    def add(self, checked: CheckedClaim) -> None:
+        """Adds one claim and writes the page anew."""
+        self.found.append(checked)
+        self.sections.append(section_html(checked))
         write_atomically(self.file, self.html())
 
     def html(self) -> str:
@@ -61,55 +61,51 @@ class Page:
 <p>{said}, seed {self.seed}.</p>{unfinished}
 <p>{INTRODUCTION}</p>
 <nav>
-{"".join(map(link, self.found))}</nav>
+{"".join(map(link_html, self.found))}</nav>
 {"".join(self.sections)}</body></html>
 """
 
 
-def link(verdict: Verdict) -> str:
-    """To the section of a claim, with a mark that says whether all is as expected."""
-    mark, kind = ("✓", "") if verdict.as_expected else ("✗", " class=bad")
-    return f'<a href="#{name(verdict)}"{kind}>{mark} {name(verdict)}</a>\n'
+def link_html(checked: CheckedClaim) -> str:
+    """A link to the section of a claim, with a mark that says whether all is as expected."""
+    mark, kind = ("✓", "") if checked.verdict.seen else ("✗", " class=bad")
+    name = escape(checked.entry.name, quote=True)
+    return f'<a href="#{name}"{kind}>{mark} {name}</a>\n'
 
 
-def section(verdict: Verdict) -> str:
-    """A claim: what it says, its rows, what is to be said of the print, its charts."""
-    claim = verdict.claim
+def section_html(checked: CheckedClaim) -> str:
+    """The section of a claim: what it says, its rows, what is to be said of the print, its charts."""
+    claim, name = checked.claim, escape(checked.entry.name, quote=True)
     sizes = ", ".join(f"{field.name} = {getattr(claim, field.name)}" for field in dataclasses.fields(claim))
     note = f"<p class=note>{escape(claim.note)}</p>\n" if claim.note else ""
-    made = f"At {sizes}; {verdict.seconds:.1f} s. Tags: {', '.join(claim.tags)}."
+    made = f"At {sizes}; {checked.seconds:.1f} s. Tags: {', '.join(claim.tags)}."
     heads = "<th>quantity<th class=number>predicted<th class=number>measured<th>±<th>verdict"
-    return f"""<section id="{name(verdict)}">
-<h2><code>{name(verdict)}</code></h2>
-<p>{escape(verdict.entry.summary)}</p>
+    return f"""<section id="{name}">
+<h2><code>{name}</code></h2>
+<p>{escape(checked.entry.summary)}</p>
 <div class=rows><table><tr>{heads}</tr>
-{"".join(map(row_of_table, verdict.rows))}</table></div>
-{note}{"".join(map(figure, verdict.charts))}<p class=sizes>{escape(made)}</p>
+{"".join(map(row_html, checked.verdict.rows))}</table></div>
+{note}{"".join(map(chart_html, checked.charts))}<p class=sizes>{escape(made)}</p>
 </section>
 """
 
 
-def row_of_table(row: Row) -> str:
-    """Quantity, relation and prediction, measurement, tolerance, verdict."""
+def row_html(row: Row) -> str:
+    """A row of the table: quantity, relation and prediction, measurement, tolerance, verdict."""
     kind = "bad" if not row.as_expected else "" if row.expected_to_hold else "control"
     relation = {"=": "", "<=": "≤ ", ">=": "≥ "}[row.relation]
     tolerance = f"{row.tolerance:.1g}" if row.tolerance else ""
     numbers = f"<td class=number>{relation}{row.predicted:.6g}<td class=number>{row.measured:.6g}<td>{tolerance}"
-    return f'<tr><td>{escape(row.quantity)}{numbers}<td class="{kind}">{judgement(row)}</tr>\n'
+    return f'<tr><td>{escape(row.quantity)}{numbers}<td class="{kind}">{row.judgement}</tr>\n'
 
 
-def figure(chart: Chart) -> str:
-    """The picture, and its numbers as a file to save."""
-    picture, table = (inline(kind, text) for kind, text in (("image/svg+xml", svg_of(chart)), ("text/csv", chart.table())))
-    link = f'<a download="{escape(chart.title, quote=True)}.csv" href="{table}">numbers</a>'
-    return f'<figure><img src="{picture}" alt="{escape(chart.title, quote=True)}"><figcaption>{link}</figcaption></figure>\n'
+def chart_html(chart: Panel) -> str:
+    """The picture of a chart, and its numbers as a file to save."""
+    picture, table = (_data_address(kind, text) for kind, text in (("image/svg+xml", svg_of(chart)), ("text/csv", as_csv([chart]))))
+    title = escape(chart.title, quote=True)
+    link = f'<a download="{title}.csv" href="{table}">numbers</a>'
+    return f'<figure><img src="{picture}" alt="{title}"><figcaption>{link}</figcaption></figure>\n'
 
 
-def inline(kind: str, text: str) -> str:
-    """The text as an address."""
+def _data_address(kind: str, text: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"
-
-
-def name(verdict: Verdict) -> str:
-    """Of the claim, as HTML."""
-    return escape(verdict.entry.name, quote=True)

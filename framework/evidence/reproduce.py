@@ -1,21 +1,20 @@
 """Reproduces figures: runs the sweep of each, then writes its pictures, data and verdicts from the files of the runs."""
 
 import contextlib
-import importlib
 import logging
 import os
-import pkgutil
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from framework import registry
 from framework.config.files import load_sweep
 from framework.config.members import Member
-from framework.config.scales import SCALES
+from framework.config.scales import named_scale
 from framework.errors import UserError, did_you_mean, one_of
-from framework.evidence.figures import Picture, Verdict, write_picture
-from framework.run.loading import Run, load_run
+from framework.evidence.figures import write_picture
+from framework.interfaces import Figure, Verdict
+from framework.run import load_run
 from framework.sweep.folder import FINISHED, Show, Standing
 from framework.sweep.run import run_sweep
 
@@ -37,9 +36,8 @@ class Reproduced:
 
 
 def figures() -> list[str]:
-    """Names of the figures: the modules figN of plugins.figures, whose sweeps are configs/paper/figN.py."""
-    names = [module.name for module in pkgutil.iter_modules(importlib.import_module("plugins.figures").__path__)]
-    return sorted((name for name in names if re.fullmatch(r"fig\d+", name)), key=lambda name: int(name[3:]))
+    """Names of the figures that are registered."""
+    return [entry.name for entry in registry.entries("figure")]
 
 
 def check_figures(names: Sequence[str]) -> list[str]:
@@ -61,22 +59,21 @@ def reproduce(
 ) -> Reproduced:
     """Runs what is not finished of a figure's sweep and writes workdir/NAME/NAME.png, .pdf, .csv and verdict.json.
 
-    The runs are in workdir/NAME/runs, a folder a member; finished ones are used as they are, so that the same call after
+    The runs are in workdir/NAME/runs, one folder per member; finished ones are used as they are, so that the same call after
     an interruption gives the same data and verdicts. Nothing is written beside them while a member has failed. Raises
     UserError for a name or scale that does not exist, for a folder with runs of another, and as run_sweep does.
     """
-    if scale not in SCALES:
-        raise UserError(f"scale = {scale!r}: there is no such scale.{did_you_mean(scale, SCALES)} Scales: {one_of(SCALES)}.")
     [name] = check_figures([name])
+    figure: Figure = registry.build("figure", name)
     folder = Path(workdir) / name
-    members = load_sweep(f"paper/{name}:scale={scale}", QUIET)
+    members = load_sweep(f"{figure.config}:scale={named_scale(scale)}", QUIET)
     refuse_another(folder, members)
     with shared_programs(Path(workdir).resolve() / "programs"):
         standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, wait=True, show=show)
     if any(standing.state != FINISHED for standing in standings):
         return Reproduced(name, standings)
     runs = [load_run(folder / "runs" / member.name) for member in members]
-    picture = picture_of(name)(runs)
+    picture = figure.picture(runs)
     return Reproduced(name, standings, write_picture(picture, runs, folder, name), picture.verdicts)
 
 
@@ -85,11 +82,6 @@ def refuse_another(folder: Path, members: Sequence[Member]) -> None:
     there = [path.parent.name for path in (folder / "runs").glob("*/config.json")]
     if there and not set(there) & {member.name for member in members}:
         raise UserError(f"{folder} holds runs of another scale, such as {min(there)}: use another --workdir for this one")
-
-
-def picture_of(name: str) -> Callable[[Sequence[Run]], Picture]:
-    """The function that makes a figure of its runs."""
-    return importlib.import_module(f"plugins.figures.{name}").picture  # type: ignore[no-any-return]
 
 
 @contextlib.contextmanager

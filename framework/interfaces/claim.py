@@ -1,45 +1,13 @@
-"""Claim: a statement of the theory, checked row by row."""
+"""Claim: a statement of the theory that is checked row by row."""
 
 import abc
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from framework.interfaces.plugin import Plugin
-from framework.pictures import Chart
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a claim's verdict: a quantity as predicted and as measured, and whether they agree.
-
-    relation: how measured should stand to predicted, "=", "<=" or ">=". tolerance: how far it may miss, in the units of
-    both. expected_to_hold: False for a control, or for a statement that is wrong as printed.
-    """
-
-    quantity: str
-    predicted: float | int
-    measured: float | int
-    tolerance: float | int = 0.0
-    relation: str = "="
-    expected_to_hold: bool = True
-
-    @property
-    def holds(self) -> bool:
-        """Whether measured stands to predicted as it should; NaN never does."""
-        missed = {"=": abs(self.measured - self.predicted), "<=": self.measured - self.predicted, ">=": self.predicted - self.measured}
-        return bool(self.measured == self.predicted or missed[self.relation] <= self.tolerance)
-
-    @property
-    def is_nan(self) -> bool:
-        """Whether one of the two numbers is none."""
-        return math.isnan(self.measured) or math.isnan(self.predicted)
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether it holds where it should, and does not where it should not; NaN is never expected."""
-        return not self.is_nan and self.holds == self.expected_to_hold
+from framework.interfaces.verdict import Row
+from framework.pictures import Panel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +25,6 @@ class Claim(Plugin):
     def check(self, seed: int) -> list[Row]:
         """Measures each quantity by another route than its prediction. Seeded: the same rows each time."""
 
-    def charts(self, seed: int) -> list[Chart]:
+    def charts(self, seed: int) -> list[Panel]:
         """What a curve says better than rows, for the report; none by default."""
         return []

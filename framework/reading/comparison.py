@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from framework.config import flatten, to_dict
-from framework.reading.milestones import fitted_step, grokked_step
+from framework.reading.milestones import milestones
 from framework.run.directory import RunDirectory
 from framework.run.environment import Sessions
 from framework.run.loading import Run
@@ -47,11 +47,10 @@ def compare_rows(one: Run, other: Run) -> dict[str, Any]:
     }
 
 
-def milestones(run: Run) -> dict[str, Any]:
-    """Last recorded step, and the steps at which the run fitted and grokked."""
-    headline = run.experiment.task.headline
-    last = run.rows[-1]["step"] if run.rows else None
-    return {"last_step": last, "fitted": fitted_step(run, headline), "grokked": grokked_step(run, headline)}
+def compare_milestones(one: Run, other: Run) -> dict[str, dict[str, Any]]:
+    """Of each run the last recorded step, and the steps at which it fitted and grokked."""
+    ends = {name: {"last_step": run.rows[-1]["step"] if run.rows else None} for name, run in (("one", one), ("other", other))}
+    return {"one": ends["one"] | milestones(one), "other": ends["other"] | milestones(other)}
 
 
 def _environment(run: Run) -> dict[str, Any]:

@@ -2,21 +2,27 @@
 
 import numpy as np
 
-from framework.run.loading import Run
+from framework.run import Run
 
 GROKKED = 0.99  # test accuracy from which a network is said to have generalized
 
 
-def fitted_step(run: Run, headline: str = "accuracy") -> int | None:
-    """The first recorded step at which the training set is answered without a mistake."""
-    return first_at_least(run, f"train/{headline}", 1.0)
+def milestones(run: Run) -> dict[str, int | None]:
+    """The steps at which a run fitted and grokked; None where it has not."""
+    return {"fitted": fitted_step(run), "grokked": grokked_step(run)}
 
 
-def grokked_step(run: Run, headline: str = "accuracy") -> int | None:
-    """The first recorded step with test accuracy ≥ 0.99 from which it stays there."""
-    if f"test/{headline}" not in run.metrics():
+def fitted_step(run: Run, metric: str = "") -> int | None:
+    """The first recorded step at which the training set is answered without a mistake, by the task's headline or another metric."""
+    return first_at_least(run, f"train/{metric or run.headline}", 1.0)
+
+
+def grokked_step(run: Run) -> int | None:
+    """The first recorded step from which the test value of the task's headline stays at 0.99 or above."""
+    metric = f"test/{run.headline}"
+    if metric not in run.metrics():
         return None
-    steps, values = run.series(f"test/{headline}")
+    steps, values = run.series(metric)
     below = np.flatnonzero(values < GROKKED)
     first = below[-1] + 1 if len(below) else 0
     return int(steps[first]) if first < len(steps) else None

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from framework.errors import UserError, did_you_mean, one_of
-from framework.reading.curves import COLOURS, INK, log_steps, mark_fitted, new_figure, save_figure, tidy, title_of
+from framework.pictures import INK, Curve, Panel, draw, draw_curve, log_steps, mark_step, new_figure, tidy
+from framework.reading.curves import milestones_of, save_figure, title_of
 from framework.reading.milestones import fitted_step
-from framework.run.loading import Run
+from framework.run import Run
 
 STYLES = {"train": "--", "test": "-", "population": ":"}  # as in the curves of accuracy
 Panels = Mapping[str, Sequence[str]]  # what the vertical axis shows → columns
@@ -40,7 +41,7 @@ def columns_of(run: Run, name: str) -> list[str]:
 
 
 def draw_columns(figure: Any, run: Run, name: str) -> None:
-    """One panel a quantity, train dashed, test solid, population dotted, and a line at the step of interpolation.
+    """One panel per quantity, train dashed, test solid, population dotted, and a line at the step of interpolation.
 
     train_x and test_x share the panel x; W/x and V/x, of one matrix each, share it with x.
     """
@@ -59,47 +60,49 @@ def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) 
         return []
     across = 1 if len(panels) < 5 else 2
     down = -(-len(panels) // across)
-    figure.set_size_inches(8 if across == 1 else 11, 0.4 + 2.5 * down)
-    grid = figure.subplots(down, across, sharex=True, squeeze=False)
-    axes = list(grid.T.flat)
-    for panel, (label, columns) in zip(axes, panels.items(), strict=False):
-        draw_lines(panel, run, columns)
-        panel.set_ylabel(label)
-        if label in log:
-            panel.set_yscale("log")
-        finish(panel, run)
-    for unused in axes[len(panels) :]:
-        unused.set_visible(False)
-    for last in [*grid[-1], axes[len(panels) - 1]]:
-        last.set_xlabel("step")
-        last.xaxis.set_tick_params(labelbottom=True)
-    return axes[: len(panels)]
+    last = {down - 1, len(panels) - 1}
+    made = [
+        Panel("", "step" if number in last else "", label, curves_of(run, columns), log_y=label in log, marks=_fitted_mark(run))
+        for number, (label, columns) in enumerate(panels.items())
+    ]
+    axes = draw(figure, [made[row::down] for row in range(down)], size=(8 if across == 1 else 5.5, 2.6), stacked=True)
+    return [axes[number % down][number // down] for number in range(len(made))]
 
 
 def draw_lines(axes: Any, run: Run, columns: Sequence[str]) -> None:
-    """The columns of a run against steps, step 0 at ½: a line style a split, a colour a quantity."""
+    """The columns of a run against steps, step 0 at ½: one line style per split, one colour per quantity."""
+    for curve in curves_of(run, columns):
+        draw_curve(axes, curve)
+
+
+def curves_of(run: Run, columns: Sequence[str]) -> list[Curve]:
+    """The columns of a run as curves: one line style per split, one colour per quantity."""
     quantities = list(dict.fromkeys(_quantity_of(column) for column in columns))
+    curves = []
     for column in columns:
-        steps, values = run.series(column)
         split, quantity = _split_of(column), _quantity_of(column)
-        colour = COLOURS[quantities.index(quantity) % len(COLOURS)]
         label = split if split and len(quantities) == 1 else f"{split} {quantity}".strip().replace("_", " ")
-        axes.plot(np.maximum(steps, 0.5), values, STYLES.get(split, "-"), color=colour, linewidth=1.6, label=label)
+        curves.append(Curve(label, *run.series(column), STYLES.get(split, "-"), quantities.index(quantity)))
+    return curves
 
 
 def finish(axes: Any, run: Run) -> None:
     """Log steps, the line of interpolation, grid, and a legend where there is more than one line to tell apart."""
     log_steps(axes)
-    mark_fitted(axes, run)
+    mark_step(axes, fitted_step(run), "fitted")
     tidy(axes)
     _, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:
         axes.legend(frameon=False, fontsize=8, loc="best")
 
 
+def _fitted_mark(run: Run) -> dict[str, float]:
+    return {words: step for words, step in milestones_of(run).items() if words.startswith("fitted")}
+
+
 def moments(run: Run, steps: Sequence[int], count: int) -> list[int]:
     """At most `count` of the steps for a row of pictures: the first, and from where the training set is fitted to the last."""
-    fitted = fitted_step(run, run.experiment.task.headline)
+    fitted = fitted_step(run)
     if fitted is None or not steps:
         return pick_events(steps, count)
     nearest = min(steps, key=lambda step: abs(step - fitted))

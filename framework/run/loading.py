@@ -35,6 +35,11 @@ class Run:
         """The resolved config."""
         return self.experiment.config
 
+    @property
+    def headline(self) -> str:
+        """The metric by which the task says that a split is learned, such as accuracy."""
+        return self.experiment.task.headline
+
     def metrics(self) -> dict[str, np.ndarray]:
         """Metric name → array with one entry a row: float64, `step` int64; NaN where it was not measured or not finite."""
         names = dict.fromkeys(name for row in self.rows for name in row if name != "nonfinite")

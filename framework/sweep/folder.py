@@ -1,7 +1,5 @@
 """The folder of a sweep: a run directory a member, how each member stands, and the table of it."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +9,7 @@ from typing import Any
 from framework.config import to_dict
 from framework.config.members import Member
 from framework.errors import FieldError, StorageError, UserError
-from framework.reading.milestones import fitted_step, grokked_step, last_value
+from framework.reading.milestones import last_value, milestones
 from framework.run.checkpoints import complete_steps
 from framework.run.directory import RunDirectory
 from framework.run.loading import Run
@@ -19,6 +17,7 @@ from framework.run.rows import read_lines
 from framework.sessions import session
 from framework.storage.files import storage, write_atomically, write_json
 from framework.storage.lock import holder
+from framework.storage.tables import csv_text
 from framework.training.experiment import Experiment
 
 WAITING, RUNNING, FINISHED, FAILED, STOPPED = "waiting", "running", "finished", "failed", "stopped"
@@ -152,8 +151,7 @@ class SweepFolder:
             headline=headline,
             train=last_value(run, f"train/{headline}"),
             test=last_value(run, f"test/{headline}"),
-            fitted=fitted_step(run, headline),
-            grokked=grokked_step(run, headline),
+            **milestones(run),
             log=str(self.log(name).relative_to(self.path)) if self.log(name).is_file() else "",
         )
 
@@ -176,21 +174,12 @@ class SweepFolder:
 
 
 def as_csv(standings: Sequence[Standing]) -> str:
-    """One line a member: its name, the fields that the sweep changes, how it stands."""
+    """One row per member: its name, the fields that the sweep changes, how it stands."""
     fields = list(dict.fromkeys(name for standing in standings for name in standing.changes))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["member", *fields, *COLUMNS])
-    for standing in standings:
-        changes = [_cell(standing.changes.get(name)) for name in fields]
-        writer.writerow([standing.member, *changes, *(_cell(getattr(standing, column)) for column in COLUMNS)])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, default=list)
-    return "" if value is None else str(value)
+    rows = [
+        [one.member, *(one.changes.get(name) for name in fields), *(getattr(one, column) for column in COLUMNS)] for one in standings
+    ]
+    return csv_text(["member", *fields, *COLUMNS], rows)
 
 
 def _checked(member: Member) -> Experiment:

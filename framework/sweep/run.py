@@ -2,23 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from framework import registry
 from framework.config.members import Member
-from framework.errors import Interrupted, UserError, did_you_mean, one_of
+from framework.errors import Interrupted, UserError
+from framework.interfaces import Engine
 from framework.sessions.signals import StopRequest
 from framework.sweep.folder import ELSEWHERE, FINISHED, STOPPED, Show, Standing, SweepFolder
-from framework.sweep.processes import processes
 from framework.sweep.supervise import POLL_SECONDS
-from framework.sweep.workers import workers
 
 log = logging.getLogger("whygrok")
-
-Engine = Callable[[SweepFolder, int, StopRequest], None]
-
-ENGINES: Mapping[str, Engine] = {"processes": processes, "workers": workers}
-ENGINE_HELP = "processes: a process a member; workers: each takes one after another, quicker for many short ones"
 
 
 def run_sweep(
@@ -38,16 +33,16 @@ def run_sweep(
     started by a sweep which is gone. Raises UserError, before anything is started, for a member that
     could not start or whose folder holds another run; StorageError; Interrupted after a signal, when all have saved.
     """
-    check_engine(engine, jobs)
+    trained_by = check_engine(engine, jobs)
     sweep = SweepFolder(members, workdir, show)
     sweep.create()
     log.info("sweep of %d members, %d of them finished already: %s", len(members), len(sweep.in_state(FINISHED)), sweep.path)
     if sweep.strangers:
         log.info("not in this sweep, and left as they are: %s", ", ".join(sweep.strangers))
     with StopRequest() as stop:
-        ENGINES[engine](sweep, jobs, stop)
+        trained_by.train(sweep, jobs, stop)
         if wait:
-            _wait_for_others(sweep, stop, lambda: ENGINES[engine](sweep, jobs, stop))
+            _wait_for_others(sweep, stop, lambda: trained_by.train(sweep, jobs, stop))
     stopped, finished = sweep.in_state(STOPPED), sweep.in_state(FINISHED)
     if stopped or (stop.received and len(finished) < len(members)):
         by = f" by {stop.received}" if stop.received else ""
@@ -55,12 +50,11 @@ def run_sweep(
     return sweep.standings
 
 
-def check_engine(engine: str, jobs: int) -> None:
-    """Raises UserError where there is no such engine, or nothing would run."""
-    if engine not in ENGINES:
-        raise UserError(f"engine = {engine!r}: there is no such engine.{did_you_mean(engine, ENGINES)} Engines: {one_of(ENGINES)}.")
+def check_engine(engine: str, jobs: int) -> Engine:
+    """The engine of that name. Raises UserError where there is none, or nothing would run."""
     if jobs < 1:
         raise UserError(f"jobs = {jobs}: must be at least 1: how many members run at once")
+    return registry.build("engine", engine)  # type: ignore[no-any-return]
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:

@@ -1,8 +1,9 @@
-"""What the engines have in common: members are started, watched, stopped and marked; an engine says in which process each is."""
+"""What engines with processes have in common: members are started, watched, stopped and marked."""
 
 import abc
 import signal
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from framework.storage.lock import holder
 from framework.sweep.folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, SweepFolder
 
 EXPLAINED = (UserError.exit_code, Diverged.exit_code, StorageError.exit_code)  # what ends so has said why in a sentence
+# The file, not -m: that would look for our packages in the folder of the user first.
+WHYGROK = [sys.executable, str(Path(__file__).resolve().parents[2] / "whygrok.py")]
 POLL_SECONDS = 0.1  # how often signals and processes are looked at
 REFRESH_SECONDS = 1.0  # how often the running members are read
 
@@ -66,6 +69,11 @@ class Child(abc.ABC):
             said = log.read().decode(errors="replace")
         ours = explained(said) if self.code in EXPLAINED else ""
         return ours or raised(said) or f"ended with exit code {self.code}, without a word"
+
+
+def member_command(sweep: SweepFolder, name: str) -> list[str]:
+    """The command that trains a member: `whygrok run` with its config and its run directory."""
+    return [*WHYGROK, "run", f"--config={sweep.config(name)}", f"--workdir={sweep.directory(name).path}"]
 
 
 def supervise(sweep: SweepFolder, jobs: int, stop: StopRequest, start: Callable[[str], Child]) -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -12,30 +12,35 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from framework import build
+from framework import Benchmark, build, field, register
 from framework.testing.timing import Program, bench_row, in_turn
 from plugins.probes.ntk import ntk_drift
 
-CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds an event; laziness takes longer to compile
+CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds per event; laziness takes longer to compile
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """Sizes."""
-    parser.add_argument("--p", type=int, default=97, help="modulus of the exact drift: all pairs, all p outputs, h = 4p")
-    parser.add_argument("--small", type=int, default=7, help="modulus at which the generic path is timed too")
-    parser.add_argument("--steps", type=int, default=4000, help="length of the run that is timed with and without probes; 0: not timed")
+@register("probes")
+@dataclass(frozen=True, kw_only=True)
+class Probes(Benchmark):
+    """`ntk_drift` against its floor and against Jacobians, and the quickstart with cheap probes against none. Source: whygrok.
 
+    The floor is the Gram products alone.
+    """
 
-def measure(options: Namespace) -> list[dict[str, Any]]:
-    """ntk_drift against its floor (the Gram products alone) and against Jacobians; the quickstart with cheap probes against none."""
-    rows = []
-    for p, reference in ((options.p, "floor"), (options.small, "generic")):
-        nets, x = _two_networks(p)
-        other = _floor(p) if reference == "floor" else _drift(nets, x, closed_form=False)
-        times = in_turn({"ours": _drift(nets, x), reference: other}, options.repeats, options.seconds)
-        setting = {"probe": "ntk_drift", "p": p, "width": 4 * p, "points": len(x), "outputs": "all"}
-        rows.append(bench_row("probes", setting, times["ours"], reference, times[reference]))
-    return rows + ([_run_row(options)] if options.steps else [])
+    p: int = field(97, "modulus of the exact drift: all pairs, all p outputs, h = 4p", at_least=2)
+    small: int = field(7, "modulus at which the generic path is timed too", at_least=2)
+    steps: int = field(4000, "length of the run that is timed with and without probes; 0: none is", at_least=0)
+
+    def measure(self, repeats: int, seconds: float) -> list[dict[str, Any]]:
+        """One row per reference, and one for the run."""
+        rows = []
+        for p, reference in ((self.p, "floor"), (self.small, "generic")):
+            nets, x = _two_networks(p)
+            other = _floor(p) if reference == "floor" else _drift(nets, x, closed_form=False)
+            times = in_turn({"ours": _drift(nets, x), reference: other}, repeats, seconds)
+            setting = {"probe": "ntk_drift", "p": p, "width": 4 * p, "points": len(x), "outputs": "all"}
+            rows.append(bench_row("probes", setting, times["ours"], reference, times[reference]))
+        return rows + ([_run_row(self.steps, repeats)] if self.steps else [])
 
 
 def _two_networks(p: int) -> tuple[tuple[nnx.Module, nnx.Module], np.ndarray]:
@@ -70,16 +75,16 @@ def _product(halves: Any) -> Any:
     return halves.T @ halves
 
 
-def _run_row(options: Namespace) -> dict[str, Any]:
+def _run_row(steps: int, repeats: int) -> dict[str, Any]:
     """The command from start to finished picture, as a user waits for it."""
     times: dict[str, list[float]] = {"ours": [], "none": []}
     arguments = {"ours": "quickstart:probes=" + "+".join(CHEAP), "none": "quickstart:probes=none"}
-    for _ in range(min(options.repeats, 3)):
+    for _ in range(min(repeats, 3)):
         for name, config in arguments.items():
             with tempfile.TemporaryDirectory() as folder:
-                command = [sys.executable, "-P", "-m", "whygrok", "run", f"--config={config}", f"--config.steps={options.steps}"]
+                command = [sys.executable, "-P", "-m", "whygrok", "run", f"--config={config}", f"--config.steps={steps}"]
                 start = time.perf_counter()
                 subprocess.run([*command, f"--workdir={folder}/run"], check=True, capture_output=True)
                 times[name].append(1e3 * (time.perf_counter() - start))
-    setting = {"run": "quickstart", "steps": options.steps, "probes": "+".join(CHEAP)}
+    setting = {"run": "quickstart", "steps": steps, "probes": "+".join(CHEAP)}
     return bench_row("probes", setting, times["ours"], "no probes", times["none"])

@@ -1,7 +1,7 @@
 """A training step of the quadratic network beside its floor, a hand-written script, and PyTorch where it is installed."""
 
 import importlib.util
-from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,34 +10,36 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from framework import Benchmark, Experiment, field, register
 from framework.config import experiment, select
 from framework.testing.timing import Program, bench_row, in_turn
-from framework.training.experiment import Experiment
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """Moduli and optimizers."""
-    parser.add_argument("--p", type=int, nargs="+", default=[23, 47, 97], help="moduli")
-    parser.add_argument("--optimizer", nargs="+", default=["gd", "adamw"], help="optimizers")
-
-
-def measure(options: Namespace) -> list[dict[str, Any]]:
-    """Rows for h = 4p, n = 2·p^(5/3), against each reference.
+@register("step")
+@dataclass(frozen=True, kw_only=True)
+class Step(Benchmark):
+    """A training step of the quadratic network, h = 4p, n = 2·p^(5/3), against each reference. Source: whygrok.
 
     "floor": the three matrix products alone; "plain": the same step written by hand with textbook cross-entropy; "torch":
     embedding lookups and two threads.
     """
-    rows = []
-    for p in options.p:
-        for optimizer in options.optimizer:
-            made = Experiment.from_config(_config(p, optimizer))
-            programs = {"ours": _ours(made), "floor": _floor(made), "plain": _plain(made)}
-            if importlib.util.find_spec("torch"):
-                programs["torch"] = _torch(made, optimizer)
-            times = in_turn(programs, options.repeats, options.seconds)
-            setting = {"p": p, "optimizer": optimizer, "width": 4 * p, "train_size": len(made.splits.train)}
-            rows += [bench_row("step", setting, times["ours"], name, times[name]) for name in programs if name != "ours"]
-    return rows
+
+    p: tuple[int, ...] = field((23, 47, 97), "moduli", at_least=2)
+    optimizer: tuple[str, ...] = field(("gd", "adamw"), "optimizers")
+
+    def measure(self, repeats: int, seconds: float) -> list[dict[str, Any]]:
+        """One row per modulus, optimizer and reference."""
+        return [row for p in self.p for optimizer in self.optimizer for row in _rows(p, optimizer, repeats, seconds)]
+
+
+def _rows(p: int, optimizer: str, repeats: int, seconds: float) -> list[dict[str, Any]]:
+    made = Experiment.from_config(_config(p, optimizer))
+    programs = {"ours": _ours(made), "floor": _floor(made), "plain": _plain(made)}
+    if importlib.util.find_spec("torch"):
+        programs["torch"] = _torch(made, optimizer)
+    times = in_turn(programs, repeats, seconds)
+    setting = {"p": p, "optimizer": optimizer, "width": 4 * p, "train_size": len(made.splits.train)}
+    return [bench_row("step", setting, times["ours"], name, times[name]) for name in programs if name != "ours"]
 
 
 def _config(p: int, optimizer: str) -> Any:
@@ -109,7 +111,7 @@ def _plain(made: Experiment) -> Program:
 
 
 def _torch(made: Experiment, optimizer: str) -> Program:
-    """The same step in PyTorch: one gather a summand, cross_entropy, its own optimizer."""
+    """The same step in PyTorch: one gather per summand, cross_entropy, its own optimizer."""
     import torch
 
     state = made.initial_state()

@@ -1,1 +1,1 @@
-"""The figures of the paper, one file each: what is drawn of the runs of configs/paper/NAME, and which shapes are seen."""
+"""The figures of the paper: what is drawn of the runs of their sweeps, and which shapes are seen."""

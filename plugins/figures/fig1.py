@@ -1,40 +1,48 @@
 """Figure 1: classification: the kernel before and after fitting, the initialization scale α, and how many samples are needed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from framework.evidence.figures import Panel, Picture
-from framework.run.loading import Run
-from plugins.figures import shapes
+from framework import Figure, Panel, Picture, Run, register
+from plugins import shapes
 
 PRINTED = 10.0  # η of appendix A
 
 
-def picture(runs: Sequence[Run]) -> Picture:
-    """Left: accuracies and eNTK change at α = 1. Middle: several α. Right: accuracy against n, several p. Below: as printed.
+@register("fig1")
+@dataclass(frozen=True, kw_only=True)
+class Figure1(Figure):
+    """Classification: the kernel before and after fitting, several α, the samples needed (figure 1 of Mohamadi et al. 2024)."""
 
-    The members that record the kernel are those of the first two panels, the others those of the third.
-    """
-    with_kernel = [run for run in runs if "ntk_drift" in run.config.probes]
-    printed = [run for run in with_kernel if run.config.optimizer.learning_rate == PRINTED]
-    scales = sorted((run for run in with_kernel if run not in printed), key=shapes.scale)
-    one = next(run for run in scales if shapes.scale(run) == 1)
-    sizes = [run for run in runs if run not in with_kernel]
-    rate = f"η = {one.config.optimizer.learning_rate:g}"
-    above = [
-        _with_kernel(one, f"classification, p = {shapes.modulus(one)}, {rate}"),
-        shapes.several(scales, shapes.scale, "α", f"several α, {rate}"),
-        shapes.sizes_panel(sizes, 5 / 3, "p^(5/3)", f"samples needed, {rate}"),
-    ]
-    below = [_with_kernel(run, f"as printed: η = {PRINTED:g}") for run in printed]
-    verdicts = [
-        *(shapes.kernel_waits(run, f"as printed, η = {PRINTED:g}") for run in printed),
-        *(shapes.generalizes([run], f"as printed, η = {PRINTED:g}") for run in printed),
-        shapes.kernel_waits(one, rate),
-        shapes.generalizes([one], rate),
-        shapes.gap_closes(scales, shapes.scale, rate),
-        shapes.collapses(sizes, 5 / 3, "p^(5/3)", rate),
-    ]
-    return Picture([above, below], verdicts)
+    config = "paper/fig1"
+
+    def picture(self, runs: Sequence[Run]) -> Picture:
+        """Left: accuracies and eNTK change at α = 1. Middle: several α. Right: accuracy against n, several p. Below: as printed.
+
+        The members that record the kernel are those of the first two panels, the others those of the third.
+        """
+        with_kernel = [run for run in runs if "ntk_drift" in run.config.probes]
+        printed = [run for run in with_kernel if run.config.optimizer.learning_rate == PRINTED]
+        scales = sorted((run for run in with_kernel if run not in printed), key=shapes.scale)
+        one = next(run for run in scales if shapes.scale(run) == 1)
+        sizes = [run for run in runs if run not in with_kernel]
+        rate = f"η = {one.config.optimizer.learning_rate:g}"
+        above = [
+            _with_kernel(one, f"classification, p = {shapes.modulus(one)}, {rate}"),
+            shapes.several(scales, shapes.scale, "α", f"several α, {rate}"),
+            shapes.sizes_panel(sizes, 5 / 3, "p^(5/3)", f"samples needed, {rate}"),
+        ]
+        below = [_with_kernel(run, f"as printed: η = {PRINTED:g}") for run in printed]
+        verdicts = [
+            *(shapes.kernel_waits(run, f"as printed, η = {PRINTED:g}") for run in printed),
+            *(shapes.generalizes([run], f"as printed, η = {PRINTED:g}") for run in printed),
+            shapes.kernel_waits(one, rate),
+            shapes.generalizes([one], rate),
+            shapes.gap_closes(scales, shapes.scale, rate),
+            shapes.collapses(sizes, 5 / 3, "p^(5/3)", rate),
+        ]
+        return Picture([above, below], verdicts)
+
 
 
 def _with_kernel(run: Run, title: str) -> Panel:

@@ -1,35 +1,43 @@
 """Figure 3: regression for several p: how many samples generalize, and ‖θ‖_∞ after that."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from framework.evidence.figures import Picture, Verdict
-from framework.run.loading import Run
-from plugins.figures import shapes
+from framework import Figure, Picture, Run, Verdict, register
+from plugins import shapes
 from plugins.figures.fits import crossing
 
 POWER = 2.25  # of the printed n = 2 p^2.25
 MEMORIZED = 2.5  # below √2 (p−1) p^1.5 samples the network of least norm memorizes: paper.md, section 6
 
 
-def picture(runs: Sequence[Run]) -> Picture:
-    """A row a penalty: test accuracy against n / p², and ‖θ‖_∞ at the most samples against p. Last: as printed, by p."""
-    printed = [run for run in runs if shapes.method(run) == "as printed"]
-    rows, verdicts = [], []
-    for said in dict.fromkeys(map(shapes.method, runs)):
-        members = [run for run in runs if shapes.method(run) == said and run not in printed]
-        if not members:
-            continue
-        moduli = sorted(set(map(shapes.modulus, members)))
-        largest = [max((run for run in members if shapes.modulus(run) == p), key=shapes.size) for p in moduli]
-        panels = [shapes.final_norms(largest, f"{said}, most samples")]
-        if len(members) > len(largest):
-            panels.insert(0, shapes.sizes_panel(members, 2.0, "p²", said))
-            verdicts.append(threshold(members, said))
-        rows.append(panels)
-        verdicts += [shapes.generalizes(largest, f"{said}, most samples"), shapes.flat(largest, f"{said}, most samples", grokked=True)]
-    rows.append([shapes.several(printed, shapes.modulus, "p", "as printed"), shapes.final_norms(printed, "as printed")])
-    verdicts += [*(shapes.generalizes([run], shapes.setting(run)) for run in printed), shapes.flat(printed, "as printed")]
-    return Picture(rows, verdicts)
+@register("fig3")
+@dataclass(frozen=True, kw_only=True)
+class Figure3(Figure):
+    """Regression for several p: how many samples generalize, and ‖θ‖_∞ after that (figure 3 of Mohamadi et al. 2024)."""
+
+    config = "paper/fig3"
+
+    def picture(self, runs: Sequence[Run]) -> Picture:
+        """One row per penalty: test accuracy against n / p², and ‖θ‖_∞ at the most samples against p. Last: as printed, by p."""
+        printed = [run for run in runs if shapes.method(run) == "as printed"]
+        rows, verdicts = [], []
+        for said in dict.fromkeys(map(shapes.method, runs)):
+            members = [run for run in runs if shapes.method(run) == said and run not in printed]
+            if not members:
+                continue
+            moduli = sorted(set(map(shapes.modulus, members)))
+            largest = [max((run for run in members if shapes.modulus(run) == p), key=shapes.size) for p in moduli]
+            panels = [shapes.final_norms(largest, f"{said}, most samples")]
+            if len(members) > len(largest):
+                panels.insert(0, shapes.sizes_panel(members, 2.0, "p²", said))
+                verdicts.append(threshold(members, said))
+            rows.append(panels)
+            verdicts += [shapes.generalizes(largest, f"{said}, most samples"), shapes.flat(largest, f"{said}, most samples", grokked=True)]
+        rows.append([shapes.several(printed, shapes.modulus, "p", "as printed"), shapes.final_norms(printed, "as printed")])
+        verdicts += [*(shapes.generalizes([run], shapes.setting(run)) for run in printed), shapes.flat(printed, "as printed")]
+        return Picture(rows, verdicts)
+
 
 
 def threshold(runs: Sequence[Run], setting: str) -> Verdict:

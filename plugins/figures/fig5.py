@@ -1,22 +1,30 @@
 """Figure 5: a transformer of one layer for several p: loss, accuracy and eNTK change."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from framework.evidence.figures import Panel, Picture
-from framework.run.loading import Run
-from plugins.figures import shapes
+from framework import Figure, Panel, Picture, Run, register
+from plugins import shapes
 
 
-def picture(runs: Sequence[Run]) -> Picture:
-    """Three panels of the runs as printed, by gradient descent, and three of those that grok."""
-    rows, verdicts = [], []
-    for printed in (True, False):
-        members = sorted((run for run in runs if (run.config.optimizer.name == "gd") == printed), key=shapes.modulus)
-        setting = "as printed" if printed else members[0].config.optimizer.name
-        rows.append(_row(members, setting))
-        verdicts += [shapes.kernel_waits(run, f"{setting}, p = {shapes.modulus(run)}") for run in members]
-        verdicts.append(shapes.generalizes(members, setting))
-    return Picture(rows, verdicts)
+@register("fig5")
+@dataclass(frozen=True, kw_only=True)
+class Figure5(Figure):
+    """A transformer of one layer for several p: loss, accuracy and eNTK change (figure 5 of Mohamadi et al. 2024)."""
+
+    config = "paper/fig5"
+
+    def picture(self, runs: Sequence[Run]) -> Picture:
+        """Three panels of the runs as printed, by gradient descent, and three of those that grok."""
+        rows, verdicts = [], []
+        for printed in (True, False):
+            members = sorted((run for run in runs if (run.config.optimizer.name == "gd") == printed), key=shapes.modulus)
+            setting = "as printed" if printed else members[0].config.optimizer.name
+            rows.append(_row(members, setting))
+            verdicts += [shapes.kernel_waits(run, f"{setting}, p = {shapes.modulus(run)}") for run in members]
+            verdicts.append(shapes.generalizes(members, setting))
+        return Picture(rows, verdicts)
+
 
 
 def _row(runs: Sequence[Run], setting: str) -> list[Panel]:

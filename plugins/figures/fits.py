@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from framework.evidence.figures import Numbers
+from framework.pictures import Numbers
 
 LEVELS = tuple(np.arange(0.1, 0.95, 0.1))  # of accuracy, at which curves are compared
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
-from framework.reading.curves import COLOURS, mark_step
+from framework.pictures import COLOURS, mark_step
 from framework.reading.milestones import GROKKED
 from framework.reading.probe_pictures import finish
 

@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, Num
 
 from framework import Context, Probe, field, register
-from framework.reading.curves import INK
+from framework.pictures import INK
 from framework.reading.probe_pictures import columns_of, draw_lines, finish
 from plugins.kernels.jacobians import Parts, chosen_outputs, network_in_float64, split_network, tokens_of
 from plugins.kernels.points import subset

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm, largest_entry
-from framework.reading.curves import COLOURS
+from framework.pictures import COLOURS
 from framework.reading.probe_pictures import columns_of, draw_panels
 from plugins.models.quadratic import QuadraticNetwork
 from plugins.probes.linear import linear_rule

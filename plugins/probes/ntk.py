@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from framework import Context, Probe, field, register
 from framework.errors import FieldError, UserError
 from framework.fields.expressions import evaluate
-from framework.reading.curves import tidy
+from framework.pictures import tidy
 from framework.reading.probe_pictures import Panels, columns_of, draw_lines, draw_panels, finish, moments
 from plugins.kernels.closed_form import Weights, block_of_rows, quadratic_kernel
 from plugins.kernels.gram_drift import squared_norms

@@ -1,38 +1,33 @@
 """whygrok bench: our programs timed beside what they are to be compared with, in one run."""
 
-import importlib
 import json
-import pkgutil
 from collections.abc import Sequence
 
+from framework import registry
 from framework.cli import Parser
-from framework.errors import UserError, did_you_mean, one_of
+from framework.cli.overrides import fields_of
+from framework.errors import one_of
 
 EXAMPLES = """\
   whygrok bench step                                          a training step beside its floor and a hand-written script
-  whygrok bench step --p 23 47 --optimizer gd --seconds=1 --json
+  whygrok bench step p=23,47 optimizer=gd --seconds=1 --json
   whygrok bench probes                                        probes beside other ways to the same numbers
 """
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints a table, or JSON as contract.md describes."""
+    """Prints a table, or JSON."""
     parser = Parser("bench", EXAMPLES)
-    parser.add_argument("benchmark", help=one_of(_benchmarks()))
+    parser.add_argument("benchmark", help=one_of(entry.name for entry in registry.entries("benchmark")))
+    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="its sizes: `whygrok describe benchmark NAME`")
     parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program, in turn; the median is quoted")
     parser.add_argument("--seconds", type=float, default=0.5, help="about how long each timed run takes")
     parser.add_argument("--json", action="store_true", help="as JSON")
-    words = [argument for argument in arguments if not argument.startswith("-")]
-    named = next((word for word in words if word in _benchmarks()), "")  # its options must be known before all are parsed
-    if words and not named:
-        raise UserError(f"there is no benchmark {words[0]!r}.{did_you_mean(words[0], _benchmarks())} Benchmarks: {one_of(_benchmarks())}.")
-    module = importlib.import_module(f"plugins.benchmarks.{named}") if named else None
-    if module:
-        module.add_options(parser)
     options = parser.parse(arguments)
     if options.repeats < 1 or options.seconds <= 0:
         parser.error("--repeats must be at least 1 and --seconds above 0")
-    rows = module.measure(options) if module else []
+    benchmark = registry.build("benchmark", options.benchmark, **fields_of(options.fields))
+    rows = benchmark.measure(options.repeats, options.seconds)
     if options.json:
         print(json.dumps(rows, indent=2))
         return 0
@@ -45,7 +40,3 @@ def main(arguments: Sequence[str]) -> int:
         )
     return 0
 
-
-def _benchmarks() -> list[str]:
-    """The modules of plugins.benchmarks."""
-    return [module.name for module in pkgutil.iter_modules(importlib.import_module("plugins.benchmarks").__path__)]

@@ -13,7 +13,9 @@ from typing import Any
 from framework.cli import Parser
 from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import fields_of, parse_with_config
-from framework.evidence.claims import SCALES, Verdict, check_claim, chosen_claims, judgement, summary
+from framework.config.scales import SCALES, named_scale
+from framework.errors import one_of
+from framework.evidence.claims import CheckedClaim, check_claim, chosen_claims, summary
 from framework.evidence.page import Page
 from framework.interfaces import Row
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     """Prints a table, or JSON as contract.md describes; returns 0 where every row is as expected, else 1."""
     parser = Parser("verify", EXAMPLES)
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="names or tags, all where none is given; and FIELD=VALUE for one claim")
-    parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large: a minute, minutes, hours")
+    parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large: a minute, minutes, hours")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"--seed={options.seed}: a seed is a whole number from 0 on")
     load_plugins(options.config, changes)
     fields = fields_of([word for word in options.claims if "=" in word])
-    entries, found = chosen_claims([word for word in options.claims if "=" not in word]), list[Verdict]()
+    entries, found = chosen_claims([word for word in options.claims if "=" not in word]), list[CheckedClaim]()
     if fields and len(entries) != 1:
         parser.error(f"{next(iter(fields))}=…: fields are of one claim; name it, such as whygrok verify max_margin p=7")
     page = Page(Path(options.report), options.scale, options.seed, of=len(entries)) if options.report else None
@@ -57,10 +59,10 @@ def main(arguments: Sequence[str]) -> int:
         if not options.json:
             print("\n".join(_text(found[-1])), flush=True)
     if options.json:
-        print(json.dumps([_json(verdict.entry.name, row) for verdict in found for row in verdict.rows], indent=2))
+        print(json.dumps([_json(one.verdict.claim, row) for one in found for row in one.verdict.rows], indent=2))
     else:
         print(summary(found, options.scale))
-    return 0 if all(verdict.as_expected for verdict in found) else 1
+    return 0 if all(one.verdict.seen for one in found) else 1
 
 
 def _json(claim: str, row: Row) -> dict[str, Any]:
@@ -75,15 +77,15 @@ def _number(value: Any) -> float | int | None:
     return value if math.isfinite(value) else None
 
 
-def _text(verdict: Verdict) -> list[str]:
+def _text(checked: CheckedClaim) -> list[str]:
     width = max(shutil.get_terminal_size().columns, 100)
-    head = f"{verdict.entry.name}   {verdict.entry.summary}"
+    head = f"{checked.entry.name}   {checked.entry.summary}"
     lines = textwrap.wrap(head, width, subsequent_indent="    ")
-    longest = max((len(row.quantity) for row in verdict.rows), default=0)
-    for row in verdict.rows:
+    longest = max((len(row.quantity) for row in checked.verdict.rows), default=0)
+    for row in checked.verdict.rows:
         tolerance = f" ± {row.tolerance:.1g}" if row.tolerance else ""
         numbers = f"predicted {row.relation:2} {row.predicted:<11.6g} measured {row.measured:<11.6g}{tolerance:9}"
-        lines.append(f"  {row.quantity:{longest}}  {numbers} {judgement(row)}")
-    if verdict.claim.note:
-        lines += textwrap.wrap(verdict.claim.note, width, initial_indent="  note: ", subsequent_indent="        ")
+        lines.append(f"  {row.quantity:{longest}}  {numbers} {row.judgement}")
+    if checked.claim.note:
+        lines += textwrap.wrap(checked.claim.note, width, initial_indent="  note: ", subsequent_indent="        ")
     return [*lines, ""]

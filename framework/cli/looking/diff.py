@@ -9,7 +9,7 @@ from framework.cli import Parser
 from framework.cli.overrides import add_plugins
 from framework.cli.tables import aligned
 from framework.config import load_config
-from framework.reading.comparison import compare_configs, compare_environments, compare_rows, milestones
+from framework.reading.comparison import compare_configs, compare_environments, compare_milestones, compare_rows
 from framework.run.directory import RunDirectory
 from framework.run.loading import Run, load_run
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     found: dict[str, Any] = {"fields": compare_configs(_config(one), _config(other))}
     if isinstance(one, Run) and isinstance(other, Run):
         found |= {"environment": compare_environments(one, other), "rows": compare_rows(one, other)}
-        found |= {"milestones": {"one": milestones(one), "other": milestones(other)}}
+        found |= {"milestones": compare_milestones(one, other)}
     print(json.dumps(found, indent=2) if options.json else "\n".join(_lines(found, options.one, options.other)))
     return 0
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from framework.cli import Parser
 from framework.cli.tables import aligned
 from framework.cli.training.sweep import Screen, exit_code
-from framework.config.scales import SCALES
+from framework.config.scales import SCALES, named_scale
 from framework.errors import Interrupted, StorageError, one_of
-from framework.evidence.figures import as_json, in_words
+from framework.evidence.figures import as_json
 from framework.evidence.reproduce import Reproduced, check_figures, figures, reproduce
-from framework.sweep.folder import FINISHED
-from framework.sweep.run import ENGINE_HELP, check_engine
+from framework.interfaces.verdict import in_words
+from framework.sweep import FINISHED, check_engine
 
 log = logging.getLogger("whygrok")
 
@@ -29,10 +29,10 @@ def main(arguments: Sequence[str]) -> int:
     """Runs, draws, prints the verdicts; returns 0 when all members are finished, whatever the verdicts, else as `sweep` does."""
     parser = Parser("reproduce", EXAMPLES)
     parser.add_argument("figures", nargs="+", metavar="FIGURE", help=f"{one_of(figures())}, or all")
-    parser.add_argument("--scale", choices=SCALES, default="smoke", help="how large (smoke)")
+    parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large (smoke)")
     parser.add_argument("--workdir", help="folder of the figures, each with its runs; by default runs/reproduce-SCALE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs at once (1)")
-    parser.add_argument("--engine", default="workers", help=f"{ENGINE_HELP} (workers)")
+    parser.add_argument("--engine", default="workers", metavar="NAME", help="how runs are trained: see `whygrok list engines` (workers)")
     options = parser.parse(arguments)
     names = check_figures(options.figures)
     check_engine(options.engine, options.jobs)

@@ -8,7 +8,7 @@ from framework.cli import Parser
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.config import load_config
 from framework.errors import Interrupted, StorageError, UserError
-from framework.reading.milestones import fitted_step, grokked_step, last_value
+from framework.reading.milestones import last_value, milestones
 from framework.run.directory import RunDirectory
 from framework.run.environment import start_backend
 from framework.run.loading import Run
@@ -48,13 +48,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def report(run: Run) -> None:
     """Prints where the run is and its milestones: numbers on standard output."""
-    headline = run.experiment.task.headline
+    headline = run.headline
     print(f"run      {run.path}")
     print(f"step     {run.experiment.general.steps}")
     for name in (f"train/{headline}", f"test/{headline}"):
         if (value := last_value(run, name)) is not None:
             print(f"{name:24} {value:.6g}")
-    for word, step in (("fitted", fitted_step(run, headline)), ("grokked", grokked_step(run, headline))):
+    for word, step in milestones(run).items():
         print(f"{word:8} {'not yet' if step is None else f'step {step}'}")
 
 

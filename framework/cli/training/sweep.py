@@ -16,9 +16,7 @@ from framework.cli.tables import aligned
 from framework.config import load_sweep
 from framework.config.members import LONGEST
 from framework.errors import Interrupted, StorageError, UserError
-from framework.sweep.folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, Standing
-from framework.sweep.run import ENGINE_HELP, run_sweep
-from framework.sweep.supervise import EXPLAINED
+from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, RUNNING, STOPPED, Standing, run_sweep
 
 log = logging.getLogger("whygrok")
 
@@ -36,8 +34,9 @@ ENDED = {FINISHED, FAILED, STOPPED, ELSEWHERE}
 def main(arguments: Sequence[str]) -> int:
     """Trains, prints the table of members on standard output; returns 0 when all are finished, else what `exit_code` says."""
     parser = Parser("sweep", EXAMPLES)
-    parser.add_argument("--workdir", help="folder of the sweep, with a run directory a member; by default a new one, runs/CONFIG-1")
-    parser.add_argument("--engine", default="processes", help=f"{ENGINE_HELP} (processes)")
+    parser.add_argument("--workdir", help="folder of the sweep, with one run directory per member; by default a new one, runs/CONFIG-1")
+    said = "how the members are trained: see `whygrok list engines` (processes)"
+    parser.add_argument("--engine", default="processes", metavar="NAME", help=said)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members run at once (1)")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:

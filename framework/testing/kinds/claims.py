@@ -5,12 +5,11 @@ import math
 
 import numpy as np
 
+from framework.config.scales import SCALES
 from framework.errors import did_you_mean, one_of
-from framework.evidence.claims import SCALES
 from framework.fields import declared_fields
 from framework.interfaces import Row
-from framework.pictures.chart import Chart
-from framework.pictures.chart_plots import svg_of
+from framework.pictures import Panel, svg_of
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject
 
@@ -63,13 +62,13 @@ def what_should_hold_holds(subject: Subject) -> None:
 
 @promise(CLAIM)
 def its_charts_can_be_drawn(subject: Subject) -> None:
-    """`charts` gives a list of Chart, each with a line that has numbers in it."""
+    """`charts` gives a list of Panel, each with a curve that has numbers in it."""
     charts = subject.plugin.charts(0)
-    if not isinstance(charts, list) or not all(isinstance(chart, Chart) for chart in charts):
-        raise Broken("charts must give a list of Chart(title, x_label, y_label, x, measured, …)")
+    if not isinstance(charts, list) or not all(isinstance(chart, Panel) for chart in charts):
+        raise Broken("charts must give a list of Panel.of_lines(title, x_label, y_label, x, measured, …)")
     for chart in charts:
-        if not any(np.isfinite(line).any() for line in chart.lines.values()):
-            raise Broken(f"the chart {chart.title!r} has no line with a finite number in it")
+        if not any(np.isfinite(curve.y).any() for curve in chart.curves):
+            raise Broken(f"the chart {chart.title!r} has no curve with a finite number in it")
         svg_of(chart)
 
 

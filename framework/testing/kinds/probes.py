@@ -11,7 +11,7 @@ import numpy as np
 
 from framework import registry
 from framework.config.settings import Numerics
-from framework.reading.curves import new_figure
+from framework.pictures import new_figure
 from framework.run.loading import Run
 from framework.run.rows import MemoryRecorder
 from framework.testing.in_training import check_resumes

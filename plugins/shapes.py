@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from framework.evidence.figures import Curve, Panel, Verdict
+from framework import Curve, Panel, Run, Verdict
 from framework.reading.milestones import GROKKED, fitted_step, grokked_step, last_value
-from framework.run.loading import Run
 from plugins.figures.fits import collapse, exponent
 
 DRIFT = "ntk_drift/absolute"  # ‖Θ_t − Θ_0‖_F, what the paper draws
@@ -22,7 +21,7 @@ Value = Callable[[Run], float]  # what the members of a panel differ in
 
 def accuracies(run: Run, label: str, colour: int) -> list[Curve]:
     """Training accuracy dashed, test accuracy solid, of the task's headline."""
-    return _pair(run, headline(run), label, colour)
+    return _pair(run, run.headline, label, colour)
 
 
 def losses(run: Run, label: str, colour: int) -> list[Curve]:
@@ -37,7 +36,7 @@ def kernel_change(run: Run, label: str, colour: int, second: bool = False) -> Cu
 
 
 def several(runs: Sequence[Run], value: Value, symbol: str, title: str) -> Panel:
-    """Accuracies of runs that differ in one value, one colour a value."""
+    """Accuracies of runs that differ in one value, one colour per value."""
     curves = [curve for i, run in enumerate(runs) for curve in accuracies(run, f"{symbol} = {value(run):g}", i)]
     return Panel(title, "step", "accuracy", curves)
 
@@ -58,7 +57,7 @@ def size_curves(runs: Sequence[Run]) -> dict[int, tuple[list[int], list[float]]]
 
 
 def sizes_panel(runs: Sequence[Run], power: float, said: str, title: str) -> Panel:
-    """Test accuracy at the end against n / p^power, one curve a p."""
+    """Test accuracy at the end against n / p^power, one curve per p."""
     curves = [
         Curve(f"p = {p}", [n / p**power for n in sizes], accuracy, "o-", i)
         for i, (p, (sizes, accuracy)) in enumerate(size_curves(runs).items())
@@ -164,11 +163,6 @@ def setting(run: Run) -> str:
     return f"{method(run)}, p = {run.config.task.p}, n = {run.config.task.train_size}"
 
 
-def headline(run: Run) -> str:
-    """The accuracy by which the task says that it is learned."""
-    return run.experiment.task.headline
-
-
 def interpolated_step(run: Run) -> int | None:
     """The first step at which every training example is answered rightly: in regression every tuple, g > p/2 where it is true."""
     return fitted_step(run, "accuracy")
@@ -210,7 +204,7 @@ def area(run: Run) -> float:
     """∫ (training − test accuracy) d log₁₀ step from step 1 on by trapezoids, in decades; NaN for a run that diverged."""
     if diverged(run):
         return math.nan
-    (steps, train), (_, test) = (run.series(f"{split}/{headline(run)}") for split in ("train", "test"))
+    (steps, train), (_, test) = (run.series(f"{split}/{run.headline}") for split in ("train", "test"))
     there = steps >= 1
     return float(np.trapezoid((train - test)[there], np.log10(steps[there])))
 
@@ -236,12 +230,12 @@ def _pair(run: Run, quantity: str, label: str, colour: int) -> list[Curve]:
 
 def _delay(run: Run) -> float:
     """log10(grokked / fitted); NaN where the run never fits or never groks."""
-    fitted, grokked = interpolated_step(run), grokked_step(run, headline(run))
+    fitted, grokked = interpolated_step(run), grokked_step(run)
     return math.nan if fitted is None or grokked is None else math.log10(max(grokked, 1) / max(fitted, 1))
 
 
 def _final_accuracy(run: Run) -> float:
-    return _last(run, f"test/{headline(run)}")
+    return _last(run, f"test/{run.headline}")
 
 
 def _final_norm(run: Run) -> float:

@@ -1,4 +1,4 @@
-"""The engine `workers`: processes that train one member after another: what is imported and compiled once serves the next.
+"""The engine `workers`: processes that train one member after another, so that what is imported once serves the next.
 
 A worker that dies takes only the member with it that it trains; another is started for the next.
 """
@@ -6,32 +6,40 @@ A worker that dies takes only the member with it that it trains; another is star
 import contextlib
 import json
 import select
+from dataclasses import dataclass
 
+from framework import Engine, register
 from framework.sessions.signals import StopRequest
-from framework.sweep.folder import SweepFolder
-from framework.sweep.processes import WHYGROK, member_arguments
-from framework.sweep.supervise import Child, supervise
+from framework.sweep import WHYGROK, Child, SweepFolder, member_command, supervise
 
 COMMAND = [*WHYGROK, "work"]
 
 
-def workers(sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
-    """Runs what is not finished in at most `jobs` workers. Bits are those of `whygrok run`."""
-    started: list[Worker] = []
+@register("workers")
+@dataclass(frozen=True, kw_only=True)
+class Workers(Engine):
+    """Processes that train several members in turn, which is faster when members are short. Source: whygrok.
 
-    def start(name: str) -> Worker:
-        worker = next((one for one in started if one.is_free), None)
-        if worker is None:
-            started.append(worker := Worker(sweep, name))
-        else:
-            worker.give(sweep, name)
-        return worker
+    Bits are those of `whygrok run`.
+    """
 
-    try:
-        supervise(sweep, jobs, stop, start)
-    finally:
-        for worker in started:
-            worker.dismiss()
+    def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
+        """Trains what is waiting in at most `jobs` processes."""
+        started: list[Worker] = []
+
+        def start(name: str) -> Worker:
+            worker = next((one for one in started if one.is_free), None)
+            if worker is None:
+                started.append(worker := Worker(sweep, name))
+            else:
+                worker.give(sweep, name)
+            return worker
+
+        try:
+            supervise(sweep, jobs, stop, start)
+        finally:
+            for worker in started:
+                worker.dismiss()
 
 
 class Worker(Child):
@@ -79,6 +87,6 @@ class Worker(Child):
             pass
 
     def _tell(self, sweep: SweepFolder, name: str) -> None:
-        told = json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))})
+        told = json.dumps({"arguments": member_command(sweep, name)[len(WHYGROK) :], "log": str(sweep.log(name))})
         with contextlib.suppress(BrokenPipeError):  # it is gone, as its end will say
             self._members.write(f"{told}\n".encode())

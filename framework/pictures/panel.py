@@ -1,0 +1,85 @@
+"""Pictures as data: curves that share axes, for figures, claims and probes alike, and the table of what is drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from framework.storage.tables import csv_text
+
+Numbers = Sequence[int | float] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a panel: x and y of equal length; NaN is a gap.
+
+    colour: one number per value that is compared; None is ink, for what is predicted. Raises ValueError where the lengths differ.
+    """
+
+    label: str
+    x: Numbers
+    y: Numbers
+    style: str = "-"
+    colour: int | None = 0
+    second: bool = False  # on the axis at the right
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.y):
+            raise ValueError(f"the curve {self.label!r} has {len(self.y)} values, x has {len(self.x)}")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves that share axes.
+
+    x_axis: "steps" (logarithmic, 0 included), "log" or "linear"; a second axis is logarithmic, and on a logarithmic axis
+    nothing is drawn that is not positive. marks: words → the place on the x axis of a dotted line.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    curves: Sequence[Curve]
+    x_axis: str = "steps"
+    log_y: bool = False
+    from_zero: bool = False  # the y axis begins at 0: what is flat then looks flat
+    second_label: str = ""
+    marks: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of_lines(
+        cls,
+        title: str,
+        x_label: str,
+        y_label: str,
+        x: Numbers,
+        measured: Mapping[str, Numbers],
+        predicted: Mapping[str, Numbers] | None = None,
+        marks: Mapping[str, float] | None = None,
+        log: str = "",
+    ) -> "Panel":
+        """A panel of lines over one axis: measured ones solid and in colour, predicted ones dashed and in ink.
+
+        measured, predicted: label → values [n], NaN where there are none. log: the axes that are logarithmic, "", "x", "y"
+        or "xy".
+        """
+        points = "o-" if len(x) <= SPARSE else "-"
+        curves = [Curve(label, x, line, points, number) for number, (label, line) in enumerate(measured.items())]
+        dashes = ("--", "-.", ":")
+        curves += [Curve(label, x, line, dashes[number % 3], None) for number, (label, line) in enumerate((predicted or {}).items())]
+        return cls(title, x_label, y_label, curves, "log" if "x" in log else "linear", "y" in log, marks=marks or {})
+
+
+SPARSE = 12  # points up to which each is marked
+
+
+def as_csv(panels: Sequence[Panel]) -> str:
+    """One row per point that is drawn: panel, quantity, curve, x, y. A value that is not finite is left empty."""
+    rows = [
+        (panel.title, panel.second_label if curve.second else panel.y_label, curve.label, float(x), float(y))
+        for panel in panels
+        for curve in panel.curves
+        for x, y in zip(curve.x, curve.y, strict=True)
+    ]
+    return csv_text(["panel", "quantity", "curve", "x", "y"], rows)

@@ -1,0 +1,66 @@
+"""How every picture looks: colours, axes of steps, marks, grid; and pictures as bytes."""
+
+import io
+from typing import Any
+
+import numpy as np
+
+COLOURS = ("#1f5fa8", "#c8502d", "#2d8a57", "#8456a3", "#a8841f", "#4b5563")  # one per run or value, dark enough on white
+INK, GRID = "#222222", "#dddddd"
+
+
+def colour_of(number: int | None) -> str:
+    """The colour with that number, in turn; ink for None."""
+    return INK if number is None else COLOURS[number % len(COLOURS)]
+
+
+def new_figure() -> Any:
+    """An empty matplotlib Figure that needs no display and touches no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def rendered(figure: Any, kind: str, description: str = "") -> bytes:
+    """The figure as "png", "pdf" or "svg": the same bytes for the same figure. A PNG keeps the description inside."""
+    import matplotlib
+
+    metadata = {"png": {"Description": description}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "whygrok"}):
+        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+def log_steps(axes: Any) -> None:
+    """A logarithmic axis of steps. Step 0 has no place on it: draw it at ½ (np.maximum(steps, 0.5)); it is labelled 0."""
+    from matplotlib.ticker import FuncFormatter
+
+    axes.set_xscale("log")
+    axes.set_xlim(left=0.45)
+    _, high = axes.get_xlim()
+    axes.set_xticks([0.5, *(10.0**i for i in range(int(np.log10(max(high, 1))) + 1))])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: "0" if x < 1 else f"{int(x):,}"))
+
+
+def mark_step(axes: Any, step: int | None, word: str) -> None:
+    """A dotted vertical line at a step, with its name; nothing for None."""
+    if step is not None:
+        mark(axes, max(step, 0.5), f"{word}: {step:,}")
+
+
+def mark(axes: Any, place: float, words: str) -> None:
+    """A dotted vertical line with words along it."""
+    axes.axvline(place, color=INK, linewidth=0.8, linestyle=":")
+    transform = axes.get_xaxis_transform()
+    axes.text(place, 0.04, f" {words}", fontsize=8, color=INK, transform=transform, rotation=90, ha="right", va="bottom")
+
+
+def tidy(axes: Any) -> None:
+    """Grid, and no frame above and on the right."""
+    axes.grid(True, color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,1 @@
+"""Built-in engines: every module here is found by the registry."""

@@ -1,0 +1,37 @@
+"""The engine `processes`: one process per run, so that one which dies takes no other with it."""
+
+from dataclasses import dataclass
+
+from framework import Engine, register
+from framework.sessions.signals import StopRequest
+from framework.sweep import Child, SweepFolder, member_command, supervise
+
+
+@register("processes")
+@dataclass(frozen=True, kw_only=True)
+class Processes(Engine):
+    """One process per member: a member that dies takes no other with it. Source: whygrok.
+
+    What the processes compute with (cores, flags) is what `whygrok run` would have: equal bits depend on it.
+    """
+
+    def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
+        """Trains what is waiting, each member in a process of its own."""
+        supervise(sweep, jobs, stop, lambda name: Process(sweep, name))
+
+
+class Process(Child):
+    """A run in a process of its own."""
+
+    def __init__(self, sweep: SweepFolder, name: str):
+        super().__init__(sweep.log(name), member_command(sweep, name))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    @property
+    def code(self) -> int:
+        """Its exit code, negative for a signal."""
+        return self._process.returncode
