@@ -27,8 +27,6 @@ from framework.sessions import train
 from framework.sweep import run_sweep
 from framework.training import Experiment
 
-Chart = Panel.of_lines
-
 __all__ = [
     "Benchmark",
     "Claim",

@@ -8,6 +8,8 @@ import numpy as np
 from framework.pictures.panel import Curve, Panel
 from framework.pictures.style import INK, colour_of, log_steps, mark, new_figure, rendered, tidy
 
+Size = tuple[int | float, int | float]  # inches, across and down
+
 
 def svg_of(panel: Panel) -> str:
     """The picture of one panel, the same text for the same numbers."""
@@ -16,7 +18,7 @@ def svg_of(panel: Panel) -> str:
     return rendered(figure, "svg").decode()
 
 
-def draw(figure: Any, rows: Sequence[Sequence[Panel]], size: tuple[float, float] = (5.2, 4.1), stacked: bool = False) -> list[list[Any]]:
+def draw(figure: Any, rows: Sequence[Sequence[Panel]], size: Size = (5.2, 4.1), stacked: bool = False) -> list[list[Any]]:
     """Draws the rows, one above the other, into an empty matplotlib Figure; returns their axes.
 
     size: inches of one panel. stacked: panels of one column share their x axis, and legends are inside; else legends stand

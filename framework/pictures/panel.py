@@ -45,7 +45,7 @@ class Panel:
     log_y: bool = False
     from_zero: bool = False  # the y axis begins at 0: what is flat then looks flat
     second_label: str = ""
-    marks: Mapping[str, float] = field(default_factory=dict)
+    marks: Mapping[str, int | float] = field(default_factory=dict)
 
     @classmethod
     def of_lines(
@@ -56,7 +56,7 @@ class Panel:
         x: Numbers,
         measured: Mapping[str, Numbers],
         predicted: Mapping[str, Numbers] | None = None,
-        marks: Mapping[str, float] | None = None,
+        marks: Mapping[str, int | float] | None = None,
         log: str = "",
     ) -> "Panel":
         """A panel of lines over one axis: measured ones solid and in colour, predicted ones dashed and in ink.

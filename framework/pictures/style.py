@@ -52,7 +52,7 @@ def mark_step(axes: Any, step: int | None, word: str) -> None:
         mark(axes, max(step, 0.5), f"{word}: {step:,}")
 
 
-def mark(axes: Any, place: float, words: str) -> None:
+def mark(axes: Any, place: int | float, words: str) -> None:
     """A dotted vertical line with words along it."""
     axes.axvline(place, color=INK, linewidth=0.8, linestyle=":")
     transform = axes.get_xaxis_transform()

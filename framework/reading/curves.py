@@ -44,7 +44,7 @@ def save_figure(figure: Any, runs: Sequence[Run], output: Path, columns: Sequenc
     return [output, data]
 
 
-def milestones_of(run: Run) -> dict[str, float]:
+def milestones_of(run: Run) -> dict[str, int | float]:
     """The marks of a run's curves: the step from which it is fitted, and the one from which it has grokked, where there are any."""
     return {f"{word}: {step:,}": step for word, step in milestones(run).items() if step is not None}
 

@@ -96,7 +96,7 @@ def finish(axes: Any, run: Run) -> None:
         axes.legend(frameon=False, fontsize=8, loc="best")
 
 
-def _fitted_mark(run: Run) -> dict[str, float]:
+def _fitted_mark(run: Run) -> dict[str, int | float]:
     return {words: step for words, step in milestones_of(run).items() if words.startswith("fitted")}
 
 

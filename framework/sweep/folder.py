@@ -143,7 +143,7 @@ class SweepFolder:
         except StorageError:
             rows = []
         run, headline = Run(experiment=experiment, rows=rows, path=path), experiment.task.headline
-        steps = experiment.general.steps
+        steps, reached = experiment.general.steps, milestones(run)
         return replace(
             self._standings[name],
             state=state,
@@ -151,7 +151,8 @@ class SweepFolder:
             headline=headline,
             train=last_value(run, f"train/{headline}"),
             test=last_value(run, f"test/{headline}"),
-            **milestones(run),
+            fitted=reached["fitted"],
+            grokked=reached["grokked"],
             log=str(self.log(name).relative_to(self.path)) if self.log(name).is_file() else "",
         )
 

@@ -71,9 +71,9 @@ class Child(abc.ABC):
         return ours or raised(said) or f"ended with exit code {self.code}, without a word"
 
 
-def member_command(sweep: SweepFolder, name: str) -> list[str]:
-    """The command that trains a member: `whygrok run` with its config and its run directory."""
-    return [*WHYGROK, "run", f"--config={sweep.config(name)}", f"--workdir={sweep.directory(name).path}"]
+def member_arguments(sweep: SweepFolder, name: str) -> list[str]:
+    """What follows `whygrok run` for a member: its config and its run directory."""
+    return [f"--config={sweep.config(name)}", f"--workdir={sweep.directory(name).path}"]
 
 
 def supervise(sweep: SweepFolder, jobs: int, stop: StopRequest, start: Callable[[str], Child]) -> None:

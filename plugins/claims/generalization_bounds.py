@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from framework import Chart, Claim, Row, field, register
+from framework import Claim, Panel, Row, field, register
 from framework.registry import build
 from plugins.claims.memorizing_network import memorizer
 from plugins.claims.networks import Blocks, Matrix, all_tuples, fourier_network, largest_entry, outputs
@@ -57,7 +57,7 @@ class GeneralizationBounds(Claim):
             rows += self._at_zero(generator, max(2, int(share * self.p * np.log(1 / self.delta))))
         return rows
 
-    def charts(self, seed: int) -> list[Chart]:
+    def charts(self, seed: int) -> list[Panel]:
         """N against the population loss of the memorizing and the trained network, and the bound for each with C = 1."""
         generator, p = np.random.default_rng(seed), self.p
         counts = np.geomspace(2 * p, p**3, 5).astype(int)
@@ -71,7 +71,7 @@ class GeneralizationBounds(Claim):
                 bounds[f"bound, {name}, C = 1"].append(self._bound(int(n), largest_entry(W, V), V.shape[0]))
         measured, predicted = ({name: np.array(line) for name, line in lines.items()} for lines in (losses, bounds))
         title = f"Population loss of networks that fit n triples, p = {p}; the zero predictor has {p}"
-        return [Chart(title, "n", "population square loss", counts, measured, predicted, log="xy")]
+        return [Panel.of_lines(title, "n", "population square loss", counts, measured, predicted, log="xy")]
 
     def _networks(self, generator: np.random.Generator, triples: Points) -> dict[str, tuple[Blocks, Matrix]]:
         p = self.p

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from framework import Chart, Claim, Row, field, register
+from framework import Claim, Panel, Row, field, register
 from framework.registry import build
 from plugins.claims.hamming import tail
 from plugins.claims.networks import Tuples, all_tuples, outputs
@@ -71,7 +71,7 @@ class KernelLowerBounds(Claim):
         targets, said = small._targets(generator, inputs), f"p = 3, m = 4, n = {len(sample)}"
         return [row for name, kernel in kernels(inputs).items() for row in small._losses(f"{said}, {name}", kernel, sample, targets)]
 
-    def charts(self, seed: int) -> list[Chart]:
+    def charts(self, seed: int) -> list[Panel]:
         """N against both bounds, the mean loss of regression with each kernel, and the loss of trained networks."""
         generator = np.random.default_rng(seed)
         inputs = all_tuples(self.p, self.m)
@@ -86,7 +86,7 @@ class KernelLowerBounds(Claim):
         bounds = {"printed bound": printed_bound, "exact bound": exact_bound}
         predicted = {name: np.array([bound(self.p, self.m, int(n)) for n in counts]) for name, bound in bounds.items()}
         title = f"Population loss after n examples, p = {self.p}, m = {self.m}"
-        return [Chart(title, "n", "loss / that of the zero predictor", counts, losses, predicted, log="y")]
+        return [Panel.of_lines(title, "n", "loss / that of the zero predictor", counts, losses, predicted, log="y")]
 
     def _trained_loss(self, sample: np.ndarray) -> float:
         """Of a quadratic network that AdamW trained on these examples, relative to the zero predictor's."""

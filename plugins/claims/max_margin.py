@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from framework import Chart, Claim, Row, field, register
+from framework import Claim, Panel, Row, field, register
 from framework.registry import build
 from plugins.claims.mean_margins import best_neuron, mean_margin
 from plugins.claims.networks import all_tuples, answers, group_norm, outputs, smallest_margin, summand_network
@@ -62,14 +62,14 @@ class MaxMargin(Claim):
             ]
         return rows
 
-    def charts(self, seed: int) -> list[Chart]:
+    def charts(self, seed: int) -> list[Panel]:
         """Steps of training against the margin as a share of γ*."""
         generator, lines = np.random.default_rng(seed), {}
         for k in (2, 3):
             steps, shares = self._trained(generator, k)
             lines[f"k = {k}"] = np.where(shares > 0, shares, np.nan)
         title = f"Margin of networks trained on the whole population, p = {self.p}"
-        return [Chart(title, "step", "margin / γ*", steps, lines, {"γ*": np.ones(len(steps))}, log="x")]
+        return [Panel.of_lines(title, "step", "margin / γ*", steps, lines, {"γ*": np.ones(len(steps))}, log="x")]
 
     def _trained(self, generator: np.random.Generator, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(steps, margin / γ* there) of a network that is twice as wide as the construction."""

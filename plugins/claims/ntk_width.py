@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from framework import Chart, Claim, Row, field, register
+from framework import Claim, Panel, Row, field, register
 from plugins.claims.networks import Blocks, Matrix, all_tuples
 from plugins.claims.tangent import Points, tangent_kernel
 
@@ -84,7 +84,7 @@ class NTKWidth(Claim):
             rows.append(Row(f"all {p**3} triples, h = {h}: rank", min(p**3, (3 * p - 2) * h), found))
         return rows
 
-    def charts(self, seed: int) -> list[Chart]:
+    def charts(self, seed: int) -> list[Panel]:
         """Width against the smallest eigenvalue as a share of the largest, for V uniform and V = 0, and the thresholds."""
         generator = np.random.default_rng(seed)
         points, rho = self._points(generator)
@@ -98,7 +98,7 @@ class NTKWidth(Claim):
             lines[f"V {name}"] = np.array([x[0] / x[-1] if rank(x) == n else np.nan for x in spectra])
         marks = {"n/(3p)": n / (3 * p), "n/p": n / p, "36 ρ_c log(n/δ)": sufficient}
         title = f"Tangent kernel of {n} triples, p = {p}: no line where it is singular"
-        return [Chart(title, "width h", "smallest eigenvalue / largest", widths, lines, marks=marks, log="xy")]
+        return [Panel.of_lines(title, "width h", "smallest eigenvalue / largest", widths, lines, marks=marks, log="xy")]
 
     def _points(self, generator: np.random.Generator) -> tuple[Points, np.ndarray]:
         """(n distinct triples, how often each c is among them)."""

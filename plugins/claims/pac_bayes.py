@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from framework import Chart, Claim, Row, field, register
+from framework import Claim, Panel, Row, field, register
 from framework.registry import build
 from plugins.claims.networks import Blocks, Matrix, all_tuples, fourier_network, largest_entry, margins, outputs
 from plugins.claims.training import cross_entropy, initial, trajectories
@@ -64,17 +64,17 @@ class PacBayes(Claim):
             rows.append(self._gap(name, generator, inputs, *network))
         return rows + self._exponent(generator)
 
-    def charts(self, seed: int) -> list[Chart]:
+    def charts(self, seed: int) -> list[Panel]:
         """P against the bound for appendix F at n = p²; n against the bound and the error of trained networks."""
         p = np.geomspace(10, 1e20, 60)
         bound = np.array([excess(kl, x**2, self.delta) for x, kl in zip(p, divergence_of_appendix_f(p), strict=True)])
         title = f"PAC-Bayes bound for the network of appendix F at n = p², δ = {self.delta:g}"
         lines = {"bound": bound, "all answers wrong": np.ones(len(p))}
         marks = {"says something": float(p[np.argmax(bound < 1)])}
-        large = Chart(title, "p", "share of wrong answers", p, {}, lines, marks, log="xy")
+        large = Panel.of_lines(title, "p", "share of wrong answers", p, {}, lines, marks, log="xy")
         return [large, self._chart_of_trained(np.random.default_rng(seed))]
 
-    def _chart_of_trained(self, generator: np.random.Generator) -> Chart:
+    def _chart_of_trained(self, generator: np.random.Generator) -> Panel:
         inputs = all_tuples(self.p, 2)
         counts = np.unique(np.linspace(2, len(inputs), 8).astype(int))
         found = [
@@ -83,7 +83,8 @@ class PacBayes(Claim):
         ]
         bounds, errors = np.array(found).T
         title = f"Networks trained on n of {len(inputs)} pairs, p = {self.p} (an error of 0 has no place here)"
-        return Chart(title, "n", "share of wrong answers", counts, {"error on all pairs": errors}, {"PAC-Bayes bound": bounds}, log="y")
+        predicted = {"PAC-Bayes bound": bounds}
+        return Panel.of_lines(title, "n", "share of wrong answers", counts, {"error on all pairs": errors}, predicted, log="y")
 
     def _doubling(self, generator: np.random.Generator) -> list[Row]:
         """A network whose rows of V sum to 0, with the outputs of another."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from framework import Chart, Claim, Row, field, register
+from framework import Claim, Panel, Row, field, register
 
 Signs = Float[np.ndarray, "p p p"]
 Line = Float[np.ndarray, "tries p"]
@@ -58,7 +58,7 @@ class Rademacher(Claim):
             rows.append(Row(f"n = {most} beside n = {least}", falls, found[most] / found[least], 0.25 * falls))
         return rows
 
-    def charts(self, seed: int) -> list[Chart]:
+    def charts(self, seed: int) -> list[Panel]:
         """N against the bound, and what lies below and above the complexity."""
         counts = np.unique(np.geomspace(10, 10 * max(self.points), 6).astype(int))
         found = np.array([self._measured(np.random.default_rng(seed), int(n)) for n in counts])
@@ -66,7 +66,7 @@ class Rademacher(Claim):
         bound = 324 * self.r**3 * np.sqrt(self.p / counts)
         title = f"How well networks with weights ≤ {self.r:g} follow random signs, p = {self.p}"
         lines = dict(zip(labels, found.T, strict=True))
-        return [Chart(title, "n", "Rademacher complexity", counts, lines, {"324 r³ √p / √n": bound}, log="xy")]
+        return [Panel.of_lines(title, "n", "Rademacher complexity", counts, lines, {"324 r³ √p / √n": bound}, log="xy")]
 
     def _measured(self, generator: np.random.Generator, n: int) -> tuple[float, float, float]:
         """Means over draws: sums of cubes by ascent, a neuron by ascent, sums of cubes at the corners."""

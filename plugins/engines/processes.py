@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from framework import Engine, register
 from framework.sessions.signals import StopRequest
-from framework.sweep import Child, SweepFolder, member_command, supervise
+from framework.sweep import WHYGROK, Child, SweepFolder, member_arguments, supervise
+
+COMMAND = [*WHYGROK, "run"]
 
 
 @register("processes")
@@ -24,7 +26,7 @@ class Process(Child):
     """A run in a process of its own."""
 
     def __init__(self, sweep: SweepFolder, name: str):
-        super().__init__(sweep.log(name), member_command(sweep, name))
+        super().__init__(sweep.log(name), [*COMMAND, *member_arguments(sweep, name)])
 
     @property
     def has_ended(self) -> bool:

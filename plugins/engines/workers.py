@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from framework import Engine, register
 from framework.sessions.signals import StopRequest
-from framework.sweep import WHYGROK, Child, SweepFolder, member_command, supervise
+from framework.sweep import WHYGROK, Child, SweepFolder, member_arguments, supervise
 
 COMMAND = [*WHYGROK, "work"]
 
@@ -87,6 +87,6 @@ class Worker(Child):
             pass
 
     def _tell(self, sweep: SweepFolder, name: str) -> None:
-        told = json.dumps({"arguments": member_command(sweep, name)[len(WHYGROK) :], "log": str(sweep.log(name))})
+        told = json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))})
         with contextlib.suppress(BrokenPipeError):  # it is gone, as its end will say
             self._members.write(f"{told}\n".encode())

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from framework import Chart, Claim, Row, field
+from framework import Claim, Panel, Row, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class NothingDrawn(Claim):
 
     def charts(self, seed):
         x = np.arange(3.0)
-        return [Chart("empty", "x", "y", x, {"nothing": x + np.nan})]
+        return [Panel.of_lines("empty", "x", "y", x, {"nothing": x + np.nan})]
 
 
 BROKEN = [
