@@ -11,9 +11,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from framework import train
-from framework.config import experiment, flatten, from_dict, select
+from framework.config import experiment, flatten, from_dict, harmless_fields, select
 from framework.run.checkpoints import complete_steps, read_leaves
-from framework.run.directory import harmless_fields
 from framework.sessions import session
 from framework.training.experiment import Experiment
 
@@ -99,7 +98,7 @@ def compile_once(monkeypatch: Any) -> None:
 
     def from_config(config: Any) -> Experiment:
         made = Experiment.from_config(config)
-        kept = {name: value for name, value in flatten(made.config).items() if name not in harmless_fields()}
+        kept = {name: value for name, value in flatten(made.config).items() if name not in harmless_fields(made.config)}
         known = _made.setdefault(json.dumps(kept, sort_keys=True), made)
         if known is not made:
             made.__dict__.update({name: getattr(known, name) for name in _SHARED})

@@ -1,8 +1,11 @@
 """Each value of a config, and where it comes from."""
 
+import dataclasses
+
+from framework import Optimizer, Probe, part, register, registry
 from framework.cli import run_command
 from framework.config import load_config
-from framework.config.sources import sourced, walk
+from framework.config.sources import sourced
 
 
 def sources(changes, arg=""):
@@ -14,7 +17,7 @@ def test_every_field_is_there_once():
     from framework.config import flatten
 
     config = load_config("quickstart:optimizer=grokfast+sgd,probes=margins")
-    fields = [path for path, _, _ in walk(config)]
+    fields = [row.field for row in sourced(config, {}, "quickstart.py", "")]
     assert len(set(fields)) == len(fields)
     assert set(fields) == set(flatten(config))
 
@@ -34,6 +37,23 @@ def test_a_plugin_inside_another_is_a_default_only_as_a_whole():
         config.optimizer.inner.learning_rate = 0.25
     found = {row.field: row.source for row in sourced(config, {}, "mine.py", "")}
     assert (found["optimizer.inner.learning_rate"], found["optimizer.inner.b1"]) == ("mine.py", "default")
+
+
+def test_a_plugin_of_another_kind_two_deep_has_its_sources_and_can_be_changed(clean_registry):
+    @register("holds_an_optimizer")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Holds(Probe):
+        """Nothing; it holds grokfast, which holds another optimizer."""
+
+        rule: Optimizer = part(registry.build("optimizer", "grokfast"), "an optimizer")
+
+        def measure(self, params, context, state):
+            return {}, state
+
+    added = {"probes.x.name": "holds_an_optimizer"}
+    assert sources(added)["probes.x.rule.inner.name"] == "default"
+    found = sources(added | {"probes.x.rule.inner.learning_rate": "0.5"})
+    assert (found["probes.x.rule.inner.learning_rate"], found["probes.x.rule.inner.b1"]) == ("command line", "default")
 
 
 def test_the_commands_show_them(capsys):

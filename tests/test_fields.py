@@ -3,14 +3,18 @@
 import dataclasses
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework import field
+from framework import Penalty, field, part, register
+from framework.config import override, select
 from framework.errors import FieldError, UserError, did_you_mean
 from framework.fields import Fields, declared_fields, make
+from framework.run import RunDirectory
+from tests.helpers import tiny
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -179,3 +183,35 @@ def test_an_integer_survives_its_own_text(number):
 @given(st.floats(min_value=5e-324, max_value=2))
 def test_a_float_survives_its_own_text(number):
     assert Example(rate=repr(number)).rate == number
+
+
+def test_a_harmless_field_of_a_plugin_may_change_at_resume_and_one_inside_another_too(tmp_path, clean_registry):
+    @register("with_words")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class WithWords(Penalty):
+        """Nothing, with words beside it."""
+
+        words: str = field("", "said somewhere", harmless=True)
+        coefficient: float = field(0.0, "changes the run")
+
+        def __call__(self, params):
+            return jnp.zeros(())
+
+    @register("around_it")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class AroundIt(Penalty):
+        """Another penalty."""
+
+        inner: Penalty = part(WithWords(), "the other one")
+
+        def __call__(self, params):
+            return self.inner(params)
+
+    for penalty, path in ((select("with_words"), "penalty"), (select("around_it"), "penalty.inner")):
+        directory = RunDirectory(tmp_path / path)
+        directory.create()
+        base = tiny(penalty=penalty)
+        directory.write_config(base)
+        directory.check_same_run(override(base, {f"{path}.words": "other"}))
+        with pytest.raises(UserError, match=rf"{path}.coefficient: the run has 0.0"):
+            directory.check_same_run(override(base, {f"{path}.coefficient": 1.0}))

@@ -1,7 +1,8 @@
 """Configs: composed from plugins, read from files, changed, compared, and multiplied into sweeps."""
 
 from framework.config.changes import product, together
-from framework.config.compose import PLUGIN_SECTIONS, experiment, flatten, from_dict, from_stored, override, plugin_section, select, to_dict
+from framework.config.compose import experiment, flatten, from_dict, from_stored, override, plugin_section, select, to_dict
 from framework.config.files import find_config, load_config, load_sweep, plugin_list, shipped_configs
 from framework.config.members import Member, members
 from framework.config.scales import at_scale
+from framework.config.tree import PLUGIN_SECTIONS, harmless_fields, node_at, nodes

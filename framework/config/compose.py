@@ -12,16 +12,12 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import registry
-from framework.config.changes import product as product
-from framework.config.changes import together as together
 from framework.config.paths import resolve_plugin
-from framework.config.scales import at_scale as at_scale  # for configs, which import this module only
 from framework.config.settings import SECTIONS, General
+from framework.config.tree import PLUGIN_SECTIONS, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of
 from framework.fields import convert, declared_fields, unknown_field
 from framework.interfaces import Plugin
-
-PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
 
 
 def select(name: str, **fields: Any) -> dict[str, Any]:
@@ -221,57 +217,36 @@ def _sections_first(change: tuple[str, Any]) -> tuple[bool, int]:
 
 
 def _set(config: ConfigDict, path: str, value: Any) -> None:
-    *sections, name = path.split(".")
+    """Changes one field, swaps a plugin (NAME.name), or puts a whole section in its place."""
+    outer, _, name = path.rpartition(".")
     if isinstance(value, Mapping | ConfigDict):
-        _set_section(config, path, value)
+        _put(config, path, value)
         return
-    if sections[:1] == ["probes"] and len(sections) == 2 and name == "name" and sections[1] not in config.probes:
-        config.probes[sections[1]] = plugin_section("probe", select(value), f"probes.{sections[1]}")
+    if name == "name" and outer.startswith("probes.") and outer.count(".") == 1 and outer.partition(".")[2] not in config.probes:
+        _put(config, outer, select(value))
         return
-    holder, outer, kind = config, config, ""  # kind: of the plugin whose section the holder is
-    for depth, section in enumerate(sections):
-        here = ".".join(sections[: depth + 1])
-        if section not in holder:
-            raise unknown_field(here, section, list(holder))
-        if not isinstance(holder[section], ConfigDict):
-            raise UserError(f"{path}: {here} is a field, not a section: set it as {here}=…")
-        kind = _kind_below(kind, section, holder)
-        holder, outer = holder[section], holder
-    if name not in holder:
-        raise unknown_field(path, name, list(holder), () if sections else flatten(config))
-    if isinstance(holder[name], ConfigDict):
-        swap = f"; to swap the plugin, set {path}.name" if "name" in holder[name] else ""
-        raise UserError(f"{path} is a section: set one of its fields, {one_of(holder[name])}{swap}")
-    if name == "name" and kind in registry.KINDS:
-        if value != holder.name:
-            outer[sections[-1]] = plugin_section(kind, select(value), ".".join(sections))
+    node = node_at(config, outer, path)
+    if name not in node.section:
+        raise unknown_field(path, name, list(node.section), () if outer else flatten(config))
+    if isinstance(node.section[name], ConfigDict):
+        swap = f"; to swap the plugin, set {path}.name" if "name" in node.section[name] else ""
+        raise UserError(f"{path} is a section: set one of its fields, {one_of(node.section[name])}{swap}")
+    if name == "name" and node.kind:
+        if value != node.section.name:
+            _put(config, outer, select(value))
         return
-    cls = registry.lookup(kind, holder.name) if kind in registry.KINDS else SECTIONS[sections[0]] if sections else General
-    declared = next(field for field in declared_fields(cls) if field.name == name)
+    declared = next(field for field in declared_fields(node.cls) if field.name == name)
     try:
-        holder[name] = convert(declared, value)
+        node.section[name] = convert(declared, value)
     except FieldError as error:
-        raise (error.within(".".join(sections)) if sections else error) from None
+        raise (error.within(outer) if outer else error) from None
 
 
-def _set_section(config: ConfigDict, path: str, value: Mapping[str, Any] | ConfigDict) -> None:
+def _put(config: ConfigDict, path: str, section: Mapping[str, Any] | ConfigDict) -> None:
     """Puts a whole section, such as select("muon"), in the place of a plugin, of one inside another, or as a new probe."""
-    *sections, name = path.split(".")
-    holder, kind = config, ""
-    for section in [*sections, name]:
-        if section not in holder and kind != "probes":
-            raise unknown_field(path, section, list(holder))
-        outer, kind = holder, _kind_below(kind, section, holder)
-        holder = holder.get(section)
-    if kind not in registry.KINDS:
-        raise UserError(f"{path} is no plugin: set its fields, such as {path}.{next(iter(holder or ['FIELD']))}")
-    outer[name] = plugin_section(kind, value, path)
-
-
-def _kind_below(kind: str, section: str, holder: ConfigDict) -> str:
-    """What a section inside the holder is: a kind of plugin, "probes", or "" for settings."""
-    if kind == "probes":
-        return "probe"
-    if kind in registry.KINDS:
-        return registry.held(registry.lookup(kind, holder.name))[section]
-    return section if section in (*PLUGIN_SECTIONS, "probes") else ""
+    outer, _, name = path.rpartition(".")
+    kind = "probe" if outer == "probes" else node_at(config, path).kind
+    if not kind:
+        fields = next(iter(node_at(config, path).section), "FIELD")
+        raise UserError(f"{path} is no plugin: set its fields, such as {path}.{fields}")
+    node_at(config, outer).section[name] = plugin_section(kind, section, path)

@@ -9,9 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import config as configs
-from framework.config.settings import SECTIONS, General
 from framework.errors import UserError
-from framework.fields import declared_fields
 from framework.storage.files import next_free, storage, write_json
 
 INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
@@ -128,22 +126,11 @@ class RunDirectory:
         stored = self.read_config() | {"plugins": list(config.plugins)}
         then = configs.to_dict(configs.from_stored(stored, self.config))
         before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
-        harmless = harmless_fields()
+        harmless = configs.harmless_fields(config)
         differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]
         if differing:
             lines = [f"  {name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in differing]
             raise UserError(f"{self.path} holds another run:\n" + "\n".join(lines) + f"\n{instead}")
-
-
-def harmless_fields() -> set[str]:
-    """Dotted fields outside plugins that a resumed run may change. A plugin's fields never are."""
-    sections: Mapping[str, type] = {"": General, **SECTIONS}
-    return {
-        f"{name}.{declared.name}".lstrip(".")
-        for name, cls in sections.items()
-        for declared in declared_fields(cls)
-        if declared.harmless
-    }
 
 
 def new_workdir(stem: str, root: Path | None = None) -> Path:

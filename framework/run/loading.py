@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from flax import nnx
 
@@ -77,22 +78,23 @@ class Run:
 
     def params(self, step: int | None = None) -> Any:
         """Parameters at a saved step (the newest by default) as a nested dict of NumPy arrays."""
-        return self._part("params", step)
+        return self.arrays_of(step)[0]
+
+    def arrays_of(self, step: int | None = None) -> tuple[Any, Any]:
+        """(parameters, other variables) of the network at a saved step, the newest by default, as nested dicts of NumPy arrays."""
+        leaves = self._leaves(step)
+        return self._part("params", leaves), self._part("variables", leaves)
 
     def model(self, step: int | None = None) -> nnx.Module:
         """The network at a saved step, in evaluation mode: an nnx.Module."""
         with precision(self.experiment.numerics):
-            params, variables = (place(self._part(part, step), self.experiment.device) for part in ("params", "variables"))
-            return self.experiment.network.module(params, variables)
+            return self.experiment.network.module(*place(self.arrays_of(step), self.experiment.device))
 
     @functools.cached_property
     def _template(self) -> TrainState:
         return self.experiment.initial_state()
 
-    def _part(self, part: str, step: int | None) -> Any:
-        import jax
-
-        leaves = self._leaves(step)
+    def _part(self, part: str, leaves: dict[str, np.ndarray]) -> Any:
         template = getattr(self._template, part)
         flat, structure = jax.tree_util.tree_flatten_with_path(template)
         return jax.tree.unflatten(structure, [unraw(leaves[f"{part}.{leaf_name(path)}"], leaf) for path, leaf in flat])

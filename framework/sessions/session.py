@@ -3,19 +3,19 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ml_collections import ConfigDict
 
-from framework.errors import Diverged, FieldError, Interrupted, StorageError, UserError
+from framework.errors import Diverged, Interrupted, StorageError, UserError
 from framework.run.checkpoints import Checkpoints, NoCheckpoints, complete_steps
 from framework.run.directory import RunDirectory
-from framework.run.environment import COMPLETE, Sessions, start_backend
+from framework.run.environment import COMPLETE, Sessions
 from framework.run.loading import Run, load_run
 from framework.run.progress import Progress
 from framework.run.rows import MemoryRecorder, RunRecorder, read_lines
 from framework.run.tensorboard import NoTensorBoard, TensorBoard
 from framework.sessions.loop import train_loop
+from framework.sessions.origin import initial_state
 from framework.sessions.signals import StopRequest
 from framework.storage.lock import Lock
 from framework.training.experiment import Experiment
@@ -42,7 +42,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     directory = RunDirectory.at(workdir)
     if not fresh:
         directory.check_same_run(experiment.config)
-    initial = _initial_state(experiment)  # before anything is written: a config that cannot start leaves no folder
+    initial = initial_state(experiment)  # before anything is written: a config that cannot start leaves no folder
     if fresh and directory.is_run:
         with Lock(directory.lock):
             aside = directory.set_aside()
@@ -67,7 +67,7 @@ def _train_in_memory(experiment: Experiment) -> Run:
     with StopRequest() as stop:
         try:
             recorder.rewind(-1, None, ())
-            state = train_loop(experiment, _initial_state(experiment), -1, NoCheckpoints(), recorder, stop)
+            state = train_loop(experiment, initial_state(experiment), -1, NoCheckpoints(), recorder, stop)
         finally:
             recorder.close()
     return Run(experiment=experiment, rows=recorder.rows, final=state, stored=recorder.arrays)
@@ -147,30 +147,6 @@ def _end(sessions: Sessions, step: int, reason: str) -> None:
         sessions.end(step, reason)
     except StorageError as error:
         log.warning("%s", error)  # the error that ended the run is on its way; this one must not hide it
-
-
-def _initial_state(experiment: Experiment) -> TrainState:
-    start_backend()
-    source = experiment.general.init_from
-    try:
-        return experiment.initial_state(_params_of(source, experiment) if source else None)
-    except FieldError as error:
-        raise UserError(str(error)) from None
-
-
-def _params_of(source: str, experiment: Experiment) -> Any:
-    import jax
-
-    path, _, step = source.partition("@")
-    run = load_run(path)
-    if step and not step.isdecimal():
-        raise UserError(f"init_from = {source!r}: after @ comes a step; saved: {run.steps}")
-    params = run.params(int(step) if step else None)
-    fresh = experiment.initial_state().params
-    shapes = [jax.tree.map(lambda leaf: (str(leaf.dtype), leaf.shape), tree) for tree in (params, fresh)]
-    if shapes[0] != shapes[1]:
-        raise UserError(f"init_from = {source!r}: parameters do not fit: that run has {shapes[0]}, this one needs {shapes[1]}")
-    return params
 
 
 def check_steps(experiment: Experiment, directory: RunDirectory) -> None:

@@ -140,12 +140,12 @@ class Experiment:
             made[name] = Measurement(name, probe, context, self.network)
         return made
 
-    def initial_state(self, params: Any = None) -> TrainState:
-        """The state before the first step; with `params`, from those parameters instead of the seed's."""
+    def initial_state(self, params: Any = None, variables: Any = None) -> TrainState:
+        """The state before the first step; with `params` and `variables`, from those instead of the seed's."""
         with precision(self.numerics):
-            _, fresh, variables = self._initial
-            params = place(fresh if params is None else params, self.device)
-            variables = place(variables, self.device)
+            _, *fresh = self._initial
+            params = place(fresh[0] if params is None else params, self.device)
+            variables = place(fresh[1] if variables is None else variables, self.device)
             with _within("optimizer"):
                 opt_state = place(self.optimizer.transform().init(params), self.device)
             remembered = {n: m.initial_state(params, variables, self.device) for n, m in self.measurements.items()}

@@ -1,0 +1,82 @@
+"""A config as a tree: at which dotted path stands which plugin or section of settings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from framework import registry
+from framework.config.settings import SECTIONS, General
+from framework.errors import UserError
+from framework.fields import Declared, declared_fields, unknown_field
+
+PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A section: its dotted path, the kind of its plugin ("" for settings), the class whose fields it holds, and its default.
+
+    default: the plugin that stands here where the one outside is left as it is; None where there is none outside.
+    """
+
+    path: str
+    kind: str
+    cls: type
+    section: Any
+    default: Any = None
+
+    @property
+    def fields(self) -> Iterator[tuple[str, Any, Declared]]:
+        """(dotted field, value, what is known of it) of every field that is no section."""
+        for declared in declared_fields(self.cls):
+            if not declared.is_part:
+                yield f"{self.path}.{declared.name}".lstrip("."), self.section[declared.name], declared
+
+
+def nodes(config: ConfigDict | Mapping[str, Any]) -> Iterator[Node]:
+    """Every section of a config, an outer plugin before those that it holds."""
+    yield Node("", "", General, config)
+    for kind in PLUGIN_SECTIONS:
+        yield from _plugin_nodes(kind, kind, config[kind])
+    for name, section in config["probes"].items():
+        yield from _plugin_nodes(f"probes.{name}", "probe", section)
+    for name, cls in SECTIONS.items():
+        yield Node(name, "", cls, config[name])
+
+
+def node_at(config: ConfigDict, path: str, wanted: str = "") -> Node:
+    """The section at a dotted path, in which a field `wanted` is meant. Raises UserError naming the nearest field, or the field that is taken for a section."""
+    found = {node.path: node for node in nodes(config)} | {"probes": Node("probes", "", Fieldless, config.probes)}
+    if path not in found:
+        here = next(part for part in _prefixes(path) if part not in found)
+        outer, _, name = here.rpartition(".")
+        if name in found[outer].section:
+            raise UserError(f"{wanted or path}: {here} is a field, not a section: set it as {here}=…")
+        raise unknown_field(here, name, list(found[outer].section))
+    return found[path]
+
+
+def harmless_fields(config: ConfigDict | Mapping[str, Any]) -> set[str]:
+    """Dotted fields that a resumed run may change: neither the trajectory nor the recorded rows depend on them."""
+    return {path for node in nodes(config) for path, _, declared in node.fields if declared.harmless}
+
+
+@dataclass(frozen=True)
+class Fieldless:
+    """The fields of the section `probes`: it has none, only probes."""
+
+
+def _plugin_nodes(path: str, kind: str, section: Any, default: Any = None) -> Iterator[Node]:
+    cls = registry.lookup(kind, section["name"])
+    yield Node(path, kind, cls, section, default)
+    for declared in declared_fields(cls):
+        if declared.is_part:
+            inner = registry.interface_of(declared.type)
+            yield from _plugin_nodes(f"{path}.{declared.name}", inner, section[declared.name], declared.default)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    parts = path.split(".")
+    yield from (".".join(parts[: count + 1]) for count in range(len(parts)))

@@ -1,0 +1,49 @@
+"""Where a run begins: at the seed's own state, or at the network of another run."""
+
+from typing import Any
+
+import jax
+from flax import nnx
+
+from framework.errors import FieldError, UserError
+from framework.run import load_run
+from framework.run.environment import start_backend
+from framework.training import Experiment, TrainState
+
+
+def initial_state(experiment: Experiment) -> TrainState:
+    """The state before the first step. Raises UserError where the run that init_from names does not fit."""
+    start_backend()
+    try:
+        fresh = experiment.initial_state()
+        source = experiment.general.init_from
+        return experiment.initial_state(*_network_of(source, experiment, fresh)) if source else fresh
+    except FieldError as error:
+        raise UserError(str(error)) from None
+
+
+def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple[Any, Any]:
+    """(parameters, other variables) of the run RUN or RUN@STEP.
+
+    The other variables belong to the network as much as the parameters do: θ_0 of a linearized one, batch statistics. Only
+    random number generators are those of the new seed.
+    """
+    path, _, step = source.partition("@")
+    run = load_run(path)
+    if step and not step.isdecimal():
+        raise UserError(f"init_from = {source!r}: after @ comes a step; saved: {run.steps}")
+    params, variables = run.arrays_of(int(step) if step else None)
+    generators = nnx.to_pure_dict(nnx.state(experiment.module(fresh), nnx.RngState))
+    variables = _with(variables, generators) if fresh.variables else {}
+    for what, given, wanted in (("parameters", params, fresh.params), ("other variables", variables, fresh.variables)):
+        shapes = [jax.tree.map(lambda leaf: (str(leaf.dtype), leaf.shape), tree) for tree in (given, wanted)]
+        if shapes[0] != shapes[1]:
+            raise UserError(f"init_from = {source!r}: {what} do not fit: that run has {shapes[0]}, this one needs {shapes[1]}")
+    return params, variables
+
+
+def _with(tree: Any, changes: Any) -> Any:
+    """The nested dict with the leaves of another in the place of its own."""
+    if not isinstance(changes, dict):
+        return changes
+    return tree | {name: _with(tree.get(name, {}), inner) for name, inner in changes.items()}
