@@ -1,10 +1,9 @@
-"""Numbers that stay right at any scale, and numbers that JSON can hold."""
+"""Numbers that stay right at any scale."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 
@@ -29,14 +28,3 @@ def share(count: Shaped[Array, ""], total: int | Shaped[Array, ""]) -> Float[Arr
     """
     dtype = jnp.result_type(float)
     return jnp.asarray(count, dtype) / jax.lax.optimization_barrier(jnp.asarray(total, dtype))
-
-
-def json_number(value: Any) -> int | float | str:
-    """A Python number for a scalar; float32 in its shortest form; 'nan', 'inf' or '-inf' as text."""
-    value = np.asarray(value)[()]
-    if not np.isfinite(value):
-        return str(float(value))
-    if isinstance(value, np.floating):
-        return float(str(value))
-    return value.item()
-

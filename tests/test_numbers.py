@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework import build, losses
-from framework.numbers import euclidean_norm, json_number, largest_entry, share
+from framework.numbers import euclidean_norm, largest_entry, share
+from framework.storage import json_number
 from plugins.optimizers.normalized_gd import scale_to_unit_norm
 
 

@@ -47,7 +47,10 @@ def nodes(config: ConfigDict | Mapping[str, Any]) -> Iterator[Node]:
 
 
 def node_at(config: ConfigDict, path: str, wanted: str = "") -> Node:
-    """The section at a dotted path, in which a field `wanted` is meant. Raises UserError naming the nearest field, or the field that is taken for a section."""
+    """The section at a dotted path, in which the field `wanted` is meant.
+
+    Raises UserError naming the nearest field, or the field that is taken for a section.
+    """
     found = {node.path: node for node in nodes(config)} | {"probes": Node("probes", "", Fieldless, config.probes)}
     if path not in found:
         here = next(part for part in _prefixes(path) if part not in found)

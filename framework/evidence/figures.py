@@ -7,7 +7,7 @@ from typing import Any
 
 from framework.config import to_dict
 from framework.interfaces import Picture, Verdict
-from framework.interfaces.verdict import number
+from framework.interfaces.claim import number
 from framework.pictures import as_csv, draw, new_figure, rendered
 from framework.run import Run
 from framework.storage import storage, write_atomically, write_json

@@ -4,7 +4,7 @@ A plugin is a frozen dataclass and its fields are its whole configuration. Plugi
 """
 
 from framework.interfaces.benchmark import Benchmark
-from framework.interfaces.claim import Claim
+from framework.interfaces.claim import Claim, Row, Verdict
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
 from framework.interfaces.engine import Engine
 from framework.interfaces.figure import Figure, Picture
@@ -12,4 +12,3 @@ from framework.interfaces.parts import Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.probe import Context, Probe
 from framework.interfaces.task import Task
-from framework.interfaces.verdict import Row, Verdict

@@ -1,13 +1,84 @@
-"""Claim: a statement of the theory that is checked row by row."""
+"""Claim: a statement of the theory that is checked row by row; and Verdict, which figures give as well."""
 
 import abc
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from framework.interfaces.plugin import Plugin
-from framework.interfaces.verdict import Row
 from framework.pictures import Panel
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a claim's verdict: a quantity as predicted and as measured, and whether they agree.
+
+    relation: how measured should stand to predicted, "=", "<=" or ">=". tolerance: how far it may miss, in the units of
+    both. expected_to_hold: False for a control, or for a statement that is wrong as printed.
+    """
+
+    quantity: str
+    predicted: float | int
+    measured: float | int
+    tolerance: float | int = 0.0
+    relation: str = "="
+    expected_to_hold: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether measured stands to predicted as it should; NaN never does."""
+        missed = {"=": abs(self.measured - self.predicted), "<=": self.measured - self.predicted, ">=": self.predicted - self.measured}
+        return bool(self.measured == self.predicted or missed[self.relation] <= self.tolerance)
+
+    @property
+    def is_nan(self) -> bool:
+        """Whether one of the two numbers is none."""
+        return math.isnan(self.measured) or math.isnan(self.predicted)
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it holds where it should, and does not where it should not; NaN is never expected."""
+        return not self.is_nan and self.holds == self.expected_to_hold
+
+    @property
+    def judgement(self) -> str:
+        """'holds', and what else is to be said of the row."""
+        if self.is_nan:
+            return "NaN, NOT AS EXPECTED"
+        if self.holds:
+            return "holds" if self.expected_to_hold else "holds, AND SHOULD NOT"
+        return "does not hold, NOT AS EXPECTED" if self.expected_to_hold else "does not hold, as expected"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found of one statement, and whether it was seen.
+
+    claim: the name of a claim, or in a sentence what a figure should show. measured, expected: a figure's numbers by
+    name, and in words what they should be. rows: a claim's quantities, each with its prediction.
+    """
+
+    claim: str
+    measured: Mapping[str, int | float | None] = field(default_factory=dict)
+    expected: str = ""
+    seen: bool = False
+    rows: Sequence[Row] = ()
+
+    @classmethod
+    def of_rows(cls, claim: str, rows: Sequence[Row]) -> "Verdict":
+        """The verdict on a claim: seen where there are rows, and every one is as expected."""
+        return cls(claim, seen=bool(rows) and all(row.as_expected for row in rows), rows=rows)
+
+
+def in_words(measured: Mapping[str, float | None]) -> str:
+    """'exponent: 1.65; standard error: 0.0755'; a dash for a number that is not there."""
+    return "; ".join(f"{key}: {'–' if value is None else f'{value:.4g}'}" for key, value in measured.items())
+
+
+def number(value: int | float | None) -> float | None:
+    """A number that JSON can hold; None for what it cannot."""
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 @dataclass(frozen=True, kw_only=True)

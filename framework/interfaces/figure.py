@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from framework.interfaces.claim import Verdict
 from framework.interfaces.plugin import Plugin
-from framework.interfaces.verdict import Verdict
 from framework.pictures import Panel
 
 

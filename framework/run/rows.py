@@ -11,11 +11,10 @@ from typing import Any, Protocol, TextIO, runtime_checkable
 import numpy as np
 
 from framework.errors import StorageError
-from framework.numbers import json_number
 from framework.run.directory import RunDirectory
 from framework.run.progress import Progress
 from framework.run.tensorboard import NoTensorBoard, TensorBoard
-from framework.storage.files import storage, write_atomically
+from framework.storage import json_number, storage, write_atomically
 
 log = logging.getLogger("whygrok")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
-from framework.run.checkpoints import Checkpoints, NoCheckpoints, complete_steps
+from framework.run.checkpoints import Checkpoints, NoCheckpoints
 from framework.run.directory import RunDirectory
 from framework.run.environment import COMPLETE, Sessions
 from framework.run.loading import Run, load_run
 from framework.run.progress import Progress
-from framework.run.rows import MemoryRecorder, RunRecorder, read_lines
+from framework.run.remaining import check_steps, is_complete
+from framework.run.rows import MemoryRecorder, RunRecorder
 from framework.run.tensorboard import NoTensorBoard, TensorBoard
 from framework.sessions.loop import train_loop
 from framework.sessions.origin import initial_state
@@ -25,8 +26,6 @@ from framework.training.state import TrainState
 
 log = logging.getLogger("whygrok")
 
-RESERVED = ("step", "seconds", "train", "test", "population", "metrics", "nonfinite")  # first words of other columns
-
 
 def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = False) -> Run:
     """Trains to config.steps and returns the run; without a work directory, everything stays in memory.
@@ -34,7 +33,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     A directory that holds this run is resumed to the same bits; one that holds another is refused, or set aside (never
     deleted) with `fresh`. Raises UserError, Interrupted, Diverged or StorageError.
     """
-    experiment = checked(config)
+    experiment = Experiment.from_config(config)
     for notice in experiment.notices():
         log.warning("%s", notice)
     if workdir is None:
@@ -51,14 +50,6 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     directory.create()
     with Lock(directory.lock):
         return _train_in(experiment, initial, directory)
-
-
-def checked(config: ConfigDict) -> Experiment:
-    """The experiment of a config, with all that can be refused before data are made. Raises UserError."""
-    experiment = Experiment.from_config(config)
-    if taken := sorted(set(experiment.probes) & set(RESERVED)):
-        raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
-    return experiment
 
 
 def _train_in_memory(experiment: Experiment) -> Run:
@@ -126,14 +117,6 @@ def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoin
     (directory.figures / "curves.png").unlink(missing_ok=True)
 
 
-def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
-    """Whether the run that is here, saved up to the step `done`, has nothing left to do."""
-    rows, torn = read_lines(directory.metrics)
-    event = next(experiment.events_after(experiment.general.steps - 1))
-    recorded = not event.due or (bool(rows) and rows[-1]["step"] == done)
-    return Sessions(directory.environment).completed_at == done == experiment.general.steps and recorded and not torn
-
-
 def _measure_end(experiment: Experiment, state: TrainState, event: Event, recorder: RunRecorder) -> None:
     """Measures what is still missing at a last step that was saved before the run was meant to end there."""
     missing = recorder.missing(event.step, event.due, experiment.probes)
@@ -147,16 +130,6 @@ def _end(sessions: Sessions, step: int, reason: str) -> None:
         sessions.end(step, reason)
     except StorageError as error:
         log.warning("%s", error)  # the error that ended the run is on its way; this one must not hide it
-
-
-def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
-    """Raises UserError where the run that is here has made more steps than are asked for."""
-    reached, steps = max(complete_steps(directory.checkpoints), default=0), experiment.general.steps
-    if reached > steps:
-        raise UserError(
-            f"{directory.path}: this run is at step {reached:,}; steps={steps} is less. Ask for at least {reached}, "
-            "or use another --workdir."
-        )
 
 
 def _draw(directory: RunDirectory) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from framework.errors import StorageError
 
 
@@ -60,6 +62,16 @@ def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> 
 def write_json(path: Path, content: Any) -> None:
     """Standard JSON, indented; raises ValueError for NaN rather than writing a token that is not JSON."""
     write_atomically(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def json_number(value: Any) -> int | float | str:
+    """A Python number for a scalar; float32 in its shortest form; 'nan', 'inf' or '-inf' as text."""
+    value = np.asarray(value)[()]
+    if not np.isfinite(value):
+        return str(float(value))
+    if isinstance(value, np.floating):
+        return float(str(value))
+    return value.item()
 
 
 def next_free(stem: Path) -> Path:

@@ -13,8 +13,8 @@ from framework.reading.milestones import last_value, milestones
 from framework.run.checkpoints import complete_steps
 from framework.run.directory import RunDirectory
 from framework.run.loading import Run
+from framework.run.remaining import check_steps, is_complete
 from framework.run.rows import read_lines
-from framework.sessions import session
 from framework.storage.files import storage, write_atomically, write_json
 from framework.storage.lock import holder
 from framework.storage.tables import csv_text
@@ -104,7 +104,7 @@ class SweepFolder:
         """Whether a member's run has nothing left to do: read from its files."""
         directory, experiment = self.directory(name), self._experiments[name]
         try:
-            complete = directory.is_run and session.is_complete(experiment, self._saved(name), directory)
+            complete = directory.is_run and is_complete(experiment, self._saved(name), directory)
         except StorageError:  # a damaged file: the run itself says what can be done
             return False
         # A file of plugins that has moved since: the run writes where it is now.
@@ -166,7 +166,7 @@ class SweepFolder:
             directory = RunDirectory.at(self.path / name)
             try:
                 directory.check_same_run(experiment.config, INSTEAD)
-                session.check_steps(experiment, directory)
+                check_steps(experiment, directory)
             except UserError as error:
                 refused.append(f"member {name}: {error}")
         if refused:
@@ -185,7 +185,7 @@ def as_csv(standings: Sequence[Standing]) -> str:
 
 def _checked(member: Member) -> Experiment:
     try:
-        return session.checked(member.config)
+        return Experiment.from_config(member.config)
     except (UserError, FieldError) as error:
         raise UserError(f"member {member.name}: {error}") from None
 

@@ -26,6 +26,8 @@ from framework.training.program import Advance, make_advance, make_objective
 from framework.training.schedule import Due, Event, check_schedule, events_after
 from framework.training.state import TrainState, place
 
+RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "nonfinite")  # first words of other columns
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -55,6 +57,8 @@ class Experiment:
             probes = {name: registry.from_section("probe", section, f"probes.{name}") for name, section in config.probes.items()}
         except FieldError as error:
             raise UserError(str(error)) from None
+        if taken := sorted(set(probes) & set(RESERVED)):
+            raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
         made = cls(config=config, general=general, probes=probes, **sections, **plugins)
         _ = made.schedules  # a schedule that cannot be read is found now, not at its first event
         return made

@@ -13,7 +13,7 @@ from framework.config.scales import SCALES, named_scale
 from framework.errors import Interrupted, StorageError, one_of
 from framework.evidence.figures import as_json
 from framework.evidence.reproduce import Reproduced, check_figures, figures, reproduce
-from framework.interfaces.verdict import in_words
+from framework.interfaces.claim import in_words
 from framework.sweep import FINISHED, check_engine
 
 log = logging.getLogger("whygrok")
