@@ -13,7 +13,7 @@ from framework.config import experiment, select
 from framework.evidence.figures import Curve, Panel, Picture, Verdict, as_csv, write_picture
 from framework.run.loading import Run
 from plugins.figures import shapes
-from plugins.figures.fits import collapse, crossing, exponent
+from plugins.mathematics.fits import collapse, crossing, exponent
 
 MODULI = (11, 17, 23, 31)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from framework import build, losses
 from framework.numbers import euclidean_norm, json_number, largest_entry, share
-from plugins.optimizers.normalized_gd import scale_to_unit_norm
+from plugins.optimizers.rules.normalized_gd import scale_to_unit_norm
 
 
 def exact_cross_entropy(logits, label):

@@ -14,7 +14,7 @@ from framework import Context, Probe, field, register
 from framework.reading.curves import INK
 from framework.reading.probe_pictures import columns_of, draw_lines, finish
 from plugins.kernels.jacobians import Parts, chosen_outputs, network_in_float64, split_network, tokens_of
-from plugins.kernels.points import subset
+from plugins.mathematics.points import subset
 from plugins.probes.ntk import as_matrix, empirical_ntk
 
 WHEN = ("initial", "present")

@@ -12,7 +12,7 @@ from framework import Context, Probe, field, register
 from framework.interfaces import Outputs
 from framework.numbers import euclidean_norm
 from framework.reading.probe_pictures import columns_of, draw_panels
-from plugins.probes.points import check_points, questions_at
+from plugins.mathematics.points import check_points, questions_at
 
 Apply = Callable[[Any, Int[Array, "n k"]], Float[Array, "n p"]]  # (parameters, inputs) → outputs
 

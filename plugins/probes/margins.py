@@ -13,11 +13,10 @@ from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm, largest_entry
 from framework.reading.curves import COLOURS
 from framework.reading.probe_pictures import columns_of, draw_panels
-from plugins.models.quadratic import QuadraticNetwork
-from plugins.probes.linear import linear_rule
-from plugins.probes.points import check_points, questions_at
-from plugins.tasks.residues import is_prime
-from plugins.two_layer import neuron_norms, two_layer
+from plugins.mathematics.modular import is_prime, linear_rule
+from plugins.mathematics.points import check_points, questions_at
+from plugins.networks.parameters import neuron_norms, two_layer
+from plugins.networks.quadratic import QuadraticNetwork
 
 
 @register("margins")

@@ -15,7 +15,7 @@ from framework.errors import FieldError, UserError
 from framework.fields.expressions import evaluate
 from framework.reading.curves import tidy
 from framework.reading.probe_pictures import Panels, columns_of, draw_lines, draw_panels, finish, moments
-from plugins.kernels.closed_form import Weights, block_of_rows, quadratic_kernel
+from plugins.kernels.closed_form import QuadraticWeights, block_of_rows, quadratic_kernel
 from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (
     MEMORY,
@@ -30,10 +30,9 @@ from plugins.kernels.jacobians import (
     number_of_outputs,
     split_network,
 )
-from plugins.kernels.points import points_of, subset
 from plugins.kernels.spectrum import alignment, centered, effective_rank, participation
-from plugins.models.quadratic import QuadraticNetwork
-from plugins.probes.points import check_points
+from plugins.mathematics.points import check_points, points_of, subset
+from plugins.networks.quadratic import QuadraticNetwork
 
 
 @register("ntk_drift")
@@ -245,7 +244,7 @@ def reference_step(reference: str) -> int:
 
 
 @partial(jax.jit, static_argnames=("degree", "outputs", "block"))
-def _closed_kernel(weights: Weights, x1: Any, x2: Any, degree: int, outputs: str, block: int) -> Any:
+def _closed_kernel(weights: QuadraticWeights, x1: Any, x2: Any, degree: int, outputs: str, block: int) -> Any:
     return blockwise(quadratic_kernel(weights, degree, outputs), x1, x2, block)
 
 
@@ -254,14 +253,14 @@ def _jacobian_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs:
     return blockwise(kernel_from_jacobian(graph, parts, outputs), x1, x2, block)
 
 
-def _quadratic(net: nnx.Module) -> tuple[Weights, int, float] | None:
+def _quadratic(net: nnx.Module) -> tuple[QuadraticWeights, int, float] | None:
     """(weights, degree, what the outputs are multiplied by) of a network whose kernel is known in closed form.
 
     Not of one whose summands share their weights: there each entry of W has gradients from all of them.
     """
     if type(net) is not QuadraticNetwork or net.summands:
         return None
-    return Weights(jnp.asarray(net.W[...]), jnp.asarray(net.V[...])), net.degree, float(net.scale)
+    return QuadraticWeights(jnp.asarray(net.W[...]), jnp.asarray(net.V[...])), net.degree, float(net.scale)
 
 
 def _check_outputs(outputs: str) -> None:

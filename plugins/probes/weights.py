@@ -11,8 +11,8 @@ from framework import Context, Probe, field, register
 from framework.errors import UserError, one_of
 from framework.reading.probe_pictures import moments
 from framework.training.state import leaf_name
-from plugins.probes.points import check_points, questions_at
-from plugins.two_layer import two_layer
+from plugins.mathematics.points import check_points, questions_at
+from plugins.networks.parameters import two_layer
 
 
 @register("weights")
