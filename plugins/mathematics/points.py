@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from framework import Context
+from framework import Context, Probe
 from framework.errors import FieldError, UserError
 
 SPLITS = ("train", "test", "population")
@@ -25,13 +25,25 @@ class Questions:
     asked: Bool[Array, " n"]
 
 
-def check_points(field: str, points: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class ProbeAtPoints(Probe):
+    """A probe with a field `points`: one word for where it looks, or several."""
+
+    def __post_init__(self) -> None:
+        """Also checks the points."""
+        super().__post_init__()
+        points = self.points  # type: ignore[attr-defined]
+        for one in (points,) if isinstance(points, str) else points:
+            check_points(one)
+
+
+def check_points(points: str) -> str:
     """The name under which these points are recorded: the split's, or "random". Raises FieldError for anything else."""
     if points in SPLITS:
         return points
     if points.isdecimal() and int(points) > 0:
         return "random"
-    raise FieldError(field, points, RULE)
+    raise FieldError("points", points, RULE)
 
 
 def questions_at(context: Context, points: str) -> Questions:

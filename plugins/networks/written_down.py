@@ -49,6 +49,11 @@ def answers(inputs: Tuples, p: int) -> Matrix:
     return np.eye(p)[inputs.sum(axis=1) % p]
 
 
+def deviation(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference of two arrays."""
+    return float(np.abs(found - expected).max())
+
+
 def fourier_network(p: int, frequencies: Iterable[int] | None = None) -> Layers:
     """(W [2, p, h], V [h, p]) of appendix F: the eight `NEURONS` of each frequency; by default f = 0 … p − 1."""
     rows: list[list[np.ndarray]] = [[], [], []]

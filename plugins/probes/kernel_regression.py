@@ -1,7 +1,7 @@
 """What a kernel method with the network's tangent kernel would answer: training without learning features."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -158,15 +158,10 @@ def _values(y: Any, shape: tuple[int, ...]) -> Any:
     return jnp.asarray(y, jnp.float64).reshape(shape)
 
 
-def _make_linearized() -> Callable:
-    def call(graph: nnx.GraphDef, parts: Parts, change: Any, inputs: Any) -> Any:
-        def outputs(params: Any) -> Any:
-            return nnx.merge(graph, params, parts[1])(inputs)
+@partial(jax.jit, static_argnums=0)
+def _linearized(graph: nnx.GraphDef, parts: Parts, change: Any, inputs: Any) -> Any:
+    def outputs(params: Any) -> Any:
+        return nnx.merge(graph, params, parts[1])(inputs)
 
-        f0, moved = jax.jvp(outputs, (parts[0],), (change,))
-        return f0 + moved
-
-    return jax.jit(call, static_argnums=0)
-
-
-_linearized = _make_linearized()
+    f0, moved = jax.jvp(outputs, (parts[0],), (change,))
+    return f0 + moved

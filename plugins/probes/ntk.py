@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from framework import Context, Probe, field, register
+from framework import Context, field, register
 from framework.errors import FieldError, UserError
 from framework.fields.expressions import evaluate
 from framework.reading.curves import tidy
@@ -31,13 +31,13 @@ from plugins.kernels.jacobians import (
     split_network,
 )
 from plugins.kernels.spectrum import alignment, centered, effective_rank, participation
-from plugins.mathematics.points import check_points, points_of, subset
+from plugins.mathematics.points import ProbeAtPoints, points_of, subset
 from plugins.networks.quadratic import QuadraticNetwork
 
 
 @register("ntk_drift")
 @dataclass(frozen=True, kw_only=True)
-class NTKDrift(Probe):
+class NTKDrift(ProbeAtPoints):
     """‖Θ_t − Θ_0‖_F, the same relative to ‖Θ_0‖_F, and ⟨Θ_t, Θ_0⟩ / ‖Θ_t‖ ‖Θ_0‖, of the empirical tangent kernel.
 
     Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ (section 5 of paper.md; figures 1, 2 and 5 of Mohamadi et al. 2024, which draw
@@ -55,9 +55,8 @@ class NTKDrift(Probe):
     compiled = False
 
     def __post_init__(self) -> None:
-        """Also checks points and reference."""
+        """Also checks the reference."""
         super().__post_init__()
-        check_points("points", self.points)
         reference_step(self.reference)
 
     def init(self, params: Any, context: Context) -> dict:
@@ -86,7 +85,7 @@ class NTKDrift(Probe):
 
 @register("ntk_spectrum")
 @dataclass(frozen=True, kw_only=True)
-class NTKSpectrum(Probe):
+class NTKSpectrum(ProbeAtPoints):
     """Eigenvalues λ of the empirical tangent kernel, how many of them matter, and how well it fits the labels.
 
     effective_rank = exp(−Σ q log q) with q = λ/Σλ; participation = (Σλ)²/Σλ²; alignment = ⟨K, YYᵀ⟩ / ‖K‖ ‖YYᵀ‖, and the
@@ -100,11 +99,6 @@ class NTKSpectrum(Probe):
     max_rows: int = field(1024, "rows of the matrix (points, times p for all) beyond which points are drawn at random", at_least=2)
 
     compiled = False
-
-    def __post_init__(self) -> None:
-        """Also checks the points."""
-        super().__post_init__()
-        check_points("points", self.points)
 
     def measure(self, params: Any, context: Context, state: tuple) -> tuple[dict, tuple]:
         """Array eigenvalues [rows], descending; scalars effective_rank, participation, alignment, alignment_centered, rows."""

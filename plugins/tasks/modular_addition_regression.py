@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -93,7 +93,7 @@ class ModularAdditionRegression(ResidueTask):
     batch_order: str = without("epochs")
     evaluation_size: str = config_field("2^17", "tuples in test and population where there are too many for all", expression=True)
 
-    headline: ClassVar[str] = "pair_accuracy"
+    headline = "pair_accuracy"
 
     @property
     def population_size(self) -> int:

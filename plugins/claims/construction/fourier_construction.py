@@ -1,15 +1,13 @@
 """The network of appendix F: eight neurons a frequency that add exactly, with all weights at most 1."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
 from framework import Claim, Row, field, register
 from plugins.mathematics.finite_fields import field_waves, field_with_roots
 from plugins.networks import written_down
-from plugins.networks.written_down import all_tuples, answers, fourier_network, largest_entry, outputs, smallest_margin
+from plugins.networks.written_down import all_tuples, answers, deviation, fourier_network, largest_entry, outputs, smallest_margin
 
 
 @register("fourier_construction")
@@ -25,9 +23,9 @@ class FourierConstruction(Claim):
     p: int = field(7, "modulus, odd", at_least=3)
     repeats: int = field(3, "r: copies of each neuron", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("construction", "appendix F")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 47}, "full": {"p": 97}}
-    note: ClassVar[str] = (
+    tags = ("construction", "appendix F")
+    scales = {"laptop": {"p": 47}, "full": {"p": 97}}
+    note = (
         "As printed, the first layer stacks the eight matrices one after the other, while the second layer's slices hold the eight "
         "neurons of one frequency: taken literally, rows of W and columns of V belong to different neurons. The table of neurons is right. "
         "(F.10) prints cos cos − sin sin for cos(a − b), and that it needs odd p: it does not, only Remark F.1 does."
@@ -47,20 +45,18 @@ class FourierConstruction(Claim):
         return [
             Row("neurons", 8 * p, W.shape[2]),
             Row("largest weight", 1, largest_entry(W, V), 1e-12),
-            Row("deviation from 4p·1[a+b≡q]", 0, _deviation(found, 4 * p * target), small),
+            Row("deviation from 4p·1[a+b≡q]", 0, deviation(found, 4 * p * target), small),
             Row("wrong outputs in a finite field", 0, wrong_in_a_field(p)),
             Row("margin / ‖θ‖_∞³", 4 * p, smallest_margin(found, labels) / largest_entry(W, V) ** 3, small),
             Row("regression loss, scaled by 4^(−1/3)", 0, float(np.mean((regression - p * target) ** 2)), small),
             Row("largest weight, repeated", self.repeats ** (-1 / 3), largest_entry(copied_W, copied_V), 1e-12),
-            Row("deviation, repeated", 0, _deviation(outputs(copied_W, copied_V, inputs), found), small),
+            Row("deviation, repeated", 0, deviation(outputs(copied_W, copied_V, inputs), found), small),
             Row("neurons, frequencies 1 … (p−1)/2", 4 * (p - 1), fourier_network(p, range(1, (p + 1) // 2))[1].shape[0]),
-            Row("deviation from 2p·1[a+b≡q] − 2", 0, _deviation(half, 2 * p * target - 2), small),
-            Row(
-                "deviation, p + 1 (even)", 0, _deviation(outputs(*fourier_network(p + 1), even), 4 * (p + 1) * answers(even, p + 1)), small
-            ),
-            Row("deviation of cos cos + sin sin in (F.10)", 0, _deviation(sum_of_f10(p, 1), 4 * p * target), small),
-            Row("deviation of (F.10) as printed", 0, _deviation(sum_of_f10(p, -1), 4 * p * target), small, expected_to_hold=False),
-            Row("deviation, stacked as printed", 0, _deviation(printed, 4 * p * target), small, expected_to_hold=False),
+            Row("deviation from 2p·1[a+b≡q] − 2", 0, deviation(half, 2 * p * target - 2), small),
+            Row("deviation, p + 1 (even)", 0, deviation(outputs(*fourier_network(p + 1), even), 4 * (p + 1) * answers(even, p + 1)), small),
+            Row("deviation of cos cos + sin sin in (F.10)", 0, deviation(sum_of_f10(p, 1), 4 * p * target), small),
+            Row("deviation of (F.10) as printed", 0, deviation(sum_of_f10(p, -1), 4 * p * target), small, expected_to_hold=False),
+            Row("deviation, stacked as printed", 0, deviation(printed, 4 * p * target), small, expected_to_hold=False),
         ]
 
 
@@ -88,7 +84,3 @@ def wrong_in_a_field(p: int) -> int:
             total = (total + squares[:, :, None] * C[f][None, None, :]) % q
     expected = 4 * p * answers(all_tuples(p, 2), p).reshape(p, p, p).astype(np.int64) % q
     return int(np.sum(total != expected))
-
-
-def _deviation(found: written_down.Matrix, expected: written_down.Matrix) -> float:
-    return float(np.abs(found - expected).max())

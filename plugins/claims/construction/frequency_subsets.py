@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,11 +25,8 @@ class FrequencySubsets(Claim):
     p: tuple[int, ...] = field((5, 9), "moduli, odd", at_least=3)
     k: tuple[int, ...] = field((2, 3, 4), "summands", at_least=2, at_most=5)
 
-    tags: ClassVar[tuple[str, ...]] = ("construction", "k summands")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": (7, 9), "k": (2, 3, 4, 5)},
-        "full": {"p": (15, 21), "k": (2, 3)},
-    }
+    tags = ("construction", "k summands")
+    scales = {"laptop": {"p": (7, 9), "k": (2, 3, 4, 5)}, "full": {"p": (15, 21), "k": (2, 3)}}
 
     def check(self, seed: int) -> list[Row]:
         """For each p and k, how many sets of frequencies are exact, and how many answer everything right."""

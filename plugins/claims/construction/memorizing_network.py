@@ -1,14 +1,12 @@
 """Memorizing one example at a time, and when that is cheaper than adding."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
 from framework import Claim, Row, field, register
 from plugins.networks.mean_margins import best_neuron, mean_margin
-from plugins.networks.written_down import all_tuples, answers, group_norm, outputs, smallest_margin, summand_network
+from plugins.networks.written_down import all_tuples, answers, deviation, group_norm, outputs, smallest_margin, summand_network
 
 
 @register("memorizing_network")
@@ -28,8 +26,8 @@ class MemorizingNetwork(Claim):
     p: int = field(7, "modulus, a prime above 2", at_least=3)
     positives: int = field(10, "how many are memorized", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("construction", "threshold")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 47, "positives": 300}, "full": {"p": 97, "positives": 1300}}
+    tags = ("construction", "threshold")
+    scales = {"laptop": {"p": 47, "positives": 300}, "full": {"p": 97, "positives": 1300}}
 
     def check(self, seed: int) -> list[Row]:
         """The memorizer's outputs and cost, the cost of adding, and where they meet."""
@@ -46,7 +44,7 @@ class MemorizingNetwork(Claim):
         cost_of_adding, cost_of_one = group_norm(*adding) ** 3 * to_margin_p, group_norm(W, V) ** 3 / len(positives)
         return [
             Row("neurons", 2 * len(positives), V.shape[0]),
-            Row("deviation: p at the memorized, 0 elsewhere", 0, float(np.abs(outputs(W, V, inputs) - expected).max()), 1e-10 * p),
+            Row("deviation: p at the memorized, 0 elsewhere", 0, deviation(outputs(W, V, inputs), expected), 1e-10 * p),
             Row("norm³ of a memorized positive", 1.5 * np.sqrt(3) * p, cost_of_one, 1e-9 * p),
             Row("norm³ of the adding network", 3 * np.sqrt(3) / np.sqrt(2) * (p - 1) * p**1.5, cost_of_adding, 1e-9 * p**3),
             Row("positives from which adding is cheaper", threshold, cost_of_adding / cost_of_one, 1e-9 * threshold),

@@ -1,8 +1,6 @@
 """A quadratic neuron is a sum of cubes of linear forms."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Int
@@ -29,9 +27,9 @@ class QuadraticAsCubes(Claim):
     p: int = field(5, "modulus", at_least=2)
     neurons: int = field(50, "random neurons", at_least=1)
 
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 23, "neurons": 200}, "full": {"p": 47, "neurons": 500}}
-    tags: ClassVar[tuple[str, ...]] = ("generalization", "appendix E")
-    note: ClassVar[str] = (
+    scales = {"laptop": {"p": 23, "neurons": 200}, "full": {"p": 47, "neurons": 500}}
+    tags = ("generalization", "appendix E")
+    note = (
         "The signs of (E.4) are misprinted: its third and fourth cube cancel. (E.5) is right, and needs −V in the third. The largest "
         "weight is then (2/9)^(1/3) = 0.61 of the neuron's, not equal to it; the lemma needs at most."
     )

@@ -2,16 +2,14 @@
 
 import functools
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import factorial
-from typing import Any, ClassVar
 
 import numpy as np
 
 from framework import Claim, Row, field, register
 from plugins.networks.neuron_search import network_of, searched_neurons
-from plugins.networks.written_down import Blocks, Layers, Matrix, all_tuples, answers, largest_entry, outputs, summand_network
+from plugins.networks.written_down import Layers, all_tuples, answers, deviation, largest_entry, outputs, summand_network
 
 SEARCHED = 3  # the largest k for which all phases are tried: beyond, there are too many
 
@@ -34,11 +32,8 @@ class Summands(Claim):
 
     found: tuple[int, ...] = field((6, 15), "neurons a frequency to search for, k = 2 and 3", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("construction", "k summands")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": (7, 6), "found": (6, 14)},
-        "full": {"p": (11, 8), "found": (6, 14)},
-    }
+    tags = ("construction", "k summands")
+    scales = {"laptop": {"p": (7, 6), "found": (6, 14)}, "full": {"p": (11, 8), "found": (6, 14)}}
 
     def check(self, seed: int) -> list[Row]:
         """Four rows a pair (p, k), and what leaving out one frequency does."""
@@ -54,7 +49,7 @@ class Summands(Claim):
         for p in self.p:
             W, V = network_of(neurons, p, range(p))
             inputs = all_tuples(p, k)
-            miss = round(_deviation(W, V, inputs, p * answers(inputs, p)), 9)  # what is below depends on the order of sums
+            miss = round(deviation(outputs(W, V, inputs), p * answers(inputs, p)), 9)  # what is below depends on the order of sums
             rows.append(Row(f"p = {p}, k = {k}: deviation, {h} neurons a frequency found", 0, miss, 1e-8))
         return rows
 
@@ -64,16 +59,21 @@ class Summands(Claim):
         W, V = summand_network(p, k)
         missing = summand_network(p, k, range(1, p))
         m, u = 2 * 3 ** (k - 1), (*(3**i for i in range(k - 1)), 4 * 3 ** (k - 2))
-        phases = phase_network(p, u, m)
+        phases, equal = phase_network(p, u, m), m * factorial(k) / 2**k * p * target
         said = f"p = {p}, k = {k}: "
         return [
             Row(said + "neurons", 2 ** (2 * k - 1) * p, V.shape[0]),
             Row(said + "largest weight", 1, largest_entry(W, V), 1e-12),
-            Row(said + "deviation", 0, _deviation(W, V, inputs, height * target), small),
-            Row(said + "without frequency 0", 0, _deviation(*missing, inputs, height * target), small, expected_to_hold=False),
-            Row(said + "without frequency 0, less a constant", 0, _deviation(*missing, inputs, height * (target - 1 / p)), small),
+            Row(said + "deviation", 0, deviation(outputs(W, V, inputs), height * target), small),
+            Row(said + "without frequency 0", 0, deviation(outputs(*missing, inputs), height * target), small, expected_to_hold=False),
+            Row(said + "without frequency 0, less a constant", 0, deviation(outputs(*missing, inputs), height * (target - 1 / p)), small),
             *([Row(said + "fewest equally spaced phases", m, fewest_phases(k)[0])] if k <= SEARCHED else []),
-            Row(said + "deviation, equally spaced phases", 0, _deviation(*phases, inputs, m * factorial(k) / 2**k * p * target), small),
+            Row(
+                said + "deviation, equally spaced phases",
+                0,
+                deviation(outputs(*phases, inputs), equal),
+                small,
+            ),
         ]
 
 
@@ -103,7 +103,3 @@ def phase_network(p: int, u: tuple[int, ...], m: int) -> Layers:
         return np.cos(2 * np.pi * (f * n % p / p + j * multiple % m / m)).transpose(1, 0, 2).reshape(p, p * m)
 
     return np.stack([turned(multiple) for multiple in u]), turned(sum(u)).T
-
-
-def _deviation(W: Blocks, V: Matrix, inputs: np.ndarray, expected: Matrix) -> float:
-    return float(np.abs(outputs(W, V, inputs) - expected).max())

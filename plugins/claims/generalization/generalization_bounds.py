@@ -1,9 +1,7 @@
 """How much an interpolating network of small entries may err on the population, and what constant that takes."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,12 +29,9 @@ class GeneralizationBounds(Claim):
     delta: float = field(0.05, "δ", above=0, below=1)
     steps: int = field(3000, "steps of Adam, of which the last decides", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("generalization", "appendix E")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 11, "points": 440},
-        "full": {"p": 23, "points": 2316, "steps": 10_000},
-    }
-    note: ClassVar[str] = (
+    tags = ("generalization", "appendix E")
+    scales = {"laptop": {"p": 11, "points": 440}, "full": {"p": 23, "points": 2316, "steps": 10_000}}
+    note = (
         "no C serves every R and n: a sample of n < (p − 1) log(1/δ) triples has no positive with a probability above δ, θ = 0 "
         "interpolates it with loss p, and R⁶h² may be as small as one likes. The proof bounds the loss by the outputs alone and leaves "
         "out the target p; with (4hR³ + p)² in the place of R⁶h² beside log(1/δ) the bound is right there."

@@ -1,8 +1,6 @@
 """How many answers can be wrong when the square loss is small."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,8 +20,8 @@ class Misclassification(Claim):
     p: int = field(7, "modulus, odd", at_least=3)
     noises: tuple[float, ...] = field((0.0, 0.05, 0.1, 0.15), "standard deviations of the noise in all weights", at_least=0)
 
-    tags: ClassVar[tuple[str, ...]] = ("generalization", "appendix E")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 23}, "full": {"p": 47}}
+    tags = ("generalization", "appendix E")
+    scales = {"laptop": {"p": 23}, "full": {"p": 47}}
 
     def check(self, seed: int) -> list[Row]:
         """A row a network."""

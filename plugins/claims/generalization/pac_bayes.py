@@ -1,9 +1,8 @@
 """The PAC-Bayesian bound on the error of a network with a large margin, term by term."""
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -35,12 +34,12 @@ class PacBayes(Claim):
     moduli: tuple[int, ...] = field((7, 11, 17, 25), "p over which an exponent is taken, odd", at_least=3)
     steps: int = field(0, "steps of AdamW of a trained network; 0: none", at_least=0)
 
-    tags: ClassVar[tuple[str, ...]] = ("pac-bayes", "appendix G", "generalization")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    tags = ("pac-bayes", "appendix G", "generalization")
+    scales = {
         "laptop": {"p": 11, "points": 100, "draws": 200, "steps": 2000},
         "full": {"p": 23, "points": 400, "draws": 500, "steps": 10_000},
     }
-    note: ClassVar[str] = (
+    note = (
         "the proof doubles the network, [W'; W'] with [V', −V'], which makes every output 0; [W'; 0] with [V', −V'] is what it needs, "
         "and its union needs the p² inputs beside the p outputs. The exponent 5/3 belongs to σ > r, which (G.7) reaches from p ≈ 4e11 "
         "on; below, it is 1, with log³ p, and near 1 is what is measured. At n = p² the bound for appendix F falls below 1 from "

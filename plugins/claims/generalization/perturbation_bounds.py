@@ -1,8 +1,6 @@
 """How far an output of a quadratic network moves when all weights are perturbed: the lemmas of appendix G."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -26,12 +24,9 @@ class PerturbationBounds(Claim):
     delta: float = field(0.01, "δ", above=0, below=1)
     draws: int = field(10_000, "perturbations", at_least=100)
 
-    tags: ClassVar[tuple[str, ...]] = ("pac-bayes", "appendix G")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"width": 256, "draws": 40_000},
-        "full": {"width": 1024, "draws": 100_000},
-    }
-    note: ClassVar[str] = (
+    tags = ("pac-bayes", "appendix G")
+    scales = {"laptop": {"width": 256, "draws": 40_000}, "full": {"width": 1024, "draws": 100_000}}
+    note = (
         "Lemma G.10 has lost a factor √2 of Proposition G.5: a Gaussian of standard deviation 4r²σ√h exceeds 4r²σ√(h log(2/δ)) with "
         "probability 0.021 at δ = 0.01. The proof of Lemma G.12 takes max Q̃ out of Σ Ṽ_j Q̃_j as if all Ṽ_j had one sign, which fails in "
         "many draws. The bounds in which both are used have room enough, and hold."

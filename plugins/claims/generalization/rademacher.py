@@ -1,9 +1,7 @@
 """How well networks with small weights can follow random signs."""
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -31,11 +29,8 @@ class Rademacher(Claim):
     draws: int = field(40, "of the signs", at_least=2)
     tries: int = field(10, "starts of the ascent", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("generalization", "appendix E")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 3, "tries": 40, "draws": 60},
-        "full": {"p": 3, "points": (100, 400, 1600), "tries": 100, "draws": 200},
-    }
+    tags = ("generalization", "appendix E")
+    scales = {"laptop": {"p": 3, "tries": 40, "draws": 60}, "full": {"p": 3, "points": (100, 400, 1600), "tries": 100, "draws": 200}}
 
     def check(self, seed: int) -> list[Row]:
         """For each n, the bound beside what lies below and above the complexity; then how it falls with n."""

@@ -1,8 +1,6 @@
 """Kernel regression and transformations of its points: when do they commute?"""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,9 +22,9 @@ class KernelEquivariance(Claim):
     m: int = field(3, "variables", at_least=2)
     points: int = field(30, "n", at_least=2)
 
-    tags: ClassVar[tuple[str, ...]] = ("kernel", "equivariance")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 11, "points": 300}, "full": {"p": 13, "points": 600}}
-    note: ClassVar[str] = (
+    tags = ("kernel", "equivariance")
+    scales = {"laptop": {"p": 11, "points": 300}, "full": {"p": 13, "points": 600}}
+    note = (
         "the proof shows that an invariant kernel suffices. It is not needed: a diagonal kernel K(x, x') = d(x) 1[x=x'] answers y_i at "
         "x_i and 0 elsewhere whatever d is, so that ridgeless regression with it commutes with every permutation, and d may be anything."
     )

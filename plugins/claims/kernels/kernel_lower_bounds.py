@@ -2,9 +2,8 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -38,11 +37,8 @@ class KernelLowerBounds(Claim):
     points: int = field(20, "n", at_least=1)
     permutations: int = field(200, "random σ over which the loss is averaged", at_least=2)
 
-    tags: ClassVar[tuple[str, ...]] = ("kernel", "lower bound")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 11, "points": 300, "permutations": 500},
-        "full": {"p": 13, "points": 1000, "permutations": 1000},
-    }
+    tags = ("kernel", "lower bound")
+    scales = {"laptop": {"p": 11, "points": 300, "permutations": 500}, "full": {"p": 13, "points": 1000, "permutations": 1000}}
 
     def check(self, seed: int) -> list[Row]:
         """The spectrum for small (p, m), the bound for large ones, losses of kernels beside it, and a kernel that attains it."""

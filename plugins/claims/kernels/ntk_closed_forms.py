@@ -1,8 +1,6 @@
 """Tangent kernels and regression losses without their large matrices, beside the large matrices."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -32,11 +30,8 @@ class NTKClosedForms(Claim):
     k: tuple[int, ...] = field((2, 3), "summands", at_least=1, at_most=4)
     points: int = field(15, "inputs of the kernel", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("kernel", "numerics")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 11, "width": 44, "points": 100},
-        "full": {"p": 23, "width": 92, "points": 200},
-    }
+    tags = ("kernel", "numerics")
+    scales = {"laptop": {"p": 11, "width": 44, "points": 100}, "full": {"p": 23, "width": 92, "points": 200}}
 
     def check(self, seed: int) -> list[Row]:
         """Far apart, and close: where the two kernels nearly cancel."""

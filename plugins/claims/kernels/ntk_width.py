@@ -1,8 +1,6 @@
 """How wide a quadratic network must be for its tangent kernel to fit any targets."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,11 +30,8 @@ class NTKWidth(Claim):
     delta: float = field(0.1, "δ", above=0, below=1)
     draws: int = field(5, "networks of each kind", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("kernel", "width")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 11, "points": 300},
-        "full": {"p": 23, "points": 1000, "draws": 20},
-    }
+    tags = ("kernel", "width")
+    scales = {"laptop": {"p": 11, "points": 300}, "full": {"p": 23, "points": 1000, "draws": 20}}
 
     def check(self, seed: int) -> list[Row]:
         """For V uniform and V = 0: rank, singular and definite kernels, and the width from which they are definite."""

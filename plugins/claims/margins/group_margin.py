@@ -1,8 +1,7 @@
 """The largest margin on the multiplication table of a symmetric group, and a network that has it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -26,8 +25,8 @@ class GroupMargin(Claim):
 
     n: int = field(3, "of S_n", at_least=3, at_most=5)
 
-    tags: ClassVar[tuple[str, ...]] = ("margin", "groups")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"n": 4}, "full": {"n": 5}}
+    tags = ("margin", "groups")
+    scales = {"laptop": {"n": 4}, "full": {"n": 5}}
 
     def check(self, seed: int) -> list[Row]:
         """Neurons and margin of the construction, the largest that a neuron has, and the control."""

@@ -1,8 +1,6 @@
 """Margins as section 4.2 defines them, and the inequality that is printed the wrong way round."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,9 +20,9 @@ class MarginDefinitions(Claim):
     p: int = field(7, "modulus, odd", at_least=3)
     scale: float = field(1.7, "factor of all parameters", above=0)
 
-    tags: ClassVar[tuple[str, ...]] = ("margin",)
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"p": 23}, "full": {"p": 47}}
-    note: ClassVar[str] = (
+    tags = ("margin",)
+    scales = {"laptop": {"p": 23}, "full": {"p": 47}}
+    note = (
         "(4.3) as printed counts margins ≥ γ: a network that answers everything wrong has margin loss 0, below its error 1, and one that "
         "answers everything right has margin loss 1. The bound L_0 ≤ L_γ needs the count of margins ≤ γ."
     )

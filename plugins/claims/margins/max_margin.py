@@ -1,9 +1,8 @@
 """The largest margin that any network of the group norm 1 can have, a network that has it, and networks that learn to."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import factorial
-from typing import Any, ClassVar
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -34,11 +33,8 @@ class MaxMargin(Claim):
     most: int = field(4, "the largest k", at_least=2, at_most=5)
     steps: int = field(3000, "of training", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("margin", "k summands")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 7, "steps": 5000},
-        "full": {"p": 11, "steps": 20_000},
-    }
+    tags = ("margin", "k summands")
+    scales = {"laptop": {"p": 7, "steps": 5000}, "full": {"p": 11, "steps": 20_000}}
 
     def check(self, seed: int) -> list[Row]:
         """For each k: neurons and margin of the construction, and the largest that a neuron has; then trained networks."""

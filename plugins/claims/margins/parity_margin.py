@@ -2,9 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -26,8 +24,8 @@ class ParityMargin(Claim):
     bits: int = field(6, "n", at_least=2, at_most=14)
     most: int = field(5, "the largest k", at_least=2, at_most=8)
 
-    tags: ClassVar[tuple[str, ...]] = ("margin", "parity")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"bits": 10, "most": 7}, "full": {"bits": 14, "most": 8}}
+    tags = ("margin", "parity")
+    scales = {"laptop": {"bits": 10, "most": 7}, "full": {"bits": 14, "most": 8}}
 
     def check(self, seed: int) -> list[Row]:
         """Four rows for each k: the construction, the most that a neuron has, and what one neuron fewer gives."""

@@ -1,9 +1,8 @@
 """What float32 makes of small losses and small gradients, beside the same in 60 decimal digits."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,9 +31,9 @@ class ExactInFloat32(Claim):
     gradients: tuple[float, ...] = field((1.0, 1e-22, 1e-37), "entries of the gradient that is normalized", above=0)
     size: int = field(1000, "its entries", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("numerics",)
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {"laptop": {"size": 100_000}, "full": {"size": 1_000_000}}
-    note: ClassVar[str] = (
+    tags = ("numerics",)
+    scales = {"laptop": {"size": 100_000}, "full": {"size": 1_000_000}}
+    note = (
         "with logsumexp(z) − z_y the loss and its gradient in z_y are exactly 0 once the margin is above about 17; optax's normalization "
         "adds 1e-6 to the norm, so that a gradient of norm 1e-20 becomes a step of length 1e-14 and training stops without a word."
     )

@@ -1,8 +1,7 @@
 """Training does not see which residue is which: permuted data give the permuted network, at every step."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,12 +44,9 @@ class TrainingEquivariance(Claim):
     width: int = field(6, "h", at_least=1)
     steps: int = field(20, "steps that are compared", at_least=1)
 
-    tags: ClassVar[tuple[str, ...]] = ("equivariance", "training")
-    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "laptop": {"p": 11, "width": 44, "steps": 100},
-        "full": {"p": 23, "width": 92, "steps": 200},
-    }
-    note: ClassVar[str] = (
+    tags = ("equivariance", "training")
+    scales = {"laptop": {"p": 11, "width": 44, "steps": 100}, "full": {"p": 23, "width": 92, "steps": 200}}
+    note = (
         "Definition C.3 prints W'_{ij} = W_{i,σ(j)} beside V'_{σ(j)i} = V_{ji}: one of them must be inverted, or Lemma C.5 fails for "
         "every σ that is not its own inverse."
     )
