@@ -8,7 +8,7 @@ from framework.evidence.figures import Numbers
 
 LEVELS = tuple(np.arange(0.1, 0.95, 0.1))  # of accuracy, at which curves are compared
 
-Curve = tuple[Numbers, Numbers]  # sizes n, ascending, and accuracy at each
+AccuracyCurve = tuple[Numbers, Numbers]  # sizes n, ascending, and accuracy at each
 
 
 def exponent(x: Numbers, y: Numbers) -> tuple[float, float]:
@@ -32,7 +32,7 @@ def crossing(n: Numbers, accuracy: Numbers, level: float) -> float:
     return float(np.exp(np.log(n[after - 1]) * (1 - share) + np.log(n[after]) * share))
 
 
-def collapse(curves: Mapping[int, Curve], levels: Numbers = LEVELS) -> tuple[float, float]:
+def collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers = LEVELS) -> tuple[float, float]:
     """(e, standard error) at which accuracy against n / p^e is most nearly one curve for all p.
 
     curves: p → (n, accuracy). Least squares of log n at equal accuracy against log p, with a constant a level: the curves then
@@ -47,7 +47,7 @@ def collapse(curves: Mapping[int, Curve], levels: Numbers = LEVELS) -> tuple[flo
     return found, float(np.sqrt((count - 1) / count * np.sum((left_out - left_out.mean()) ** 2)))
 
 
-def _collapse(curves: Mapping[int, Curve], levels: Numbers) -> float:
+def _collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers) -> float:
     groups: list[tuple[np.ndarray, np.ndarray]] = []
     for level in levels:
         crossed = [(np.log(p), np.log(crossing(*curve, level))) for p, curve in curves.items()]

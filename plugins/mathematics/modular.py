@@ -21,7 +21,7 @@ LIMIT = 2**27  # tuples held in memory at once
 
 @dataclass(frozen=True, kw_only=True)
 class ResidueTask(Task):
-    """K residues in, a residue out: all tuples in lexicographic order, inputs int32 [n, k], targets int32 [n]."""
+    """A tuple of k residues in, a residue out: all tuples in lexicographic order, inputs int32 [n, k], targets int32 [n]."""
 
     p: int = field(97, "modulus", at_least=2, at_most=LARGEST)
     k: int = field(2, "number of summands", at_least=1, at_most=16)
@@ -37,7 +37,7 @@ class ResidueTask(Task):
 
     @property
     def sizes(self) -> Sizes:
-        """K tokens, p values, p outputs, whether or not 0 occurs."""
+        """As many tokens as a tuple has, p values and p outputs, whether or not 0 occurs."""
         return Sizes(tokens=len(self.smallest), values=self.p, outputs=self.p)
 
     def population(self) -> Split:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from framework import Chart, Claim, Row, field, register
 
 Signs = Float[np.ndarray, "p p p"]
-Line = Float[np.ndarray, "tries p"]
+Tries = Float[np.ndarray, "tries p"]
 CUBES = 4  # in the sum that stands for a neuron
 
 
@@ -127,7 +127,7 @@ def largest_at_corners(signs: Signs) -> float:
     return max(float(np.abs(sums * one @ onehot).sum(axis=1).max()) for one in sums[: len(sums) // 2])  # U and −U do alike
 
 
-def _best(coefficients: Float[np.ndarray, "4 tries p"], r: float) -> tuple[Line, Line]:
+def _best(coefficients: Float[np.ndarray, "4 tries p"], r: float) -> tuple[Tries, Tries]:
     """(where, value): the largest value in [−r, r] of each cubic, its highest coefficient first."""
     A, B, C, D = coefficients
     root = np.sqrt(np.maximum(B**2 - 3 * A * C, 0))

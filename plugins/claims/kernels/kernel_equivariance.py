@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framework import Claim, Row, field, register
-from plugins.claims.kernels.kernel_lower_bounds import Kernel, kernels
+from plugins.claims.kernels.kernel_lower_bounds import KernelMatrix, kernels, predict
 from plugins.networks.written_down import Tuples, all_tuples
 
 
@@ -51,12 +51,7 @@ class KernelEquivariance(Claim):
         return rows
 
 
-def predict(kernel: Kernel, chosen: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """K(·, X) K(X, X)† y on all tuples."""
-    return kernel[:, chosen] @ (np.linalg.pinv(kernel[np.ix_(chosen, chosen)], rcond=1e-10, hermitian=True) @ targets)
-
-
-def preferring_kernels(inputs: Tuples) -> dict[str, Kernel]:
+def preferring_kernels(inputs: Tuples) -> dict[str, KernelMatrix]:
     """Two kernels to which residues are not all alike."""
     distances = np.abs(inputs[:, None, :] - inputs[None, :, :]).sum(axis=2)
     zeros = (inputs == 0).sum(axis=1).astype(float)

@@ -14,7 +14,7 @@ from plugins.mathematics.hamming import tail
 from plugins.networks.trajectories import initial, square_loss, trajectories
 from plugins.networks.written_down import Tuples, all_tuples, outputs, tangent_kernel
 
-Kernel = Float[np.ndarray, "N N"]
+KernelMatrix = Float[np.ndarray, "N N"]
 SMALL = ((2, 2), (3, 2), (4, 2), (2, 3), (3, 3))  # (p, m) for which all permutations are gone through
 STEPS = 3000  # of the training of networks for the chart
 ATTAINED = ((3, 2, 1), (3, 2, 3), (3, 2, 5), (4, 2, 6), (2, 3, 2), (3, 3, 5))  # (p, m, n)
@@ -96,7 +96,7 @@ class KernelLowerBounds(Claim):
     def _targets(self, generator: np.random.Generator, inputs: Tuples) -> Float[np.ndarray, "N s"]:
         return np.stack([permuted_target(inputs, draw(generator, self.p, self.m)) for _ in range(self.permutations)], axis=1)
 
-    def _losses(self, what: str, kernel: Kernel, sample: np.ndarray, targets: np.ndarray) -> list[Row]:
+    def _losses(self, what: str, kernel: KernelMatrix, sample: np.ndarray, targets: np.ndarray) -> list[Row]:
         """Of ridgeless regression, and of the combination of the sample's columns that is best for each target."""
         bound = exact_bound(self.p, self.m, len(sample))
         rows = []
@@ -163,7 +163,7 @@ def all_targets(p: int, m: int) -> list[Float[np.ndarray, " N"]]:
     return [permuted_target(all_tuples(p, m), permutations) for permutations in every]
 
 
-def kernels(inputs: Tuples) -> dict[str, Kernel]:
+def kernels(inputs: Tuples) -> dict[str, KernelMatrix]:
     """Kernels that no permutation of values changes, on all tuples: functions of which entries are equal."""
     agree = sum((inputs[:, i, None] == inputs[None, :, i]).astype(float) for i in range(inputs.shape[1]))
     p, m = int(inputs.max()) + 1, inputs.shape[1]
@@ -175,7 +175,7 @@ def kernels(inputs: Tuples) -> dict[str, Kernel]:
     return found | ({"expected tangent": expected_tangent_kernel(inputs)} if m == 3 else {})
 
 
-def drawn_kernels(generator: np.random.Generator, inputs: Tuples) -> dict[str, Kernel]:
+def drawn_kernels(generator: np.random.Generator, inputs: Tuples) -> dict[str, KernelMatrix]:
     """Kernels that permutations change, but not their distribution: of a network's initialization, and of random products."""
     p, m = int(inputs.max()) + 1, inputs.shape[1]
     W, V = generator.uniform(-1, 1, (m - 1, p, 4 * p)), generator.uniform(-1, 1, (4 * p, p))
@@ -184,7 +184,7 @@ def drawn_kernels(generator: np.random.Generator, inputs: Tuples) -> dict[str, K
     return {"tangent": tangent_kernel(W, V, inputs), "random products": products @ products.T}
 
 
-def expected_tangent_kernel(inputs: Tuples) -> Kernel:
+def expected_tangent_kernel(inputs: Tuples) -> KernelMatrix:
     """1[c=c'] (4 + 4/5 s + 4·1[a=a', b=b'] + 4 s²), s = 1[a=a'] + 1[b=b']: the mean of the tangent kernel a neuron, k = 2.
 
     All entries with variance 1, W's uniform: Prop. B.3 of Mohamadi et al. 2024 with κ = 9/5, and the part in W, whose mean is
@@ -195,19 +195,23 @@ def expected_tangent_kernel(inputs: Tuples) -> Kernel:
     return c * (4 + 0.8 * shared + 4 * np.prod(summands, axis=0) + 4 * shared**2)
 
 
-def top_kernel(inputs: Tuples, p: int, constant: float) -> Kernel:
+def top_kernel(inputs: Tuples, p: int, constant: float) -> KernelMatrix:
     """constant/N + the projection on functions with mean 0 in every variable: Π_i (1[x_i=x_i'] − 1/p)."""
     factors = [(inputs[:, i, None] == inputs[None, :, i]) - 1 / p for i in range(inputs.shape[1])]
     return constant / len(inputs) + np.prod(factors, axis=0)
 
 
-def regression_losses(kernel: Kernel, chosen: np.ndarray, targets: Float[np.ndarray, "N s"]) -> Float[np.ndarray, " s"]:
+def predict(kernel: KernelMatrix, chosen: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """K(·, X) K(X, X)† y on all tuples."""
+    return kernel[:, chosen] @ (np.linalg.pinv(kernel[np.ix_(chosen, chosen)], rcond=1e-10, hermitian=True) @ targets)
+
+
+def regression_losses(kernel: KernelMatrix, chosen: np.ndarray, targets: Float[np.ndarray, "N s"]) -> Float[np.ndarray, " s"]:
     """Σ over the population of (prediction − target)², for each target, of ridgeless regression at the chosen points."""
-    weights = np.linalg.pinv(kernel[np.ix_(chosen, chosen)], rcond=1e-10, hermitian=True) @ targets[chosen]
-    return np.sum((kernel[:, chosen] @ weights - targets) ** 2, axis=0)
+    return np.sum((predict(kernel, chosen, targets[chosen]) - targets) ** 2, axis=0)
 
 
-def least_losses(kernel: Kernel, chosen: np.ndarray, targets: Float[np.ndarray, "N s"]) -> Float[np.ndarray, " s"]:
+def least_losses(kernel: KernelMatrix, chosen: np.ndarray, targets: Float[np.ndarray, "N s"]) -> Float[np.ndarray, " s"]:
     """The same of the best Σ_t λ_t K(x_t, ·), which may know all of the target."""
     basis, sizes, _ = np.linalg.svd(kernel[:, chosen], full_matrices=False)
     basis = basis[:, sizes > 1e-10 * sizes[0]]

@@ -88,7 +88,7 @@ class TrainingEquivariance(Claim):
         for name, (path, *others) in zip(optimizers, found, strict=True):
             for case, moved in zip(cases, others, strict=True):
                 holds = case.holds and name != "gd with noise"
-                miss = deviation(path, moved, inputs, case.permutations)
+                miss = relative_deviation(path, moved, inputs, case.permutations)
                 rows.append(Row(f"{what}{case.name}, {name}", 0, miss, TOLERANCE, expected_to_hold=holds))
         return rows
 
@@ -97,7 +97,7 @@ class TrainingEquivariance(Claim):
         letter = permuted_parameters(start, permutations)
         letter["W"] = np.stack([block[sigma] for block, sigma in zip(start["W"], permutations[:-1], strict=True)])
         first, second = ({name: leaf[None] for name, leaf in params.items()} for params in (start, letter))
-        miss = deviation(first, second, all_tuples(self.p, 2), permutations)
+        miss = relative_deviation(first, second, all_tuples(self.p, 2), permutations)
         return Row("θ' as Definition C.3 prints it, step 0", 0, miss, TOLERANCE, expected_to_hold=False)
 
 
@@ -116,7 +116,7 @@ def permuted_parameters(params: Params, permutations: list[np.ndarray]) -> Param
     return moved
 
 
-def deviation(path: Params, moved: Params, inputs: Tuples, permutations: list[np.ndarray]) -> float:
+def relative_deviation(path: Params, moved: Params, inputs: Tuples, permutations: list[np.ndarray]) -> float:
     """Max |f(θ'_t; σ(a))_{σ(c)} − f(θ_t; a)_c| over steps, inputs and outputs, divided by the largest |f|."""
     *of_blocks, of_outputs = permutations
     after, worst, largest = permuted_points(inputs, of_blocks), 0.0, 0.0
