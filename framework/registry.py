@@ -203,8 +203,8 @@ def _load_installed(kind: str) -> None:
     if kind not in _loaded:
         _loaded.add(kind)
         package = importlib.import_module(package_name)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package_name}.{module.name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package_name}."):
+            importlib.import_module(module.name)
     if ENTRY_POINTS not in _loaded:
         _loaded.add(ENTRY_POINTS)
         for point in _entry_points():

@@ -7,7 +7,7 @@ import numpy as np
 
 from framework import Curve, Panel, Run, Verdict
 from framework.reading.milestones import GROKKED, fitted_step, grokked_step, last_value
-from plugins.figures.fits import collapse, exponent
+from plugins.mathematics.fits import collapse, exponent
 
 DRIFT = "ntk_drift/absolute"  # ‖Θ_t − Θ_0‖_F, what the paper draws
 ORDERS = 0.01  # "negligible" is two orders of magnitude below

@@ -9,25 +9,26 @@ import pytest
 
 from framework import Row
 from framework.cli import run_command
-from plugins.claims import networks, summands
+from plugins.claims.construction import summands
+from plugins.networks import written_down
 from tests import constructions
 from tests.breaks.of_constructions import FLIPPED
 
 
 def test_the_networks_are_those_of_the_tests_own_construction():
-    for mine, other in zip(networks.fourier_network(5), constructions.appendix_f(5), strict=True):
+    for mine, other in zip(written_down.fourier_network(5), constructions.appendix_f(5), strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-12)
-    for mine, other in zip(networks.summand_network(5, 3, range(1, 3)), constructions.summands(5, 3, range(1, 3)), strict=True):
+    for mine, other in zip(written_down.summand_network(5, 3, range(1, 3)), constructions.summands(5, 3, range(1, 3)), strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-12)
 
 
 def test_fewer_phases_do_not_do():
     """Every network of five turned neurons a frequency, all multiples tried, misses the sum: six are needed."""
-    inputs = networks.all_tuples(5, 2)
+    inputs = written_down.all_tuples(5, 2)
     misses = []
     for u in itertools.product(range(5), repeat=2):
-        found = networks.outputs(*summands.phase_network(5, u, 5), inputs)
-        misses.append(np.abs(found - 5 * 2 / 4 * 5 * networks.answers(inputs, 5)).max())
+        found = written_down.outputs(*summands.phase_network(5, u, 5), inputs)
+        misses.append(np.abs(found - 5 * 2 / 4 * 5 * written_down.answers(inputs, 5)).max())
     assert min(misses) > 0.1
 
 
@@ -49,7 +50,7 @@ def test_verify_gives_json_with_the_names_of_the_contract(capsys):
 
 
 def test_verify_fails_when_a_claim_that_should_hold_does_not(monkeypatch, capsys):
-    monkeypatch.setattr(networks, "NEURONS", FLIPPED)
+    monkeypatch.setattr(written_down, "NEURONS", FLIPPED)
     assert run_command(["verify", "fourier_construction"]) == 1
     assert "NOT AS EXPECTED" in capsys.readouterr().out
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from framework import build
-from plugins.claims import hamming, kernel_lower_bounds, networks, pac_bayes, tangent, training
-from plugins.models.quadratic import QuadraticNetwork
+from plugins.claims.generalization import pac_bayes
+from plugins.claims.kernels import kernel_lower_bounds
+from plugins.mathematics import hamming
+from plugins.networks import trajectories, written_down
+from plugins.networks.quadratic import QuadraticNetwork
 from plugins.probes.ntk import as_matrix, empirical_ntk
 from tests.reference import FOLDERS
 
@@ -25,9 +28,9 @@ def test_bounds_are_those_of_the_reference():
 
 
 def test_the_expected_kernel_is_the_mean_of_the_tangent_kernel():
-    generator, points = np.random.default_rng(0), networks.all_tuples(3, 3)
+    generator, points = np.random.default_rng(0), written_down.all_tuples(3, 3)
     W, V = np.sqrt(3) * generator.uniform(-1, 1, (2, 3, 60_000)), np.sqrt(3) * generator.uniform(-1, 1, (60_000, 3))
-    found = tangent.tangent_kernel(W, V, points) / 60_000
+    found = written_down.tangent_kernel(W, V, points) / 60_000
     np.testing.assert_allclose(kernel_lower_bounds.expected_tangent_kernel(points), found, atol=0.8)
 
 
@@ -46,34 +49,34 @@ def test_the_bound_ends_where_every_target_can_be_fitted():
 def test_the_tangent_kernel_is_that_of_the_products_network(k):
     generator = np.random.default_rng(0)
     W, V = generator.normal(size=(k, 4, 6)), generator.normal(size=(6, 4))
-    points = networks.all_tuples(4, k + 1)[::7]
+    points = written_down.all_tuples(4, k + 1)[::7]
     with jax.enable_x64(True):
         net = QuadraticNetwork(jax.numpy.asarray(W), jax.numpy.asarray(V), degree=k)
         theirs = np.asarray(as_matrix(empirical_ntk(net, jax.numpy.asarray(points), outputs="own")))
-    np.testing.assert_allclose(tangent.tangent_kernel(W, V, points), theirs, rtol=1e-12, atol=1e-12 * theirs.max())
+    np.testing.assert_allclose(written_down.tangent_kernel(W, V, points), theirs, rtol=1e-12, atol=1e-12 * theirs.max())
 
 
 def test_no_output_moves_along_the_two_directions_of_a_neuron():
     """(W_j, V_j) → (s W_j, V_j / s²) and (Q_j, R_j) → (Q_j + t, R_j − t): why the rank is at most (3p − 2) h."""
     generator = np.random.default_rng(0)
-    W, V, inputs = generator.normal(size=(2, 5, 3)), generator.normal(size=(3, 5)), networks.all_tuples(5, 2)
-    before = networks.outputs(W, V, inputs)
+    W, V, inputs = generator.normal(size=(2, 5, 3)), generator.normal(size=(3, 5)), written_down.all_tuples(5, 2)
+    before = written_down.outputs(W, V, inputs)
     s, t = np.array([2.0, 1.0, 0.5]), np.array([0.3, -1.0, 0.0])
-    np.testing.assert_allclose(networks.outputs(s * W, V / s[:, None] ** 2, inputs), before, rtol=1e-12)
-    np.testing.assert_allclose(networks.outputs(np.stack([W[0] + t, W[1] - t]), V, inputs), before, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(written_down.outputs(s * W, V / s[:, None] ** 2, inputs), before, rtol=1e-12)
+    np.testing.assert_allclose(written_down.outputs(np.stack([W[0] + t, W[1] - t]), V, inputs), before, rtol=1e-9, atol=1e-12)
 
 
 def test_a_trajectory_takes_the_steps_of_its_optimizer():
     generator = np.random.default_rng(0)
     start = {"W": generator.normal(size=(2, 3, 4)), "V": generator.normal(size=(4, 3))}
-    points = networks.all_tuples(3, 3)
+    points = written_down.all_tuples(3, 3)
     targets = generator.normal(size=len(points))
 
     def loss(params):
-        return np.mean((networks.outputs(params["W"], params["V"], points[:, :2])[np.arange(27), points[:, 2]] - targets) ** 2)
+        return np.mean((written_down.outputs(params["W"], params["V"], points[:, :2])[np.arange(27), points[:, 2]] - targets) ** 2)
 
-    ((path,), (other,)) = training.trajectories(
-        training.square_loss,
+    ((path,), (other,)) = trajectories.trajectories(
+        trajectories.square_loss,
         (build("optimizer", "gd", learning_rate=0.01), build("optimizer", "adam", learning_rate=0.01)),
         [start],
         [(points, targets)],

@@ -139,7 +139,7 @@ def cases() -> list[tuple[str, str, str]]:
         for kind in registry.KINDS
         if kind != "claim"
         for entry in registry.entries(kind)
-        if entry.source != "plugins.optimizers.from_optax"  # test_optimizers.py
+        if entry.source != "plugins.optimizers.rules.from_optax"  # test_optimizers.py
         for declared in declared_fields(entry.cls)
         # What is inherited from Task is tried on one task, and where a task has its own.
         if not (kind == "task" and entry.name != "modular_addition" and declared.name in INHERITED and is_inherited(entry.cls, declared))

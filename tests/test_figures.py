@@ -14,7 +14,7 @@ from framework.evidence.figures import write_picture
 from framework.pictures import as_csv
 from framework.run.loading import Run
 from plugins import shapes
-from plugins.figures.fits import collapse, crossing, exponent
+from plugins.mathematics.fits import collapse, crossing, exponent
 
 MODULI = (11, 17, 23, 31)
 

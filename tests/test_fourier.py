@@ -8,7 +8,7 @@ import pytest
 from framework import Sizes, Split, Task, register, train
 from framework.config import select
 from framework.errors import UserError
-from plugins.probes import fourier
+from plugins.mathematics import fourier
 from tests.constructions import all_inputs, appendix_f, outputs, summands
 from tests.small_runs import TASKS, small_config
 

@@ -12,7 +12,8 @@ import pytest
 from framework import Experiment, build, train
 from framework.config import select
 from framework.errors import FieldError, UserError
-from plugins.tasks.groups import dihedral_table, is_associative, is_latin_square, permutation_table, permutations
+from plugins.mathematics.groups import dihedral_table, permutation_table, permutations
+from plugins.mathematics.tables import is_associative, is_latin_square
 from tests.small_runs import small_config
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -10,7 +10,7 @@ import pytest
 from framework import build
 from framework.interfaces import Context
 from framework.seeds import fold
-from plugins.models.quadratic import QuadraticNetwork
+from plugins.networks.quadratic import QuadraticNetwork
 from plugins.probes.kernel_regression import kernel_regression, solve
 from plugins.probes.ntk import as_matrix, empirical_ntk
 from tests import reference

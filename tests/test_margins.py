@@ -6,8 +6,8 @@ import pytest
 from framework import build, train
 from framework.config import select
 from framework.errors import FieldError
+from plugins.networks.parameters import neuron_norms, two_layer
 from plugins.probes.margins import margins, max_margin, normalizers, summary
-from plugins.two_layer import neuron_norms, two_layer
 from tests.constructions import all_inputs, appendix_f, outputs, summands
 from tests.reference import load
 from tests.small_runs import TASKS, small_config

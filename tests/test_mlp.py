@@ -8,7 +8,7 @@ from flax import nnx
 
 from framework import build
 from framework.errors import FieldError
-from plugins.two_layer import two_layer
+from plugins.networks.parameters import two_layer
 from tests.test_transformer import ACTIVATIONS
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

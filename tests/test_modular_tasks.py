@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from framework import build, train
 from framework.config import select
 from framework.errors import FieldError
-from plugins.tasks.residues import is_prime, nearest_prime, power, product
+from plugins.mathematics.modular import is_prime, nearest_prime, power, product
 from tests.small_runs import small_config
 
 PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47]

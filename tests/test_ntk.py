@@ -11,7 +11,7 @@ from flax import nnx
 
 from framework.errors import UserError
 from plugins.kernels import gram_drift, spectrum
-from plugins.models.quadratic import QuadraticNetwork
+from plugins.networks.quadratic import QuadraticNetwork
 from plugins.probes.ntk import as_matrix, empirical_ntk, ntk_drift
 from tests import reference
 

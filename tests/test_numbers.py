@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from framework import build, losses
 from framework.numbers import euclidean_norm, largest_entry, share
 from framework.storage import json_number
-from plugins.optimizers.normalized_gd import scale_to_unit_norm
+from plugins.optimizers.rules.normalized_gd import scale_to_unit_norm
 
 
 def exact_cross_entropy(logits, label):

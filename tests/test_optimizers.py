@@ -10,9 +10,9 @@ from framework import Experiment, build, registry
 from framework.config import experiment, flatten, override, select, to_dict
 from framework.errors import FieldError, UserError
 from framework.fields import declared_fields
-from plugins.optimizers.grokfast import add_average, add_moving_average
-from plugins.optimizers.muon import matrices
-from plugins.optimizers.orthograd import orthogonal
+from plugins.optimizers.rules.muon import matrices
+from plugins.optimizers.wrappers.grokfast import add_average, add_moving_average
+from plugins.optimizers.wrappers.orthograd import orthogonal
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from framework import build, train
 from framework.config import select
 from framework.errors import FieldError
-from plugins.tasks.polynomials import evaluate_polynomial, parse_polynomial, variables_of
+from plugins.mathematics.polynomials import evaluate_polynomial, parse_polynomial, variables_of
 from tests.small_runs import small_config
 
 FORMULAS = {  # as written in a config → as a function of Python integers of any size

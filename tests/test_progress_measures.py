@@ -6,7 +6,7 @@ import pytest
 from framework import train
 from framework.config import select
 from framework.errors import UserError
-from plugins.probes.fourier import relative_function
+from plugins.mathematics.fourier import relative_function
 from plugins.probes.progress_measures import key_frequencies, label_means, project_inputs, project_jointly
 from tests.constructions import all_inputs
 from tests.constructions import outputs as network_outputs

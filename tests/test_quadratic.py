@@ -9,7 +9,7 @@ from flax import nnx
 from framework import Context, build
 from framework.errors import FieldError, UserError
 from framework.seeds import fold
-from plugins.models.quadratic import QuadraticNetwork
+from plugins.networks.quadratic import QuadraticNetwork
 from plugins.probes.fourier import Fourier
 from plugins.probes.margins import known_maximum
 from plugins.probes.ntk import empirical_ntk, ntk_drift

@@ -15,7 +15,7 @@ from framework.training.batches import Batches
 from framework.training.network import split
 from framework.training.program import make_advance, make_objective
 from framework.training.state import TrainState, place
-from plugins.models.quadratic import QuadraticNetwork
+from plugins.networks.quadratic import QuadraticNetwork
 from tests.reference import load
 
 PRECISIONS = {"float64": 1e-9, "float32": 1e-4}

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from framework import build
 from framework.errors import FieldError
-from plugins.probes.linear import linear_rule
-from plugins.tasks.residues import weighted_sum
+from plugins.mathematics.modular import linear_rule, weighted_sum
 
 
 def brute_force(p, length):

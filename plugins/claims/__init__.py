@@ -1,1 +1,1 @@
-"""Built-in claims: every module here is found by the registry."""
+"""Built-in claims: every module in the folders below is found by the registry."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from framework import Figure, Picture, Run, Verdict, register
 from plugins import shapes
-from plugins.figures.fits import crossing
+from plugins.mathematics.fits import crossing
 
 POWER = 2.25  # of the printed n = 2 p^2.25
 MEMORIZED = 2.5  # below √2 (p−1) p^1.5 samples the network of least norm memorizes: paper.md, section 6

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from plugins.kernels.jacobians import KernelOfBlocks, tokens_of
 
 
-class Weights(NamedTuple):
+class QuadraticWeights(NamedTuple):
     """W [k, p, h] and V [h, p] of a quadratic network."""
 
     W: Float[Array, "k p h"]
@@ -28,7 +28,7 @@ def preactivations(W: Float[Array, "k p h"], x: Int[Array, "n k"]) -> Float[Arra
     return functools.reduce(jnp.add, (W[i, x[:, i]] for i in range(W.shape[0])))
 
 
-def quadratic_kernel(weights: Weights, degree: int, outputs: str) -> KernelOfBlocks:
+def quadratic_kernel(weights: QuadraticWeights, degree: int, outputs: str) -> KernelOfBlocks:
     """Θ_{c c'}(x, x') = 1[c=c'] Σ_j z_j^d z'_j^d + d² s(x, x') Σ_j V_jc V_jc' z_j^{d−1} z'_j^{d−1} of two blocks of points.
 
     s counts the summands that x and x' share. For d = 2, k = 2 this is section 5 of paper.md.
@@ -51,12 +51,10 @@ def quadratic_kernel(weights: Weights, degree: int, outputs: str) -> KernelOfBlo
     return kernel
 
 
-def block_of_rows(weights: Weights, outputs: str, memory: int) -> int:
+def block_of_rows(weights: QuadraticWeights, outputs: str, memory: int) -> int:
     """Points in a block, so that two blocks of d z^{d−1} V and the block of the kernel fit in `memory` bytes."""
     h, p = weights.V.shape
     q = p if outputs == "all" else 1
     per_point = 2 * q * h * weights.V.dtype.itemsize
     square = 2 * q * q * weights.V.dtype.itemsize
     return max(1, min(memory // (2 * per_point), int((memory / (2 * square)) ** 0.5), 4096))
-
-

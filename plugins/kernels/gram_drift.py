@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from plugins.kernels.closed_form import Weights, directions, preactivations
+from plugins.kernels.closed_form import QuadraticWeights, directions, preactivations
 
 CHUNK = 1024  # points whose features are held at once
 FEW = 2  # groups of at most so many points are summed pair by pair
@@ -69,7 +69,7 @@ class Moved:
 
 
 Kind = str  # of features: "F", "D", or "A" = D times the output weights of the point's own output
-Two = tuple[Weights, Weights]  # after, before
+Two = tuple[QuadraticWeights, QuadraticWeights]  # after, before
 
 
 def squared_norms(networks: Two, x: Int[np.ndarray, "n m"], degree: int, outputs: str) -> Float[Array, "3"]:

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int
 from framework import Model, Task, field, part, register
 from framework.errors import UserError
 from framework.fields import parts
-from plugins.models.initial import InitialNetwork
 from plugins.models.quadratic import Quadratic
+from plugins.networks.initial import InitialNetwork
 
 
 class LinearizedNetwork(nnx.Module):

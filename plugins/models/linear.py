@@ -8,7 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from framework import Model, Task, field, register
-from plugins.models.mlp import looked_up
+from plugins.networks.layers import looked_up
 
 
 class LinearNetwork(nnx.Module):

@@ -8,8 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from framework import Model, Task, field, register
-from plugins.models.activations import ACTIVATIONS
-from plugins.models.width import hidden_neurons
+from plugins.networks.layers import ACTIVATIONS, hidden_neurons, looked_up, looked_up_each
 
 EMBEDDINGS = ("one_hot", "concatenated", "summed")
 
@@ -132,14 +131,3 @@ class MLP(Model):
             return jnp.zeros(size, jnp.result_type(float))
         scale = self.init_scale if self.scale_biases else 1.0
         return scale * jax.random.uniform(key, (size,), jnp.result_type(float), -1, 1) / fan_in**0.5
-
-
-def looked_up_each(table: Float[Array, "m p e"], inputs: Int[Array, "n k"], k: int) -> list[Float[Array, "n e"]]:
-    """Row a_i of table i for each summand i; of the only table where m = 1."""
-    return [table[min(i, table.shape[0] - 1), inputs[:, i]] for i in range(k)]
-
-
-def looked_up(table: Float[Array, "m p e"], inputs: Int[Array, "n k"], k: int) -> Float[Array, "n e"]:
-    """The sum of these rows: the product of the one-hot vectors with the tables below one another."""
-    first, *others = looked_up_each(table, inputs, k)
-    return sum(others, start=first)

@@ -11,9 +11,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from framework import Model, Task, field, register
 from framework.errors import FieldError
-from plugins.models.activations import ACTIVATIONS
-from plugins.models.torch_names import load_torch_parameters
-from plugins.models.transformer_init import SCHEMES, Initialization
+from plugins.networks.layers import ACTIVATIONS
+from plugins.networks.torch_names import load_torch_parameters
+from plugins.networks.transformer_init import SCHEMES, Initialization
 
 __all__ = ["Block", "Transformer", "TransformerNetwork", "load_torch_parameters", "sinusoidal_positions"]
 

@@ -1,1 +1,1 @@
-"""Built-in optimizers: every module here is found by the registry."""
+"""Built-in optimizers: every module in the folders below is found by the registry."""

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from framework import Penalty, field, register
 from framework.errors import UserError
-from plugins.two_layer import neuron_norms, two_layer
+from plugins.networks.parameters import neuron_norms, two_layer
 
 
 @register("group")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from framework import Penalty, field, register
-from plugins.matrices import matrix_axes
+from plugins.networks.parameters import matrix_axes
 
 
 @register("nuclear")

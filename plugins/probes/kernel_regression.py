@@ -1,7 +1,7 @@
 """What a kernel method with the network's tangent kernel would answer: training without learning features."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +14,7 @@ from framework import Context, Probe, field, register
 from framework.pictures import INK
 from framework.reading.probe_pictures import columns_of, draw_lines, finish
 from plugins.kernels.jacobians import Parts, chosen_outputs, network_in_float64, split_network, tokens_of
-from plugins.kernels.points import subset
+from plugins.mathematics.points import subset
 from plugins.probes.ntk import as_matrix, empirical_ntk
 
 WHEN = ("initial", "present")
@@ -158,15 +158,10 @@ def _values(y: Any, shape: tuple[int, ...]) -> Any:
     return jnp.asarray(y, jnp.float64).reshape(shape)
 
 
-def _make_linearized() -> Callable:
-    def call(graph: nnx.GraphDef, parts: Parts, change: Any, inputs: Any) -> Any:
-        def outputs(params: Any) -> Any:
-            return nnx.merge(graph, params, parts[1])(inputs)
+@partial(jax.jit, static_argnums=0)
+def _linearized(graph: nnx.GraphDef, parts: Parts, change: Any, inputs: Any) -> Any:
+    def outputs(params: Any) -> Any:
+        return nnx.merge(graph, params, parts[1])(inputs)
 
-        f0, moved = jax.jvp(outputs, (parts[0],), (change,))
-        return f0 + moved
-
-    return jax.jit(call, static_argnums=0)
-
-
-_linearized = _make_linearized()
+    f0, moved = jax.jvp(outputs, (parts[0],), (change,))
+    return f0 + moved

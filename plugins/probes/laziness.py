@@ -8,18 +8,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from framework import Context, Probe, field, register
+from framework import Context, field, register
 from framework.interfaces import Outputs
 from framework.numbers import euclidean_norm
 from framework.reading.probe_pictures import columns_of, draw_panels
-from plugins.probes.points import check_points, questions_at
+from plugins.mathematics.points import ProbeAtPoints, check_points, questions_at
 
 Apply = Callable[[Any, Int[Array, "n k"]], Float[Array, "n p"]]  # (parameters, inputs) → outputs
 
 
 @register("laziness")
 @dataclass(frozen=True, kw_only=True)
-class Laziness(Probe):
+class Laziness(ProbeAtPoints):
     """Relative movement ‖θ_t − θ_0‖/‖θ_0‖, and the error of the network linearized at θ_0.
 
     SPLIT_error = ‖f(θ_t) − f_0 − J_0 (θ_t − θ_0)‖ / ‖f(θ_t) − f_0‖ over all outputs: 0 while training is lazy; 0 also
@@ -30,12 +30,6 @@ class Laziness(Probe):
 
     points: tuple[str, ...] = field(("train", "test"), 'any of "train", "test", "population", a number of random points')
     linearized: bool = field(True, "also the task's metrics of the linearized network")
-
-    def __post_init__(self) -> None:
-        """Also checks the points."""
-        super().__post_init__()
-        for points in self.points:
-            check_points("points", points)
 
     def init(self, params: Any, context: Context) -> Any:
         """θ_0."""
@@ -49,7 +43,7 @@ class Laziness(Probe):
             questions = questions_at(context, points)
             asked = questions.inputs, questions.asked
             if len(questions.labels):
-                values[f"{check_points('points', points)}_error"] = linearization_error(context.apply, state, params, *asked)
+                values[f"{check_points(points)}_error"] = linearization_error(context.apply, state, params, *asked)
         if self.linearized:
             found = context.task.metrics(linearized_network(context.apply, state, params), context.splits)
             values |= {f"linearized/{quantity}": value for quantity, value in found.items()}
@@ -58,7 +52,7 @@ class Laziness(Probe):
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Movement, error of linearization, and the accuracy of the linearized network."""
         headline = run.experiment.task.headline
-        errors = [f"{name}/{check_points('points', points)}_error" for points in self.points]
+        errors = [f"{name}/{check_points(points)}_error" for points in self.points]
         linear = [f"{name}/linearized/{split}/{headline}" for split in ("train", "test")]
         panels = {
             r"$\|\theta - \theta_0\| \,/\, \|\theta_0\|$": [f"{name}/moved"],

@@ -9,20 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from framework import Context, Probe, field, register
+from framework import Context, field, register
 from framework.numbers import euclidean_norm, largest_entry
 from framework.pictures import COLOURS
 from framework.reading.probe_pictures import columns_of, draw_panels
-from plugins.models.quadratic import QuadraticNetwork
-from plugins.probes.linear import linear_rule
-from plugins.probes.points import check_points, questions_at
-from plugins.tasks.residues import is_prime
-from plugins.two_layer import neuron_norms, two_layer
+from plugins.mathematics.modular import is_prime, linear_rule
+from plugins.mathematics.points import ProbeAtPoints, check_points, questions_at
+from plugins.networks.parameters import neuron_norms, two_layer
+from plugins.networks.quadratic import QuadraticNetwork
 
 
 @register("margins")
 @dataclass(frozen=True, kw_only=True)
-class Margins(Probe):
+class Margins(ProbeAtPoints):
     """Margins q = f_y − max_{y'≠y} f_{y'}: minimum, mean, quantiles, and the minimum divided by ‖θ‖^L (paper.md, §4.2).
 
     L is the network's degree of homogeneity; the norms are ‖θ‖_∞, ‖θ‖₂ and, for two layers, the group norm ‖θ‖_{2,L}.
@@ -34,12 +33,6 @@ class Margins(Probe):
     points: tuple[str, ...] = field(("train", "test", "population"), 'any of "train", "test", "population", a number of random points')
     quantiles: tuple[float, ...] = field((0.1, 0.5, 0.9), "of the margins, recorded as train_q10, …", at_least=0, at_most=1)
 
-    def __post_init__(self) -> None:
-        """Also checks the points."""
-        super().__post_init__()
-        for points in self.points:
-            check_points("points", points)
-
     def init(self, params: Any, context: Context) -> dict:
         """γ* under "known" where it applies; its key is there or not for the whole run."""
         known = known_maximum(params, context)
@@ -50,7 +43,7 @@ class Margins(Probe):
         norms = normalizers(params, context.degree) if context.degree else {}
         values: dict = {}
         for points in self.points:
-            name, questions = check_points("points", points), questions_at(context, points)
+            name, questions = check_points(points), questions_at(context, points)
             if len(questions.labels):
                 q = margins(context.apply(params, questions.inputs), questions.labels)
                 found = summary(q, questions.asked, self.quantiles)
@@ -61,7 +54,7 @@ class Margins(Probe):
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Minima: plain, and divided by each norm; γ* as a line in the panel of the group norm."""
         recorded = columns_of(run, name)
-        splits = [check_points("points", points) for points in self.points]
+        splits = [check_points(points) for points in self.points]
         if {"train", "test"} <= set(splits):
             splits = ["train", "test"]  # the population's minimum is the smaller of these two
         panels: dict[str, list[str]] = {}

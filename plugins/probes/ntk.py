@@ -10,12 +10,12 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from framework import Context, Probe, field, register
+from framework import Context, field, register
 from framework.errors import FieldError, UserError
 from framework.fields.expressions import evaluate
 from framework.pictures import tidy
 from framework.reading.probe_pictures import Panels, columns_of, draw_lines, draw_panels, finish, moments
-from plugins.kernels.closed_form import Weights, block_of_rows, quadratic_kernel
+from plugins.kernels.closed_form import QuadraticWeights, block_of_rows, quadratic_kernel
 from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (
     MEMORY,
@@ -30,15 +30,14 @@ from plugins.kernels.jacobians import (
     number_of_outputs,
     split_network,
 )
-from plugins.kernels.points import points_of, subset
 from plugins.kernels.spectrum import alignment, centered, effective_rank, participation
-from plugins.models.quadratic import QuadraticNetwork
-from plugins.probes.points import check_points
+from plugins.mathematics.points import ProbeAtPoints, points_of, subset
+from plugins.networks.quadratic import QuadraticNetwork
 
 
 @register("ntk_drift")
 @dataclass(frozen=True, kw_only=True)
-class NTKDrift(Probe):
+class NTKDrift(ProbeAtPoints):
     """‖Θ_t − Θ_0‖_F, the same relative to ‖Θ_0‖_F, and ⟨Θ_t, Θ_0⟩ / ‖Θ_t‖ ‖Θ_0‖, of the empirical tangent kernel.
 
     Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ (section 5 of paper.md; figures 1, 2 and 5 of Mohamadi et al. 2024, which draw
@@ -56,9 +55,8 @@ class NTKDrift(Probe):
     compiled = False
 
     def __post_init__(self) -> None:
-        """Also checks points and reference."""
+        """Also checks the reference."""
         super().__post_init__()
-        check_points("points", self.points)
         reference_step(self.reference)
 
     def init(self, params: Any, context: Context) -> dict:
@@ -87,7 +85,7 @@ class NTKDrift(Probe):
 
 @register("ntk_spectrum")
 @dataclass(frozen=True, kw_only=True)
-class NTKSpectrum(Probe):
+class NTKSpectrum(ProbeAtPoints):
     """Eigenvalues λ of the empirical tangent kernel, how many of them matter, and how well it fits the labels.
 
     effective_rank = exp(−Σ q log q) with q = λ/Σλ; participation = (Σλ)²/Σλ²; alignment = ⟨K, YYᵀ⟩ / ‖K‖ ‖YYᵀ‖, and the
@@ -101,11 +99,6 @@ class NTKSpectrum(Probe):
     max_rows: int = field(1024, "rows of the matrix (points, times p for all) beyond which points are drawn at random", at_least=2)
 
     compiled = False
-
-    def __post_init__(self) -> None:
-        """Also checks the points."""
-        super().__post_init__()
-        check_points("points", self.points)
 
     def measure(self, params: Any, context: Context, state: tuple) -> tuple[dict, tuple]:
         """Array eigenvalues [rows], descending; scalars effective_rank, participation, alignment, alignment_centered, rows."""
@@ -245,7 +238,7 @@ def reference_step(reference: str) -> int:
 
 
 @partial(jax.jit, static_argnames=("degree", "outputs", "block"))
-def _closed_kernel(weights: Weights, x1: Any, x2: Any, degree: int, outputs: str, block: int) -> Any:
+def _closed_kernel(weights: QuadraticWeights, x1: Any, x2: Any, degree: int, outputs: str, block: int) -> Any:
     return blockwise(quadratic_kernel(weights, degree, outputs), x1, x2, block)
 
 
@@ -254,14 +247,14 @@ def _jacobian_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs:
     return blockwise(kernel_from_jacobian(graph, parts, outputs), x1, x2, block)
 
 
-def _quadratic(net: nnx.Module) -> tuple[Weights, int, float] | None:
+def _quadratic(net: nnx.Module) -> tuple[QuadraticWeights, int, float] | None:
     """(weights, degree, what the outputs are multiplied by) of a network whose kernel is known in closed form.
 
     Not of one whose summands share their weights: there each entry of W has gradients from all of them.
     """
     if type(net) is not QuadraticNetwork or net.summands:
         return None
-    return Weights(jnp.asarray(net.W[...]), jnp.asarray(net.V[...])), net.degree, float(net.scale)
+    return QuadraticWeights(jnp.asarray(net.W[...]), jnp.asarray(net.V[...])), net.degree, float(net.scale)
 
 
 def _check_outputs(outputs: str) -> None:

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float, Int
 from framework import Context, Probe, field, register
 from framework.errors import UserError
 from framework.reading.probe_pictures import columns_of, draw_panels
-from plugins.probes.fourier import power_spectrum, relative_function
-from plugins.probes.linear import linear_rule
-from plugins.probes.points import Questions, questions_at
+from plugins.mathematics.fourier import power_spectrum, relative_function
+from plugins.mathematics.modular import linear_rule
+from plugins.mathematics.points import Questions, questions_at
 
 Projection = Callable[[Float[Array, "p p"], Float[Array, " F"]], Float[Array, "p p"]]
 

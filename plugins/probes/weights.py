@@ -7,17 +7,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from framework import Context, Probe, field, register
+from framework import Context, field, register
 from framework.errors import UserError, one_of
 from framework.reading.probe_pictures import moments
 from framework.training.state import leaf_name
-from plugins.probes.points import check_points, questions_at
-from plugins.two_layer import two_layer
+from plugins.mathematics.points import ProbeAtPoints, questions_at
+from plugins.networks.parameters import two_layer
 
 
 @register("weights")
 @dataclass(frozen=True, kw_only=True)
-class Weights(Probe):
+class Weights(ProbeAtPoints):
     """Arrays by the names of the parameters, as W and V; and, of modules with a method hidden(inputs), the activations.
 
     An event costs as much disk as a checkpoint without optimizer state, hence the sparser schedule. No state.
@@ -28,11 +28,6 @@ class Weights(Probe):
     leaves: tuple[str, ...] = field((), "names of parameters, such as W; empty: all")
     hidden: bool = field(False, "also the hidden activations [n, h] at `points`, as the array hidden")
     points: str = field("train", 'where hidden activations are taken: "train", "test", "population", a number of random points')
-
-    def __post_init__(self) -> None:
-        """Also checks the points."""
-        super().__post_init__()
-        check_points("points", self.points)
 
     def init(self, params: Any, context: Context) -> tuple:
         """Checks the names. Raises UserError."""

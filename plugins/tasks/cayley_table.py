@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from framework import Sizes, Split, Task, field, register
+from framework import field, register
 from framework.errors import FieldError
-from plugins.tasks.groups import Table, is_associative, is_latin_square, table_population
-from plugins.tasks.table_files import read_table
+from plugins.mathematics.tables import Table, TableTask, is_associative, is_latin_square, read_table
 
 REQUIRED = {  # what may be asked of a table → its checks, in words
     "nothing": (),
@@ -20,7 +19,7 @@ CHECKS = {"a Latin square": is_latin_square, "associative": is_associative}
 
 @register("cayley_table")
 @dataclass(frozen=True, kw_only=True)
-class CayleyTable(Task):
+class CayleyTable(TableTask):
     """Row a, column b of a square table of numbers 0 … m−1, over all m² pairs (a, b).
 
     The file holds m rows of m numbers: .csv or .txt (commas or blanks, # begins a comment), .npy or .json (a list of rows).
@@ -51,12 +50,3 @@ class CayleyTable(Task):
             raise FieldError("file", self.file, f"cannot be read: {error.strerror or error}") from None
         except (ValueError, RuntimeError) as error:  # a file that is no such table, or ~NOBODY
             raise FieldError("file", self.file, str(error)) from None
-
-    @property
-    def sizes(self) -> Sizes:
-        """Two tokens, m values, m outputs."""
-        return Sizes(tokens=2, values=len(self.table), outputs=len(self.table))
-
-    def population(self) -> Split:
-        """All pairs in lexicographic order."""
-        return table_population(self.table)

@@ -1,16 +1,17 @@
-"""Modular addition as classification: k summands in, their sum mod p out."""
+"""Modular addition and subtraction as classification: k residues in, their sum or difference mod p out."""
 
 from dataclasses import dataclass
 
-from framework import Sizes, Split, Task, field, register
+from jaxtyping import Array, Int
+
+from framework import field, register
 from framework.errors import FieldError
-from plugins.tasks.residues import LARGEST, weighted_sum
-from plugins.tasks.tuples import all_tuples
+from plugins.mathematics.modular import LARGEST, ResidueTask, weighted_sum
 
 
 @register("modular_addition")
 @dataclass(frozen=True, kw_only=True)
-class ModularAddition(Task):
+class ModularAddition(ResidueTask):
     """c = c_1 a_1 + … + c_k a_k mod p, over all p^k tuples; every c_i is 1 unless coefficients are given.
 
     Inputs int32 [n, k] of residues, targets int32 [n]. Loss "square" compares the p outputs with the one-hot answer and
@@ -20,7 +21,6 @@ class ModularAddition(Task):
     """
 
     p: int = field(47, "modulus", at_least=2, at_most=LARGEST)
-    k: int = field(2, "number of summands", at_least=1, at_most=16)
     coefficients: tuple[int, ...] = field((), "c_1, …, c_k, integers of any sign; none: all are 1")
 
     def __post_init__(self) -> None:
@@ -30,12 +30,21 @@ class ModularAddition(Task):
             rule = f"has {len(self.coefficients)} numbers; there must be one for each of the k = {self.k} summands, or none"
             raise FieldError("coefficients", self.coefficients, rule)
 
-    @property
-    def sizes(self) -> Sizes:
-        """K tokens, p values, p outputs."""
-        return Sizes(tokens=self.k, values=self.p, outputs=self.p)
+    def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
+        """Σ c_i a_i mod p."""
+        return weighted_sum(inputs, self.coefficients or (1,) * self.k, self.p)
 
-    def population(self) -> Split:
-        """All p^k tuples in lexicographic order. Raises FieldError beyond 2^27 of them."""
-        inputs = all_tuples(self.p, self.k)
-        return Split(inputs, weighted_sum(inputs, self.coefficients or (1,) * self.k, self.p))
+
+@register("modular_subtraction")
+@dataclass(frozen=True, kw_only=True)
+class ModularSubtraction(ResidueTask):
+    """c = a_1 − a_2 − … − a_k mod p, over all p^k tuples (Power et al. 2022, arXiv 2201.02177, with p = 97, k = 2).
+
+    Inputs int32 [n, k] of residues, targets int32 [n]. Any modulus.
+    """
+
+    k: int = field(2, "tokens: the first, and what is taken from it", at_least=2, at_most=16)
+
+    def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
+        """a_1 − a_2 − … mod p."""
+        return weighted_sum(inputs, (1,) + (-1,) * (self.k - 1), self.p)

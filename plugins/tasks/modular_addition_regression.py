@@ -2,21 +2,20 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from framework import Sizes, Split, Splits, Task, register, seeds
+from framework import Split, Splits, register, seeds
 from framework import field as config_field
 from framework.fields import without
 from framework.fields.expressions import evaluate
 from framework.interfaces import sampling
 from framework.numbers import share
-from plugins.tasks.residues import LARGEST
-from plugins.tasks.tuples import all_tuples, decode
+from plugins.mathematics.modular import LARGEST, ResidueTask, all_tuples, decode
 
 DENSE_LIMIT = 2**23  # (k+1)-tuples up to which the whole population is evaluated
 
@@ -76,7 +75,7 @@ class CountedTuples:
 
 @register("modular_addition_regression")
 @dataclass(frozen=True, kw_only=True)
-class ModularAdditionRegression(Task):
+class ModularAdditionRegression(ResidueTask):
     """g(θ; (a_1, …, a_k, c)) = f_c(θ; a) should be p · 1[Σ a_i ≡ c], square loss (Mohamadi et al. 2024, regression).
 
     The population is all p^(k+1) tuples; the zero predictor has loss exactly p on it. `accuracy` is of single tuples
@@ -87,7 +86,6 @@ class ModularAdditionRegression(Task):
     train_size: str = config_field("2*p^2.25", "training tuples: a number, a share of the population, or a formula", expression=True)
     loss: str = config_field("square", "loss of one example", choices=("square",))
     p: int = config_field(47, "modulus", at_least=2, at_most=LARGEST)
-    k: int = config_field(2, "number of summands", at_least=1, at_most=16)
     temperature: float = without(1.0)
     random_labels: float = without(0.0)
     label_noise: float = without(0.0)
@@ -95,12 +93,7 @@ class ModularAdditionRegression(Task):
     batch_order: str = without("epochs")
     evaluation_size: str = config_field("2^17", "tuples in test and population where there are too many for all", expression=True)
 
-    headline: ClassVar[str] = "pair_accuracy"
-
-    @property
-    def sizes(self) -> Sizes:
-        """K tokens, p values, p outputs: the network answers for every c at once."""
-        return Sizes(tokens=self.k, values=self.p, outputs=self.p)
+    headline = "pair_accuracy"
 
     @property
     def population_size(self) -> int:
@@ -110,8 +103,11 @@ class ModularAdditionRegression(Task):
     def population(self) -> Split:
         """All (k+1)-tuples as rows, in lexicographic order. Raises FieldError beyond 2^27."""
         inputs = all_tuples(self.p, self.k + 1)
-        hit = jnp.sum(inputs[:, :-1], axis=1, dtype=jnp.int32) % self.p == inputs[:, -1]
-        return Split(inputs, jnp.where(hit, float(self.p), 0.0))
+        return Split(inputs, jnp.where(self.answers(inputs[:, :-1]) == inputs[:, -1], float(self.p), 0.0))
+
+    def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
+        """Σ a_i mod p, the c that is right."""
+        return jnp.sum(inputs, axis=1, dtype=jnp.int32) % self.p
 
     def splits(self, seed: int) -> Splits:
         """The sample of this seed; the rest and the whole, or samples of them where they are too large."""

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 import jax.numpy as jnp
+from jaxtyping import Array, Int
 
-from framework import Sizes, Split, Task, field, register
+from framework import field, register
 from framework.errors import FieldError
-from plugins.tasks.residues import LARGEST, is_prime, nearest_prime, power, product
-from plugins.tasks.tuples import tuples_from
+from plugins.mathematics.modular import LARGEST, ResidueTask, is_prime, nearest_prime, power, product
 
 
 @register("modular_division")
 @dataclass(frozen=True, kw_only=True)
-class ModularDivision(Task):
+class ModularDivision(ResidueTask):
     """c = a_1 / (a_2 · … · a_k) mod p for a prime p, a_1 any residue, divisors not 0 (Power et al. 2022, arXiv 2201.02177).
 
     An inverse is b^{p−2} (Fermat). With k = 2 there are p (p − 1) pairs. What Grokfast's code calls division is a product:
@@ -30,13 +30,11 @@ class ModularDivision(Task):
             raise FieldError("p", self.p, rule)
 
     @property
-    def sizes(self) -> Sizes:
-        """K tokens, p values, p outputs."""
-        return Sizes(tokens=self.k, values=self.p, outputs=self.p)
+    def smallest(self) -> tuple[int, ...]:
+        """Divisors are not 0."""
+        return (0,) + (1,) * (self.k - 1)
 
-    def population(self) -> Split:
-        """All tuples whose divisors are not 0, in lexicographic order. Raises FieldError beyond 2^27 of them."""
-        inputs = tuples_from((0,) + (1,) * (self.k - 1), self.p)
+    def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
+        """a_1 times the inverse of the product of the others."""
         inverse = power(jnp.arange(self.p, dtype=jnp.int32), self.p - 2, self.p)
-        divisor = product(inputs[:, 1:], self.p)
-        return Split(inputs, inputs[:, 0] * inverse[divisor] % self.p)
+        return inputs[:, 0] * inverse[product(inputs[:, 1:], self.p)] % self.p

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
-from framework import Sizes, Split, Task, field, register
-from plugins.tasks.residues import LARGEST, product
-from plugins.tasks.tuples import tuples_from
+from jaxtyping import Array, Int
+
+from framework import field, register
+from plugins.mathematics.modular import ResidueTask, product
 
 SMALLEST = {"all": (0, 0), "first": (0, 1), "none": (1, 1)}  # zeros → smallest first factor, smallest later one
 
 
 @register("modular_multiplication")
 @dataclass(frozen=True, kw_only=True)
-class ModularMultiplication(Task):
+class ModularMultiplication(ResidueTask):
     """c = a_1 · … · a_k mod p (Power et al. 2022, arXiv 2201.02177).
 
     zeros: which factors may be 0. "all": every tuple of residues. "none": non-zero residues only, on which the product
@@ -20,17 +21,15 @@ class ModularMultiplication(Task):
     Inputs int32 [n, k], targets int32 [n]. Any modulus: in a composite one non-zero factors can give 0.
     """
 
-    p: int = field(97, "modulus", at_least=2, at_most=LARGEST)
     k: int = field(2, "number of factors", at_least=1, at_most=16)
     zeros: str = field("all", "which factors may be 0", choices=tuple(SMALLEST))
 
     @property
-    def sizes(self) -> Sizes:
-        """K tokens, p values, p outputs, whether or not 0 occurs."""
-        return Sizes(tokens=self.k, values=self.p, outputs=self.p)
-
-    def population(self) -> Split:
-        """All tuples of the factors allowed, in lexicographic order. Raises FieldError beyond 2^27 of them."""
+    def smallest(self) -> tuple[int, ...]:
+        """As `zeros` says."""
         first, later = SMALLEST[self.zeros]
-        inputs = tuples_from((first, *[later] * (self.k - 1)), self.p)
-        return Split(inputs, product(inputs, self.p))
+        return (first, *[later] * (self.k - 1))
+
+    def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
+        """a_1 · … · a_k mod p."""
+        return product(inputs, self.p)

@@ -3,16 +3,18 @@
 import ast
 from dataclasses import dataclass
 
-from framework import Sizes, Split, Task, field, register
+from jaxtyping import Array, Int
+
+from framework import field, register
 from framework.errors import FieldError
-from plugins.tasks.polynomials import evaluate_polynomial, parse_polynomial, variables_of
-from plugins.tasks.residues import LARGEST
-from plugins.tasks.tuples import all_tuples
+from framework.fields import without
+from plugins.mathematics.modular import ResidueTask
+from plugins.mathematics.polynomials import evaluate_polynomial, parse_polynomial, variables_of
 
 
 @register("modular_polynomial")
 @dataclass(frozen=True, kw_only=True)
-class ModularPolynomial(Task):
+class ModularPolynomial(ResidueTask):
     """c = P(a, b, …) mod p, over all tuples of residues; each variable of the formula is a token, in alphabetical order.
 
     Examples: a^2+b^2, a^2+a*b+b^2, a^2+a*b+b^2+a, a^3+a*b, a^3+a*b^2+b (Power et al. 2022, arXiv 2201.02177, p = 97);
@@ -21,7 +23,7 @@ class ModularPolynomial(Task):
     Inputs int32 [n, k], targets int32 [n]. Raises FieldError for a formula that is not understood.
     """
 
-    p: int = field(97, "modulus", at_least=2, at_most=LARGEST)
+    k: int = without(0)  # the formula says how many tokens there are
     expression: str = field("a^2+b^2", "the polynomial: variables a … z, integers, + - * ^ and parentheses")
 
     def __post_init__(self) -> None:
@@ -30,15 +32,13 @@ class ModularPolynomial(Task):
         _ = self._tree
 
     @property
-    def sizes(self) -> Sizes:
-        """A token for each variable, p values, p outputs."""
-        return Sizes(tokens=len(variables_of(self._tree)), values=self.p, outputs=self.p)
+    def smallest(self) -> tuple[int, ...]:
+        """0 for each variable."""
+        return (0,) * len(variables_of(self._tree))
 
-    def population(self) -> Split:
-        """All p^k tuples in lexicographic order. Raises FieldError beyond 2^27 of them."""
-        names = variables_of(self._tree)
-        inputs = all_tuples(self.p, len(names))
-        return Split(inputs, evaluate_polynomial(self._tree, dict(zip(names, inputs.T, strict=True)), self.p))
+    def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
+        """P(a, b, …) mod p."""
+        return evaluate_polynomial(self._tree, dict(zip(variables_of(self._tree), inputs.T, strict=True)), self.p)
 
     @property
     def _tree(self) -> ast.expr:

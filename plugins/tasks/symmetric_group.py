@@ -1,14 +1,16 @@
 """Multiplication of permutations."""
 
+import math
 from dataclasses import dataclass
 
-from framework import Sizes, Split, Task, field, register
-from plugins.tasks.groups import conjugation, permutation_table, permutations, table_population
+from framework import field, register
+from plugins.mathematics.groups import conjugation, permutation_table, permutations
+from plugins.mathematics.tables import Table, TableTask
 
 
 @register("symmetric_group")
 @dataclass(frozen=True, kw_only=True)
-class SymmetricGroup(Task):
+class SymmetricGroup(TableTask):
     """x y in S_n, or x y x^{−1} or x y x (Power et al. 2022, arXiv 2201.02177, with n = 5: 120 elements, 14,400 pairs).
 
     (xy)(i) = x(y(i)). Elements are numbered in the lexicographic order of (x(0), …, x(n−1)), the identity is 0. The
@@ -21,12 +23,12 @@ class SymmetricGroup(Task):
     alternating: bool = field(False, "the even permutations only, A_n")
 
     @property
-    def sizes(self) -> Sizes:
-        """Two tokens, |G| values, |G| outputs."""
-        m = len(permutations(self.n, self.alternating))
-        return Sizes(tokens=2, values=m, outputs=m)
+    def elements(self) -> int:
+        """n!, or half as many."""
+        return math.factorial(self.n) // (2 if self.alternating else 1)
 
-    def population(self) -> Split:
-        """All pairs of elements in lexicographic order."""
+    @property
+    def table(self) -> Table:
+        """Of the operation, permutations in lexicographic order."""
         table = permutation_table(permutations(self.n, self.alternating))
-        return table_population(table if self.operation == "xy" else conjugation(table, self.operation == "xyx^-1"))
+        return table if self.operation == "xy" else conjugation(table, self.operation == "xyx^-1")

@@ -2,24 +2,14 @@
 
 import numpy as np
 
-from plugins.claims import (
-    exact_in_float32,
-    fourier_construction,
-    frequency_subsets,
-    group_margin,
-    margin_definitions,
-    max_margin,
-    memorizing_network,
-    misclassification,
-    networks,
-    ntk_closed_forms,
-    parity_margin,
-    quadratic_as_cubes,
-    rademacher,
-    summands,
-)
+from plugins.claims.construction import fourier_construction, frequency_subsets, memorizing_network, quadratic_as_cubes, summands
+from plugins.claims.generalization import misclassification, rademacher
+from plugins.claims.kernels import ntk_closed_forms
+from plugins.claims.margins import group_margin, margin_definitions, max_margin, parity_margin
+from plugins.claims.training import exact_in_float32
+from plugins.networks import written_down
 
-FLIPPED = (*networks.NEURONS[:3], ("+sin", "-sin", "-cos"), *networks.NEURONS[4:])
+FLIPPED = (*written_down.NEURONS[:3], ("+sin", "-sin", "-cos"), *written_down.NEURONS[4:])
 
 
 def turned(p, pairs):
@@ -30,7 +20,7 @@ def turned(p, pairs):
 
 memorizing_network_as_it_is = memorizing_network.memorizer
 group_network_as_it_is = group_margin.group_network
-summand_network_as_it_is = networks.summand_network
+summand_network_as_it_is = written_down.summand_network
 
 
 def two_cosines(p, k, frequencies):
@@ -53,13 +43,13 @@ SMALL = {
 BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the row that turns)
     "one sign of the Fourier network": (
         "fourier_construction",
-        [(networks, "NEURONS", FLIPPED)],
+        [(written_down, "NEURONS", FLIPPED)],
         "deviation from 4p·1[a+b≡q]",
     ),
-    "the same, in the finite field": ("fourier_construction", [(networks, "NEURONS", FLIPPED)], "wrong outputs in a finite field"),
+    "the same, in the finite field": ("fourier_construction", [(written_down, "NEURONS", FLIPPED)], "wrong outputs in a finite field"),
     "the sign of odd sines": (
         "summands",
-        [(networks, "output_wave", lambda sines, waves: waves["sin" if sines % 2 else "cos"])],
+        [(written_down, "output_wave", lambda sines, waves: waves["sin" if sines % 2 else "cos"])],
         "p = 5, k = 3: deviation",
     ),
     "one multiple of the phases": (
@@ -67,10 +57,10 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         [(summands, "phase_network", lambda p, u, m, made=summands.phase_network: made(p, (*u[:-1], u[-1] + 1), m))],
         "p = 5, k = 2: deviation, equally spaced phases",
     ),
-    "the norm": ("max_margin", [(max_margin, "group_norm", networks.largest_entry)], "k = 2: margin of the construction"),
+    "the norm": ("max_margin", [(max_margin, "group_norm", written_down.largest_entry)], "k = 2: margin of the construction"),
     "the margin": (
         "max_margin",
-        [(max_margin, "smallest_margin", lambda *given: 2 * networks.smallest_margin(*given))],
+        [(max_margin, "smallest_margin", lambda *given: 2 * written_down.smallest_margin(*given))],
         "k = 2: margin of the construction",
     ),
     "training without a penalty": (
@@ -158,7 +148,7 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     ),
     "the targets of a regression": (
         "ntk_closed_forms",
-        [(ntk_closed_forms, "outputs", lambda W, V, x: networks.outputs(W, 1.001 * V, x))],
+        [(ntk_closed_forms, "outputs", lambda W, V, x: written_down.outputs(W, 1.001 * V, x))],
         "regression loss of 74 triples",
     ),
     "a frequency and its double at once": (
@@ -215,7 +205,7 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     ),
     "the margins that are counted": (
         "margin_definitions",
-        [(margin_definitions, "margins", lambda outputs, labels: -networks.margins(outputs, labels))],
+        [(margin_definitions, "margins", lambda outputs, labels: -written_down.margins(outputs, labels))],
         "−V: margin loss at γ = 0, beside the error 1",
     ),
     "the normalization": (
@@ -225,7 +215,7 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     ),
     "the size of targets": (
         "misclassification",
-        [(misclassification, "answers", lambda inputs, p: networks.answers(inputs, p) / 2)],
+        [(misclassification, "answers", lambda inputs, p: written_down.answers(inputs, p) / 2)],
         "half of it at another answer: share of wrong answers",
     ),
 }

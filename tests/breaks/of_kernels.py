@@ -2,29 +2,21 @@
 
 import numpy as np
 
-from plugins.claims import (
-    expected_ntk,
-    generalization_bounds,
-    hamming,
-    kernel_equivariance,
-    kernel_lower_bounds,
-    networks,
-    ntk_width,
-    pac_bayes,
-    perturbation_bounds,
-    tangent,
-    training_equivariance,
-)
+from plugins.claims.generalization import generalization_bounds, pac_bayes, perturbation_bounds
+from plugins.claims.kernels import expected_ntk, kernel_equivariance, kernel_lower_bounds, ntk_width
+from plugins.claims.training import training_equivariance
+from plugins.mathematics import hamming
+from plugins.networks import written_down
 
 as_it_is = {
     "top_kernel": kernel_lower_bounds.top_kernel,
     "permuted_parameters": training_equivariance.permuted_parameters,
     "permuted_points": training_equivariance.permuted_points,
     "memorizer": generalization_bounds.memorizer,
-    "tangent_kernel": tangent.tangent_kernel,
+    "tangent_kernel": written_down.tangent_kernel,
     "draw_network": ntk_width.draw_network,
     "draw_noise": perturbation_bounds.draw_noise,
-    "fourier_network": networks.fourier_network,
+    "fourier_network": written_down.fourier_network,
 }
 
 
@@ -135,7 +127,7 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     ),
     "the size of the weights": (
         "generalization_bounds",
-        [(generalization_bounds, "largest_entry", lambda W, V: networks.largest_entry(W, V) / 10)],
+        [(generalization_bounds, "largest_entry", lambda W, V: written_down.largest_entry(W, V) / 10)],
         "trained: C",
     ),
     "noise three times too large": (

@@ -1,0 +1,1 @@
+"""Networks written down by formula, and what they compute."""

@@ -1,0 +1,1 @@
+"""Bounds of the loss on examples that training has not seen."""

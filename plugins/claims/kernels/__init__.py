@@ -1,0 +1,1 @@
+"""Tangent kernels, and what kernel methods cannot learn."""

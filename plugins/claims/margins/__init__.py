@@ -1,0 +1,1 @@
+"""The largest margins, and networks that have them."""

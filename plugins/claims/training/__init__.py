@@ -1,0 +1,1 @@
+"""What training keeps: symmetries, and small gradients in float32."""

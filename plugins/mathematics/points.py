@@ -1,0 +1,101 @@
+"""At which points a probe looks at the network, and what the right answers are there."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+from framework import Context, Probe
+from framework.errors import FieldError, UserError
+
+SPLITS = ("train", "test", "population")
+RULE = 'must be "train", "test", "population" or a number of random points'
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Questions:
+    """Inputs int32 [n, k], their right answers int32 [n], and whether each is asked: in regression, whether it was drawn."""
+
+    inputs: Int[Array, "n k"]
+    labels: Int[Array, " n"]
+    asked: Bool[Array, " n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeAtPoints(Probe):
+    """A probe with a field `points`: one word for where it looks, or several."""
+
+    def __post_init__(self) -> None:
+        """Also checks the points."""
+        super().__post_init__()
+        points = self.points  # type: ignore[attr-defined]
+        for one in (points,) if isinstance(points, str) else points:
+            check_points(one)
+
+
+def check_points(points: str) -> str:
+    """The name under which these points are recorded: the split's, or "random". Raises FieldError for anything else."""
+    if points in SPLITS:
+        return points
+    if points.isdecimal() and int(points) > 0:
+        return "random"
+    raise FieldError("points", points, RULE)
+
+
+def questions_at(context: Context, points: str) -> Questions:
+    """The questions of a split; or, of a number, that many of the population's: the same ones at every event.
+
+    Raises UserError for a task whose targets are no labels.
+    """
+    split = getattr(context.splits, points if points in SPLITS else "population")
+    inputs, labels, asked = split.questions
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise UserError(f"this probe needs targets that are labels; those of {type(context.task).__name__} are {labels.dtype}")
+    if points not in SPLITS:
+        if int(points) > len(labels):
+            raise UserError(f"points = {points}: the population has only {len(labels):,} points")
+        chosen = jax.random.choice(context.key, len(labels), (int(points),), replace=False)
+        inputs, labels, asked = inputs[chosen], labels[chosen], asked[chosen]
+    return Questions(inputs, labels, asked)
+
+
+def points_of(context: Context, points: str, outputs: str) -> tuple[Int[np.ndarray, "n m"], Shaped[np.ndarray, " n"]]:
+    """(tokens [n, k], labels) of a split or of random points; for outputs="own", (tuples [n, k+1], target of each).
+
+    Own: in regression the tuples of the split, repeats included; in classification each input with its right answer, target
+    1. Raises UserError for a split without points.
+    """
+    context = replace(context, splits=jax.tree.map(jnp.asarray, context.splits))  # a probe on the host gets NumPy arrays
+    if outputs == "own":
+        split = getattr(context.splits, points if points in SPLITS else "population")
+        count = len(split) if points in SPLITS else int(points)
+        x, y = subset(*rows_of(split), count, context.key)
+    else:
+        questions = questions_at(context, points)
+        x, y = np.asarray(questions.inputs), np.asarray(questions.labels)
+    if not len(x):
+        raise UserError(f"points = {points!r}: there are none; take another split or a larger one")
+    return x, y
+
+
+def rows_of(split: Any) -> tuple[Int[np.ndarray, "n m"], Float[np.ndarray, " n"]]:
+    """The examples as (tokens, number of an output) and the target of that output alone.
+
+    A split with float targets has such rows already; with labels, each input is asked for its right answer.
+    """
+    inputs, targets = np.asarray(split.inputs, np.int32), np.asarray(split.targets)
+    if np.issubdtype(targets.dtype, np.floating):
+        return inputs, targets.astype(np.float64)
+    return np.concatenate([inputs, targets[:, None].astype(np.int32)], axis=1), np.ones(len(inputs))
+
+
+def subset(x: Any, y: Any, count: int, key: Any) -> tuple[Any, Any]:
+    """At most `count` of the points, drawn with the probe's key: the same ones at every event."""
+    if count >= len(x):
+        return x, y
+    chosen = np.sort(np.asarray(jax.random.choice(key, len(x), (count,), replace=False)))
+    return x[chosen], y[chosen]

@@ -1,0 +1,92 @@
+"""Optimizers of optax that need no story of their own: one adapter makes a plugin of each."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import optax
+import optax.contrib
+
+from framework import Optimizer, field, register
+from plugins.optimizers.rules.adam import decay_notices
+
+LEARNING_RATE = 1e-3  # where the factory has none of its own
+TABLE = (
+    ("adabelief", optax.adabelief, "Adam with the variance of g around its average in place of g² (Zhuang et al. 2020, arXiv 2010.07468)."),
+    ("adadelta", optax.adadelta, "Steps in units of past steps (Zeiler 2012, arXiv 1212.5701)."),
+    ("adagrad", optax.adagrad, "θ ← θ − η g/√(Σ g² + ε) (Duchi et al. 2011)."),
+    ("adamax", optax.adamax, "Adam with the largest past |g| in place of √v (Kingma & Ba 2015)."),
+    ("amsgrad", optax.amsgrad, "Adam with the largest v so far (Reddi et al. 2018)."),
+    ("lamb", optax.lamb, "Adam with a trust ratio ‖θ‖/‖u‖ a tensor (You et al. 2020, arXiv 1904.00962)."),
+    ("lars", optax.lars, "Momentum with a trust ratio a tensor (You et al. 2017, arXiv 1708.03888)."),
+    ("lion", optax.lion, "θ ← θ − η (sign(b₁ m + (1 − b₁) g) + λ θ) (Chen et al. 2023, arXiv 2302.06675)."),
+    ("nadam", optax.nadam, "Adam with Nesterov momentum (Dozat 2016)."),
+    ("nadamw", optax.nadamw, "Nadam with decoupled weight decay (Dozat 2016; Loshchilov & Hutter 2019)."),
+    ("novograd", optax.novograd, "Adam with one second moment a tensor (Ginsburg et al. 2019, arXiv 1905.11286)."),
+    ("radam", optax.radam, "Adam whose early steps are rectified (Liu et al. 2020, arXiv 1908.03265)."),
+    ("sign_sgd", optax.sign_sgd, "Sign descent: θ ← θ − η sign(g) (Bernstein et al. 2018, arXiv 1802.04434)."),
+    ("yogi", optax.yogi, "Adam with a v that moves by bounded steps (Zaheer et al. 2018)."),
+    ("ademamix", optax.contrib.ademamix, "Adam with a second, slow average of g (Pagliardini et al. 2024, arXiv 2409.03137)."),
+)
+HELP = {
+    "learning_rate": "η",
+    "b1": "decay of the average of g",
+    "b2": "decay of the average of g²",
+    "weight_decay": "λ, decoupled: multiplied by η",
+    "eps": "ε, for stability",
+    "eps_root": "added inside the root",
+    "momentum": "μ",
+    "nesterov": "look ahead along the momentum",
+}
+WEIGHT_DECAY_COUPLED = ("lars", "novograd")
+
+
+def from_optax(name: str, factory: Callable[..., optax.GradientTransformation], summary: str) -> type:
+    """A registered optimizer plugin: arguments of the factory with a number or a truth value as default become fields.
+
+    summary: the first line of its docstring, with the source. A rate without a default gets 1e-3.
+    """
+    fields = [(key, type(default), _field(name, key, default)) for key, default in _defaults(factory).items()]
+
+    def transform(self: Any) -> optax.GradientTransformation:
+        """What the factory makes of the fields."""
+        return factory(**{key: getattr(self, key) for key, _, _ in fields})
+
+    def notices(self: Any, experiment: Any) -> list[str]:
+        """Where a decoupled decay is unusually fast or slow."""
+        decoupled = hasattr(self, "weight_decay") and name not in WEIGHT_DECAY_COUPLED
+        return decay_notices(self.learning_rate, self.weight_decay) if decoupled else []
+
+    place = "optax" if hasattr(optax, name) else "optax.contrib"
+    doc = f"{summary}\n\nAs {place}.{name}, whose arguments the fields are."
+    namespace = {"transform": transform, "notices": notices, "__doc__": doc, "__module__": __name__}
+    class_name = name.title().replace("_", "")
+    cls = dataclasses.make_dataclass(class_name, fields, bases=(Optimizer,), namespace=namespace, frozen=True, kw_only=True)
+    globals()[class_name] = cls  # where pickle looks for it
+    return register(name)(cls)
+
+
+def _defaults(factory: Callable) -> dict[str, Any]:
+    defaults = {key: parameter.default for key, parameter in inspect.signature(factory).parameters.items()}
+    if defaults.get("learning_rate") in (inspect.Parameter.empty, None):
+        defaults["learning_rate"] = LEARNING_RATE
+    fixed = getattr(factory, "keywords", {})  # of a partial: optax.nadam is adam with nesterov=True
+    left_out = {key for key in defaults if key in fixed or key.endswith("_mask")}  # masks are trees; see by_part
+    return {key: default for key, default in defaults.items() if isinstance(default, bool | int | float) and key not in left_out}
+
+
+def _field(optimizer: str, key: str, default: Any) -> Any:
+    limits: dict[str, Any] = {}
+    if key == "learning_rate" or (key == "eps" and default):  # without ε, a zero gradient would give 0/0
+        limits = {"above": 0}
+    elif not isinstance(default, bool):
+        limits = {"at_least": 0} | ({"below": 1} if key.startswith("b") and key[1:].isdigit() else {})
+    said = HELP.get(key, key.replace("_", " ") + ", as in optax")
+    if key == "weight_decay" and optimizer in WEIGHT_DECAY_COUPLED:
+        said = "λ, added to the gradient as λ θ"
+    return field(default, said, **limits)
+
+
+for _name, _factory, _summary in TABLE:
+    from_optax(_name, _factory, _summary)
