@@ -14,8 +14,8 @@ PREFIX = "--config."
 
 
 def add_plugins(parser: Parser) -> None:
-    """--config.plugins=… for the commands that read runs and take no config."""
-    said = "where files of plugins are now that have moved since the run"
+    """--config.plugins=… for the commands that take no config."""
+    said = "files or modules of plugins, such as those that have moved since a run"
     parser.add_argument(f"{PREFIX}plugins", dest="plugins", metavar="FILE,…", default="", help=said)
 
 

@@ -21,17 +21,18 @@ def run_sweep(
     workdir: str | Path,
     *,
     jobs: int = 1,
-    engine: str = "processes",
+    engine: str | Engine = "processes",
     wait: bool = False,
     show: Show = lambda standings: None,
 ) -> list[Standing]:
     """Runs what is not finished of a sweep, at most `jobs` members at once; returns how each stands.
 
     members: from `load_sweep(file)` or `members(config, product(…))`. Each gets the run directory workdir/NAME;
-    workdir/sweep.csv has a line a member. One that fails stops no other, and is tried again by the next call. show is
-    called with all standings whenever one changes. wait: also for members that another process writes, as one does that was
-    started by a sweep which is gone. Raises UserError, before anything is started, for a member that
-    could not start or whose folder holds another run; StorageError; Interrupted after a signal, when all have saved.
+    workdir/sweep.csv has one row per member. A member that fails stops no other, and is tried again by the next call.
+    engine: a name, or an engine. show: called with all standings whenever one changes. wait: also for members that
+    another process writes, as one does that was started by a sweep which is gone. Raises UserError, before anything is
+    started, for a member that could not start or whose folder holds another run; StorageError; Interrupted after a
+    signal, when all have saved.
     """
     trained_by = check_engine(engine, jobs)
     sweep = SweepFolder(members, workdir, show)
@@ -50,11 +51,11 @@ def run_sweep(
     return sweep.standings
 
 
-def check_engine(engine: str, jobs: int) -> Engine:
-    """The engine of that name. Raises UserError where there is none, or nothing would run."""
+def check_engine(engine: str | Engine, jobs: int) -> Engine:
+    """The engine of that name, or as it is given. Raises UserError where there is none, or nothing would run."""
     if jobs < 1:
         raise UserError(f"jobs = {jobs}: must be at least 1: how many members run at once")
-    return registry.build("engine", engine)  # type: ignore[no-any-return]
+    return engine if isinstance(engine, Engine) else registry.build("engine", engine)
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:

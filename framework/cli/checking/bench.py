@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from framework import registry
 from framework.cli import Parser
-from framework.cli.overrides import fields_of
+from framework.cli.looking.listing import load_plugins
+from framework.cli.overrides import fields_of, parse_with_config
 from framework.errors import one_of
 
 EXAMPLES = """\
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program, in turn; the median is quoted")
     parser.add_argument("--seconds", type=float, default=0.5, help="about how long each timed run takes")
     parser.add_argument("--json", action="store_true", help="as JSON")
-    options = parser.parse(arguments)
+    options, changes = parse_with_config(parser, arguments)
+    load_plugins(options.config, changes)
     if options.repeats < 1 or options.seconds <= 0:
         parser.error("--repeats must be at least 1 and --seconds above 0")
     benchmark = registry.build("benchmark", options.benchmark, **fields_of(options.fields))

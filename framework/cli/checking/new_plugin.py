@@ -24,6 +24,9 @@ USES = {  # how a plugin of a kind is used, after --config=quickstart
     "penalty": "whygrok run --config=quickstart:penalty={name}",
     "probe": "whygrok run --config=quickstart:probes={name}",
     "claim": "whygrok describe claim {name}",
+    "figure": "whygrok describe figure {name}",
+    "benchmark": "whygrok bench {name} --seconds=0.01",
+    "engine": "whygrok describe engine {name}",
 }
 
 

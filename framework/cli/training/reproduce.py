@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
+from framework.cli.looking.listing import load_plugins
+from framework.cli.overrides import add_plugins
 from framework.cli.tables import aligned
 from framework.cli.training.sweep import Screen, exit_code
 from framework.config.scales import SCALES, named_scale
@@ -33,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--workdir", help="folder of the figures, each with its runs; by default runs/reproduce-SCALE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs at once (1)")
     parser.add_argument("--engine", default="workers", metavar="NAME", help="how runs are trained: see `whygrok list engines` (workers)")
+    add_plugins(parser)
     options = parser.parse(arguments)
+    load_plugins(None, {"plugins": options.plugins} if options.plugins else {})
     names = check_figures(options.figures)
     check_engine(options.engine, options.jobs)
     workdir = options.workdir or f"runs/reproduce-{options.scale}"
