@@ -10,7 +10,7 @@ import pytest
 
 from framework import train
 from framework.cli import run_command
-from framework.config import override, to_dict
+from framework.config import load_config, override, to_dict
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -127,6 +127,12 @@ def test_a_config_that_cannot_be_found_is_refused_with_the_nearest(refused, spec
     says(refused("run", f"--config={spec}"), *parts)
 
 
+def test_get_config_may_take_no_argument_as_everywhere_in_ml_collections(refused, tmp_path):
+    (tmp_path / "plain.py").write_text(HEAD + f"def get_config():\n    return experiment({PARTS}, steps=3)\n")
+    assert load_config(str(tmp_path / "plain.py")).steps == 3
+    says(refused("run", "--config=plain.py:model=mlp"), "plain.py takes no argument", "'model=mlp'")
+
+
 def test_no_config_at_all_is_one_sentence_with_an_example(refused):
     says(refused("run"), "no --config", "--config=quickstart")
     says(refused("run", "--workdir=nowhere"), "no --config")
@@ -142,7 +148,8 @@ FILES = [
     ("def get_config(arg='')\n    pass\n", ["bad.py, line 1: def get_config(arg='')", "SyntaxError"]),
     ("raise SystemExit(0)\n", ["bad.py, line 1: raise SystemExit(0)"]),
     ("def get_confg(arg=''):\n    pass\n", ["bad.py defines no get_config(arg)"]),
-    ("def get_config():\n    pass\n", ["bad.py: TypeError: get_config()"]),
+    ("def get_config():\n    pass\n", ["a NoneType, not a ConfigDict"]),
+    ("def get_config(arg, more):\n    pass\n", ["bad.py: TypeError: get_config()"]),
     ("def get_config(arg=''):\n    return {'task': 3}\n", ["get_config of", "a dict, not a ConfigDict"]),
     ("def get_config(arg=''):\n    return None\n", ["a NoneType, not a ConfigDict"]),
     (HEAD + f"def get_config(arg=''):\n    return experiment(arg, {PARTS}, stpes=3)\n", ["stpes", "Did you mean 'steps'"]),
@@ -152,6 +159,13 @@ FILES = [
     (EDITED.format("optimizer.lr = 1"), ["bad.py, line 4: c.optimizer.lr = 1"]),
     (EDITED.format("steps = 'few'"), ["steps = 'few'", "an integer >= 0"]),
     (EDITED.format("task = 3"), ["task = 3", "a section"]),
+]
+
+
+BELOW_THE_HEAD = "bad.py, line 3)"  # where the mistake is of a field, and the file's line is said after it
+FILES += [
+    (HEAD + f"def get_config(arg=''):\n    return experiment({PARTS.replace('7', '1')})\n", ["task.p = 1", BELOW_THE_HEAD]),
+    (HEAD + f"def get_config(arg=''):\n    return experiment({PARTS}, step=3)\n", ["Did you mean 'steps'", BELOW_THE_HEAD]),
 ]
 
 

@@ -55,6 +55,11 @@ def test_no_command_shows_them_all_and_is_a_mistake(said):
     assert all(command in out for command in COMMANDS)
 
 
+def test_python_dash_m_whygrok_is_the_same_command(tmp_path):
+    done = subprocess.run([sys.executable, "-P", "-m", "whygrok", "lst"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.partition(".")[0]) == (2, "whygrok: there is no command 'lst'")
+
+
 def test_version_is_the_distributions(said):
     from importlib.metadata import version
 

@@ -133,7 +133,10 @@ def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:
         execute(module)
         if not hasattr(module, "get_config"):
             raise UserError(f"--config: {file} defines no get_config(arg)")
-        return module.get_config(arg)
+        takes_none = not signature(module.get_config).parameters
+        if takes_none and arg:
+            raise UserError(f"--config: get_config() of {file} takes no argument, so nothing can follow the colon: {arg!r}")
+        return module.get_config() if takes_none else module.get_config(arg)
 
     with relative_to(file.parent), _importable(file.parent):
         config = _called(file, get)
@@ -146,10 +149,15 @@ def _called(file: Path, call: Callable[[], Any]) -> Any:
     """What a function of the user's file returns. What it raises becomes a UserError with the file's own line."""
     try:
         return call()
+    except UserError as error:
+        number, _ = _own_line(file, error)
+        raise UserError(f"{error} ({file}, line {number})" if number else str(error)) from error
     except WhygrokError:
         raise
     except (Exception, SystemExit) as error:  # the file is the user's code: anything may come out of it
-        raise UserError(f"--config: {_own_line(file, error)}") from error
+        number, text = _own_line(file, error)
+        said = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+        raise UserError(f"--config: {file}, line {number}: {text}: {said}" if number else f"--config: {file}: {said}") from error
 
 
 @contextlib.contextmanager
@@ -169,10 +177,9 @@ def _importable(folder: Path) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def _own_line(file: Path, error: BaseException) -> str:
-    """The file's own line at which it failed: 'f.py, line 12: steps = 1 / 0: ZeroDivisionError: division by zero'."""
-    said = f"{type(error).__name__}: {error}"
+def _own_line(file: Path, error: BaseException) -> tuple[int | None, str]:
+    """(number, text) of the file's own line at which it failed: (12, 'steps = 1 / 0'); (None, '') where it was none of its lines."""
     if isinstance(error, SyntaxError):
-        return f"{file}, line {error.lineno}: {(error.text or '').strip()}: {type(error).__name__}: {error.msg}"
+        return error.lineno, (error.text or "").strip()
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
-    return f"{file}, line {own[-1].lineno}: {own[-1].line}: {said}" if own else f"{file}: {said}"
+    return (own[-1].lineno, own[-1].line or "") if own else (None, "")
