@@ -117,6 +117,7 @@ def test_docs_are_short_and_links_lead_somewhere():
             assert (page.parent / target).is_file(), f"{page.name} links to {target}"
 
 
+@pytest.mark.slow
 def test_the_reference_is_what_the_docstrings_say(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "tools/reference"), str(tmp_path / "reference.md")], check=True)
     assert (tmp_path / "reference.md").read_text() == REFERENCE.read_text(), "run tools/reference"
@@ -139,6 +140,7 @@ def test_a_picture_of_the_gallery_is_of_the_sweep_that_ships_and_its_data_beside
     assert json.loads((GALLERY.parent / "gallery" / f"{name}.json").read_text())["members"] == len(sweep)
 
 
+@pytest.mark.slow
 def test_the_gallery_is_what_its_files_say(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "tools/gallery"), f"--page={tmp_path / 'gallery.md'}"], check=True)
     assert (tmp_path / "gallery.md").read_text() == GALLERY.read_text(), "run tools/gallery"

@@ -49,6 +49,7 @@ def test_the_summary_agrees_with_the_rows_of_its_run():
     assert run.rows[0]["grokking/fitted"] is None and run.rows[0]["grokking/grokked"] is None
 
 
+@pytest.mark.slow
 def test_a_stopped_run_continues_to_the_same_summary(tmp_path, monkeypatch):
     probes = {"grokking": select("grokking", schedule="log 5"), "laziness": select("laziness", schedule="log 5")}
     config = small_config(probes, steps=100, checkpoint={"every_steps": 10}, **easy())

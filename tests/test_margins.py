@@ -75,6 +75,7 @@ def test_what_is_not_asked_does_not_count():
     assert np.isnan(summary(q, jnp.zeros(4, bool))["min"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_run_records_the_margins_of_its_last_network(task):
     run = train(small_config({"margins": select("margins"), "some": select("margins", points=("10",))}, task))
@@ -95,6 +96,7 @@ def test_a_run_records_the_margins_of_its_last_network(task):
     assert row["margins/population_min"] <= row["some/random_min"]
 
 
+@pytest.mark.slow
 def test_no_maximum_is_recorded_for_a_composite_modulus_or_another_degree():
     composite = train(small_config({"margins": select("margins")}, task=select_task(9), steps=1))
     cubic = train(small_config({"margins": select("margins")}, model=select("quadratic", width="8", degree=3), steps=1))

@@ -192,6 +192,7 @@ def test_muon_orthogonalizes_the_matrices_of_a_network():
     assert specs["W"].reduction_axis == (0, 1) and specs["query"]["kernel"].output_axis == (1, 2) and specs["bias"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_steps_and_bears_a_zero_gradient(name):
     made = Experiment.from_config(config(select(name)))

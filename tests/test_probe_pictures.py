@@ -69,6 +69,7 @@ def test_the_step_of_interpolation_is_marked_where_there_is_one(run):
     assert bool(re.search("fitted: ", text_of(figure))) == bool(len(reached))
 
 
+@pytest.mark.slow
 def test_the_margins_picture_shows_the_known_maximum_and_sharpness_its_line(run):
     for name, words in (("my_margins", "γ* = 0.01714"), ("my_sharpness", "2/η, of plain gradient descent = 200")):
         figure = new_figure()

@@ -106,6 +106,7 @@ def test_what_it_cannot_project_it_refuses():
         train(small_config({"progress": select("progress_measures", frequencies=(4,))}))
 
 
+@pytest.mark.slow
 def test_all_frequencies_and_an_even_modulus_leave_no_difference_to_the_mean_of_equal_sums():
     task = select("modular_addition", p=6, train_size="60%")
     run = train(small_config({"progress": select("progress_measures", count=9)}, task, steps=3))
