@@ -76,9 +76,9 @@ def content(path: Path) -> dict[str, tuple[int, bytes]]:
 
 def slow_but(quick: Any, values: Iterable[Any]) -> list[Any]:
     """The values of a parametrized test; those for which `quick` is false are run by `pytest -m slow` only."""
-    return [
-        value if quick(value) else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.slow) for value in values
-    ]
+    slow = pytest.mark.slow
+    several = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [pytest.param(*one, marks=() if quick(one if len(one) > 1 else one[0]) else slow) for one in several]
 
 
 def train_json(text: str, path: str, cache: str) -> None:

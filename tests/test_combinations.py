@@ -60,7 +60,9 @@ RUN = ["run", "--config=quickstart", "--config.steps=2", "--config.recording.pro
             "model.heads = 5: must divide d_model = 128; the nearest number that does is 4",
         ),
         (["--config=quickstart:model=kernel"], 2, "optimizer.weight_decay = 1.0: must be 0 with model.name = 'kernel'"),
-        pytest.param(["--config=k_summands", "--config.model.degree=2"], 0, "model: degree = 2 with inputs of 3 tokens", marks=pytest.mark.slow),
+        pytest.param(
+            ["--config=k_summands", "--config.model.degree=2"], 0, "model: degree = 2 with inputs of 3 tokens", marks=pytest.mark.slow
+        ),
         (["--config.task.temperature=2", "--config.task.loss=square"], 2, "task.temperature = 2.0: must be 1 with loss=square"),
         (["--config=quickstart:penalty=group,model=transformer", "--config.model.d_model=8"], 2, "penalty"),
         (["--config=quickstart:optimizer=by_part", "--config.optimizer.parts=bias"], 2, "optimizer.parts = 'bias': matches no parameter"),
