@@ -35,6 +35,7 @@ def rows_seen(batches, split, steps):
     return seen
 
 
+@pytest.mark.slow
 def test_an_epoch_sees_each_example_at_most_once_and_epochs_differ():
     seen = rows_seen(policy(), examples(), 60)
     epochs = [sum(seen[first : first + 3], []) for first in range(0, 60, 3)]

@@ -30,6 +30,7 @@ def test_an_unusual_decay_is_said_with_its_time_constant(rate, decay, said):
     assert bool(found) == bool(said) and all(word in found for word in said)
 
 
+@pytest.mark.slow
 def test_a_degree_that_parity_needs_is_not_argued_with():
     parity = select("sparse_parity", bits=10, relevant=3)
     assert notices(task=parity, model=select("quadratic", width="8", degree=3)) == []

@@ -36,6 +36,7 @@ def test_the_area_is_that_of_trapezoids_on_logarithmic_steps():
     assert float(tell(STORY)[-1]["area"]) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_summary_agrees_with_the_rows_of_its_run():
     run = train(small_config({"grokking": select("grokking", schedule="every 5")}, events={"metrics": "every 5"}, steps=100, **easy()))
     row = run.rows[-1]
