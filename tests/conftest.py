@@ -1,4 +1,7 @@
-"""Small fixtures that several tests share."""
+"""Small fixtures that several tests share, and which tests run: `pytest` runs the quick ones, `pytest -m slow` the others.
+
+A file that is named, as in `pytest tests/test_docs.py`, runs whole, and so does a test that is named.
+"""
 
 import json
 import logging
@@ -33,14 +36,19 @@ settings.register_profile("shared", deadline=None, max_examples=50)  # the machi
 settings.load_profile("shared")
 
 
-# A file is one worker's: what takes minutes goes first, so that no worker waits for another at the end.
-LONGEST = ("test_docs.py", "test_packaging.py", "test_builtin_promises.py", "test_configs.py", "test_deaths.py", "test_kernel_model.py")
+# A file is one worker's: what takes longest goes first, so that no worker waits for another at the end.
+LONGEST = ("test_docs.py", "test_packaging.py", "test_builtin_promises.py", "test_effects.py", "test_configs.py", "test_deaths.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Orders files; within a file nothing changes."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without -m, leaves out what is slow, but not of a file that is named. Orders files; within one nothing changes."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
+    if not config.option.markexpr:
+        named = {(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args}
+        left_out = [item for item in items if item.get_closest_marker("slow") and item.path.resolve() not in named]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 import json
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from ml_collections import ConfigDict
 
 from framework import train
@@ -69,6 +71,13 @@ def assert_same_run(path: Path, uninterrupted: Path) -> None:
 def content(path: Path) -> dict[str, tuple[int, bytes]]:
     """Modification time and bytes of every file of a run."""
     return {str(file): (file.stat().st_mtime_ns, file.read_bytes()) for file in sorted(path.rglob("*")) if file.is_file()}
+
+
+def slow_but(quick: Any, values: Iterable[Any]) -> list[Any]:
+    """The values of a parametrized test; those for which `quick` is false are run by `pytest -m slow` only."""
+    slow = pytest.mark.slow
+    several = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [pytest.param(*one, marks=() if quick(one if len(one) > 1 else one[0]) else slow) for one in several]
 
 
 def train_json(text: str, path: str, cache: str) -> None:

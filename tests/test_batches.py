@@ -9,7 +9,7 @@ from framework import Experiment, build, train
 from framework.config import override
 from framework.errors import FieldError, UserError
 from framework.training.batches import Batches
-from tests.helpers import assert_same_run, tiny
+from tests.helpers import assert_same_run, slow_but, tiny
 
 KEY = jax.random.key(3)
 
@@ -35,6 +35,7 @@ def rows_seen(batches, split, steps):
     return seen
 
 
+@pytest.mark.slow
 def test_an_epoch_sees_each_example_at_most_once_and_epochs_differ():
     seen = rows_seen(policy(), examples(), 60)
     epochs = [sum(seen[first : first + 3], []) for first in range(0, 60, 3)]
@@ -62,7 +63,10 @@ def test_noise_replaces_a_share_of_the_labels_anew_at_every_step():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"task.batch_size": "5"}, {"task.batch_size": "5", "task.batch_order": "drawn"}, {"task.label_noise": 0.5}],
+    slow_but(
+        lambda changes: "task.batch_order" in changes,
+        [{"task.batch_size": "5"}, {"task.batch_size": "5", "task.batch_order": "drawn"}, {"task.label_noise": 0.5}],
+    ),
     ids=lambda changes: "+".join(changes),
 )
 def test_a_run_cut_in_the_middle_of_an_epoch_goes_on_with_the_examples_to_come(changes, tmp_path):

@@ -6,8 +6,10 @@ import pytest
 
 from framework import registry
 from framework.testing import check, every_plugin
+from framework.testing.everything import registered
+from tests.helpers import slow_but
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_compilation")]
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 SMALL = {
     "cayley_table": {"file": str(Path(__file__).parent / "data" / "klein_four_group.csv"), "require": "group"},
@@ -26,7 +28,12 @@ SMALL = {
 }
 
 
-@every_plugin(**SMALL)
+PLUGINS = registered(**SMALL)
+# Claims are checked by tests/test_claim_breaks.py as well, probes measured by tests/test_probe_pictures.py.
+SHOWN = slow_but(lambda plugin: registry.interface_of(type(plugin)) not in ("claim", "probe"), PLUGINS.values())
+
+
+@pytest.mark.parametrize("plugin", SHOWN, ids=list(PLUGINS))
 def test_it_keeps_the_promises_of_its_kind(plugin):
     check(plugin)
 

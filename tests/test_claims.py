@@ -32,6 +32,7 @@ def test_fewer_phases_do_not_do():
     assert min(misses) > 0.1
 
 
+@pytest.mark.slow
 def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     assert run_command(["verify", "margin", "quadratic_as_cubes"]) == 0
     shown = capsys.readouterr().out

@@ -93,6 +93,7 @@ def test_a_trajectory_takes_the_steps_of_its_optimizer():
         assert loss({name: leaf[-1] for name, leaf in steps.items()}) < loss(start)
 
 
+@pytest.mark.slow
 def test_charts_show_where_kernels_become_definite():
     (chart,) = build("claim", "ntk_width").charts(0)
     assert chart.marks["n/(3p)"] == pytest.approx(40 / 15)
@@ -102,6 +103,7 @@ def test_charts_show_where_kernels_become_definite():
     assert not np.isnan(chart.measured["V uniform"][chart.x >= 5]).any()
 
 
+@pytest.mark.slow
 def test_the_chart_of_losses_never_crosses_the_bound_but_for_the_network():
     (chart,) = build("claim", "kernel_lower_bounds").charts(0)
     printed, exact = chart.predicted["printed bound"], chart.predicted["exact bound"]
@@ -112,6 +114,7 @@ def test_the_chart_of_losses_never_crosses_the_bound_but_for_the_network():
     assert np.isnan(trained[0]) and np.all(trained[1::2] > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", ["generalization_bounds", "rademacher"])
 def test_bounds_of_a_chart_are_above_what_is_measured(claim):
     (chart,) = build("claim", claim).charts(0)
@@ -119,6 +122,7 @@ def test_bounds_of_a_chart_are_above_what_is_measured(claim):
     assert all(np.all(line[-3:] <= bound[-3:]) for line in chart.measured.values())
 
 
+@pytest.mark.slow
 def test_the_sizes_that_the_note_names_are_those_of_the_bound():
     assert pac_bayes.printed_sigma(3e11, 6e11, 24e11) < 1 < pac_bayes.printed_sigma(5e11, 10e11, 40e11)
     large, trained = build("claim", "pac_bayes").charts(0)

@@ -30,6 +30,7 @@ def test_an_unusual_decay_is_said_with_its_time_constant(rate, decay, said):
     assert bool(found) == bool(said) and all(word in found for word in said)
 
 
+@pytest.mark.slow
 def test_a_degree_that_parity_needs_is_not_argued_with():
     parity = select("sparse_parity", bits=10, relevant=3)
     assert notices(task=parity, model=select("quadratic", width="8", degree=3)) == []
@@ -60,7 +61,9 @@ RUN = ["run", "--config=quickstart", "--config.steps=2", "--config.recording.pro
             "model.heads = 5: must divide d_model = 128; the nearest number that does is 4",
         ),
         (["--config=quickstart:model=kernel"], 2, "optimizer.weight_decay = 1.0: must be 0 with model.name = 'kernel'"),
-        (["--config=k_summands", "--config.model.degree=2"], 0, "model: degree = 2 with inputs of 3 tokens"),
+        pytest.param(
+            ["--config=k_summands", "--config.model.degree=2"], 0, "model: degree = 2 with inputs of 3 tokens", marks=pytest.mark.slow
+        ),
         (["--config.task.temperature=2", "--config.task.loss=square"], 2, "task.temperature = 2.0: must be 1 with loss=square"),
         (["--config=quickstart:penalty=group,model=transformer", "--config.model.d_model=8"], 2, "penalty"),
         (["--config=quickstart:optimizer=by_part", "--config.optimizer.parts=bias"], 2, "optimizer.parts = 'bias': matches no parameter"),

@@ -272,6 +272,7 @@ def test_an_unwritable_place_for_runs_is_a_storage_error(tmp_path):
         new_workdir("x", tmp_path / "runs")
 
 
+@pytest.mark.slow
 def test_a_run_needs_no_display_and_its_standard_error_is_clean(tmp_path):
     """As a user types it: in a process of its own, with a window system chosen that is not there."""
     environment = {name: value for name, value in os.environ.items() if name != "DISPLAY"} | {"MPLBACKEND": "TkAgg"}

@@ -8,6 +8,7 @@ import pytest
 from framework import Experiment, train
 from framework.config import PLUGIN_SECTIONS, load_config, shipped_configs
 from framework.reading.milestones import first_at_least, fitted_step, grokked_step
+from tests.helpers import slow_but
 
 CLAUSE = re.compile(r"(training|test) (accuracy|loss) (above |below )?([\d.]+) (near|before) step ([\d,]+)")
 NEAR = 1.6  # seeds, versions and processors move a step by less than this factor
@@ -27,11 +28,12 @@ def seconds(config):
     return float(found[1]) * (1 if found[2] == "s" else 60) if found else None
 
 
+README = ("quickstart", "paper/classification")
 QUICK = [config for config in shipped_configs() if (seconds(config) or 1e9) <= 30]
 
 
 @pytest.mark.usefixtures("quick_compilation")
-@pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)
+@pytest.mark.parametrize("config", slow_but(lambda config: config.name in README, shipped_configs()), ids=lambda config: config.name)
 def test_a_config_is_a_document_and_an_experiment(config):
     """Those that take minutes are begun here; what they end with was seen when docs/classics.md was written."""
     text = config.file.read_text()

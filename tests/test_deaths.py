@@ -59,6 +59,7 @@ VERBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "after"),
     [(verb, after) for verb in VERBS for after in ((False, True) if verb in STEPS else (False,))],
@@ -173,6 +174,7 @@ def tensorboard_steps(path):
     return found
 
 
+@pytest.mark.slow
 def test_tensorboard_holds_every_scalar_once_after_five_quick_restarts(tmp_path):
     recording = QUIET | {"tensorboard": True}
     for call in range(1, 6):

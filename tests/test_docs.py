@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from framework import load_run
 from framework.config import load_config, load_sweep, to_dict
 from framework.evidence.reproduce import QUIET, figures
 
@@ -32,30 +33,75 @@ def steps(page):
             yield "file", name[1], text
 
 
+@pytest.fixture
+def commands():
+    """commands(environment) → a function of folder and words: runs `whygrok …` or a script, each in a process of its own."""
+    servers = []
+
+    def start(environment):
+        words = [sys.executable, "-m", "tests.command_server"]
+        server = subprocess.Popen(words, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        servers.append(server)
+
+        def run(folder, words):
+            error = folder / "standard_error"
+            error.write_text("")
+            server.stdin.write(json.dumps([str(folder), str(error), words]) + "\n")
+            server.stdin.flush()
+            return int(server.stdout.readline()), error.read_text()
+
+        return run
+
+    yield start
+    for server in servers:
+        server.communicate(timeout=60)
+
+
+def as_typed(folder, words, environment):
+    result = subprocess.run(["sh", "-c", words], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return result.returncode, result.stderr
+
+
+def shell_environment(page):
+    """A user's machine code for the README, whose first run is long; for the other pages, programs compiled with less effort."""
+    path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return os.environ | path | ({"XLA_FLAGS": ""} if page.stem == "README" else {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
+
+
+def assert_went_well(line, code, error):
+    assert code == 0, f"{line}\n{error}"
+    assert "Traceback" not in error and "warning" not in error.lower(), error
+
+
+def test_the_readmes_first_command_trains_until_the_network_generalizes(tmp_path):
+    """In a process of its own, as a user types it."""
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    _, line = next(steps(PAGES[0]))
+    assert line == "tools/venv whygrok run --config=configs/quickstart.py --workdir=runs/first"
+    assert_went_well(line, *as_typed(tmp_path, line.removeprefix("tools/venv "), shell_environment(PAGES[0])))
+    assert (tmp_path / "runs/first/figures/curves.png").is_file()
+    assert load_run(tmp_path / "runs/first").metrics()["test/accuracy"][-1] == 1.0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_does_what_it_shows(page, tmp_path):
+def test_a_page_does_what_it_shows(page, tmp_path, commands):
     (tmp_path / "configs").symlink_to(ROOT / "configs")
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    if page.stem == "README":
-        environment["XLA_FLAGS"] = ""  # a user's machine code
-    else:  # the README's first run is long: of the other pages, programs are compiled with less effort
-        environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-    done = 0
+    environment = shell_environment(page)
+    run, done = commands(environment), 0
     for kind, *rest in steps(page):
         if kind == "file":
             name, text = rest
             (tmp_path / name).write_text(text, encoding="utf-8")
             is_script = "@register(" not in text and "def get_config(" not in text  # plugins and configs are files for later
-            command = [sys.executable, name] if is_script else []
+            command = f"{sys.executable} {name}" if is_script else ""
         else:
-            words = rest[0].removeprefix("tools/venv ")
-            # The README's test command is what runs this test: tests/test_packaging.py holds that CI gives it.
-            command = [] if words == "pytest" else ["sh", "-c", words]
+            # The README's test command is what runs these tests: tests/test_packaging.py holds that CI gives it.
+            command = rest[0].removeprefix("tools/venv ").removeprefix("pytest")
         if command:
-            result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
-            assert result.returncode == 0, f"{page.name}: {rest[0]}\n{result.stderr}"
-            assert "Traceback" not in result.stderr and "warning" not in result.stderr.lower(), result.stderr
+            # The first commands of the README are typed into a shell, and so is what only a shell understands.
+            typed = (page.stem == "README" and done < 2) or not re.fullmatch(r"(whygrok|\S*/python\S*) [^|&;<>$`*\"'()]+", command)
+            assert_went_well(command, *(as_typed(tmp_path, command, environment) if typed else run(tmp_path, command.split())))
             done += 1
     assert done
     if page.stem == "README":
@@ -71,6 +117,7 @@ def test_docs_are_short_and_links_lead_somewhere():
             assert (page.parent / target).is_file(), f"{page.name} links to {target}"
 
 
+@pytest.mark.slow
 def test_the_reference_is_what_the_docstrings_say(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "tools/reference"), str(tmp_path / "reference.md")], check=True)
     assert (tmp_path / "reference.md").read_text() == REFERENCE.read_text(), "run tools/reference"
@@ -93,6 +140,7 @@ def test_a_picture_of_the_gallery_is_of_the_sweep_that_ships_and_its_data_beside
     assert json.loads((GALLERY.parent / "gallery" / f"{name}.json").read_text())["members"] == len(sweep)
 
 
+@pytest.mark.slow
 def test_the_gallery_is_what_its_files_say(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "tools/gallery"), f"--page={tmp_path / 'gallery.md'}"], check=True)
     assert (tmp_path / "gallery.md").read_text() == GALLERY.read_text(), "run tools/gallery"

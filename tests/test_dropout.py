@@ -10,6 +10,7 @@ from tests.test_transformer import made, small_run, task_of
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
+@pytest.mark.slow
 def test_dropout_is_active_in_training_and_off_in_evaluation():
     inputs = task_of().population().inputs
     net = made(dropout=0.5)
@@ -20,6 +21,7 @@ def test_dropout_is_active_in_training_and_off_in_evaluation():
     assert np.all(np.isfinite(one))
 
 
+@pytest.mark.slow
 def test_dropout_keeps_the_mean_of_attention_and_mlp():
     """With linear parts the mean over many draws is the output without dropout; three draws of 0.2 each are in the way."""
     net = made(dropout=0.2, activation="identity", d_model=4, heads=1, d_mlp=4)

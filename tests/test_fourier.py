@@ -60,6 +60,7 @@ def test_frequency_and_phase_of_single_waves():
         np.testing.assert_allclose(off, -0.3, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("p", "k"), [(7, 2), (5, 3)])
 def test_networks_that_add_obey_the_phase_relation_and_are_functions_of_the_sum(p, k):
     W, V = appendix_f(p) if k == 2 else summands(p, k, range(1, (p - 1) // 2 + 1))
@@ -91,6 +92,7 @@ def test_the_explained_share_is_a_projection_onto_functions_of_the_difference():
         assert float(explained) == pytest.approx(np.sum((basis @ coefficients) ** 2) / np.sum(centred**2), rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_run_records_the_spectrum_of_its_last_network(task):
     run = train(small_config({"fourier": select("fourier")}, task))
@@ -103,6 +105,7 @@ def test_a_run_records_the_spectrum_of_its_last_network(task):
     assert 0 <= run.rows[-1]["fourier/explained"] <= 1 and 1 <= run.rows[-1]["fourier/frequencies"] <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("p", "coefficients"), [(7, (1, 6)), (7, (2, 3)), (11, (4, 10, 1))])
 def test_with_coefficients_each_block_is_read_at_its_multiple_of_the_frequency(p, coefficients):
     """A neuron of Doshi et al. 2024: U_i = cos(2πf c_i n/p + φ_i), V = cos(2πf q/p + Σφ_i), here for every f."""
@@ -121,6 +124,7 @@ def test_with_coefficients_each_block_is_read_at_its_multiple_of_the_frequency(p
         assert np.min(np.abs(fourier.phase_deviation(fourier.phases_at(blocks, jnp.asarray(f))))) > 1e-3
 
 
+@pytest.mark.slow
 def test_phases_are_compared_only_where_the_answer_is_a_sum(clean_registry):
     @register("renamed")
     @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ def test_the_area_is_that_of_trapezoids_on_logarithmic_steps():
     assert float(tell(STORY)[-1]["area"]) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_summary_agrees_with_the_rows_of_its_run():
     run = train(small_config({"grokking": select("grokking", schedule="every 5")}, events={"metrics": "every 5"}, steps=100, **easy()))
     row = run.rows[-1]
@@ -49,6 +50,7 @@ def test_the_summary_agrees_with_the_rows_of_its_run():
     assert run.rows[0]["grokking/fitted"] is None and run.rows[0]["grokking/grokked"] is None
 
 
+@pytest.mark.slow
 def test_a_stopped_run_continues_to_the_same_summary(tmp_path, monkeypatch):
     probes = {"grokking": select("grokking", schedule="log 5"), "laziness": select("laziness", schedule="log 5")}
     config = small_config(probes, steps=100, checkpoint={"every_steps": 10}, **easy())

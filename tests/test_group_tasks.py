@@ -203,6 +203,7 @@ TASKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_a_small_network_learns_its_sample(name):
     accuracy = train(small_config({}, select(name, train_size="70%", **TASKS[name]), steps=200)).metrics()["train/accuracy"]

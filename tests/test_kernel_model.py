@@ -27,6 +27,7 @@ def made(model, task=None, optimizer=None, **changes):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "steps"),
     [(select("gd", learning_rate=400.0), 8_000), (select("sgd", learning_rate=200.0, momentum=0.9), 2_000)],
@@ -115,6 +116,7 @@ def test_the_centred_network_begins_at_zero_and_scales_its_change(name):
     np.testing.assert_allclose(one.module(moved)(x), alpha * (inner(x) - f0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_ridge_regression_is_the_kernel_with_the_l2_penalty():
     """Mean square loss + λ‖δ‖²: K + np λ in place of K."""
     task = select("modular_addition", p=5, train_size="10", loss="square")

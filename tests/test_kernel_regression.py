@@ -52,6 +52,7 @@ def test_predictions_from_float32_are_near_the_reference():
     assert np.linalg.norm(found - r["prediction"]) < 1e-4 * np.linalg.norm(r["prediction"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ridge", [0.0, 0.3])
 def test_classification_equals_the_definition(ridge):
     weights = reference.load("quadratic")
@@ -97,6 +98,7 @@ def test_probe_judges_both_kernels_in_regression():
     assert values["initial/test_loss"] != values["present/test_loss"]
 
 
+@pytest.mark.slow
 def test_probe_caps_the_matrix_and_says_so():
     task = build("task", "modular_addition", p=7)
     whole, capped = _measure(task, 2048), _measure(task, 50)

@@ -119,6 +119,7 @@ def test_outputs_are_homogeneous_of_the_degree_that_the_model_names(fields, degr
         np.testing.assert_allclose(after, 2.0**degree * before, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_pytorchs_initialization_fills_pytorchs_bounds():
     found = leaves(made(task_of(23), width=300, depth=2))
     fan_ins = {"W": 46, "hidden_maps.0": 300, "V": 300, "biases.0": 46, "biases.1": 300, "biases.2": 300}

@@ -86,6 +86,7 @@ def test_too_many_tuples_are_refused_with_their_number(name, number):
         build("task", f"modular_{name}", p=46_337, k=9).population()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["modular_subtraction", "modular_multiplication", "modular_division"])
 def test_a_small_network_learns_its_sample(name):
     accuracy = train(small_config({}, select(name, p=7, train_size="70%"), steps=100)).metrics()["train/accuracy"]

@@ -22,6 +22,7 @@ def _context(task, steps=0):
     return Context(task, splits, lambda params: network(params["W"], params["V"], 2), 3, fold(0, "probe"), jnp.int32(steps))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", ["first", "all", "own"])
 @pytest.mark.parametrize("task", ["modular_addition", "modular_addition_regression"])
 @pytest.mark.parametrize("where", ["train", "13"])
@@ -80,6 +81,7 @@ def _config(steps):
     )
 
 
+@pytest.mark.slow
 def test_a_resumed_run_measures_from_the_same_reference(tmp_path):
     train(_config(12), tmp_path / "cut")
     cut = train(_config(20), tmp_path / "cut")

@@ -192,6 +192,7 @@ def test_muon_orthogonalizes_the_matrices_of_a_network():
     assert specs["W"].reduction_axis == (0, 1) and specs["query"]["kernel"].output_axis == (1, 2) and specs["bias"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_steps_and_bears_a_zero_gradient(name):
     made = Experiment.from_config(config(select(name)))
@@ -204,6 +205,7 @@ def test_every_optimizer_steps_and_bears_a_zero_gradient(name):
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(jax.device_get(update)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [entry.name for entry in registry.entries("optimizer") if "from_optax" in entry.source])
 def test_every_field_of_an_adapted_optimizer_reaches_it(name):
     """On twelve gradients of one tensor, which is enough to tell (test_effects.py does it for the others, in whole runs)."""

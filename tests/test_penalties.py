@@ -130,6 +130,7 @@ def test_the_group_penalty_says_which_networks_have_neurons():
         build("penalty", "group")({"kernel": jnp.ones((2, 3))})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_penalty_makes_what_it_penalizes_smaller(name):
     made = build("penalty", name, coefficient=1.0, **PENALTIES[name])

@@ -12,6 +12,7 @@ from framework.errors import FieldError, UserError
 from framework.pictures import new_figure
 from framework.reading.probe_pictures import columns_of, draw_columns, draw_probe, finish, pick_events
 from tests.constructions import all_inputs
+from tests.helpers import slow_but
 from tests.small_runs import TASKS, small_config
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 PROBES = ("norms", "margins", "fourier", "progress_measures", "sharpness", "laziness", "grokking", "weights")
 
 
-@pytest.fixture(scope="module", params=TASKS)
+@pytest.fixture(scope="module", params=slow_but(lambda task: task == "modular_addition", TASKS))
 def run(request, tmp_path_factory):
     probes = {f"my_{name}": select(name, schedule="log 3") for name in PROBES}
     probes["my_sharpness"] |= {"iterations": 5, "samples": 2}
@@ -68,6 +69,7 @@ def test_the_step_of_interpolation_is_marked_where_there_is_one(run):
     assert bool(re.search("fitted: ", text_of(figure))) == bool(len(reached))
 
 
+@pytest.mark.slow
 def test_the_margins_picture_shows_the_known_maximum_and_sharpness_its_line(run):
     for name, words in (("my_margins", "γ* = 0.01714"), ("my_sharpness", "2/η, of plain gradient descent = 200")):
         figure = new_figure()

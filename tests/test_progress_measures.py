@@ -75,6 +75,7 @@ def cross_entropy(logits, labels):
     return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])
 
 
+@pytest.mark.slow
 def test_a_run_records_the_losses_of_its_last_network():
     run = train(small_config({"progress": select("progress_measures", frequencies=(1, 3))}))
     inputs, labels = all_inputs(P, 2)
@@ -90,6 +91,7 @@ def test_a_run_records_the_losses_of_its_last_network():
         assert row[f"progress/train_excluded{suffix}"] == pytest.approx(cross_entropy(excluded, labels[train_rows]), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_in_regression_the_loss_is_the_square():
     run = train(small_config({"progress": select("progress_measures", count=2)}, "modular_addition_regression"))
     inputs, labels = all_inputs(P, 2)
@@ -106,6 +108,7 @@ def test_what_it_cannot_project_it_refuses():
         train(small_config({"progress": select("progress_measures", frequencies=(4,))}))
 
 
+@pytest.mark.slow
 def test_all_frequencies_and_an_even_modulus_leave_no_difference_to_the_mean_of_equal_sums():
     task = select("modular_addition", p=6, train_size="60%")
     run = train(small_config({"progress": select("progress_measures", count=9)}, task, steps=3))

@@ -24,6 +24,7 @@ def doshi2023(p, width, train_size):
     )
 
 
+@pytest.mark.slow
 def test_doshi_2023_at_p_97_reaches_the_published_losses():
     columns = train(doshi2023(97, 500, "50%")).metrics()
     assert columns["train/accuracy"][-1] == columns["test/accuracy"][-1] == 1.0

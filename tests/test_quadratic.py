@@ -73,6 +73,7 @@ def test_the_scale_multiplies_every_initial_entry():
     np.testing.assert_allclose(four.V[...], 4 * one.V[...], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "hidden"), [("4*p", 20), (12, 12), ("k*p^2", 50), ("p/2", 2)])
 def test_widths_are_numbers_and_formulas(width, hidden):
     assert made(task_of(), width=width).V.shape == (hidden, 5)
@@ -123,6 +124,7 @@ def test_shared_weights_are_those_of_equal_blocks(k, float64):
     assert 0.9 < float(jnp.max(jnp.abs(net.W[...]))) * (5 * k) ** 0.5 <= 1  # fan-in kp, as without sharing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", ["first", "sum", "all"])
 def test_the_closed_form_kernel_of_mean_field_is_that_of_its_jacobian(outputs, float64):
     task = task_of(5, 2)

@@ -158,6 +158,7 @@ def recorded(member):
     return Run(experiment=experiment, rows=[{"step": step, **row} for step in (0, 1, 9)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", reproduce.figures())
 def test_every_figure_finds_its_panels_and_verdicts_in_the_runs_of_its_sweep(name, tmp_path):
     runs = [recorded(member) for member in load_sweep(f"paper/{name}:scale=smoke")]

@@ -118,6 +118,7 @@ def test_a_run_in_another_thread_leaves_signals_alone():
     assert handlers == before
 
 
+@pytest.mark.slow
 def test_interrupted_half_a_second_after_the_start_ends_without_a_traceback(tmp_path):
     process = subprocess.Popen([*COMMAND, "--config=quickstart", f"--workdir={tmp_path / 'run'}"], stderr=subprocess.PIPE, text=True)
     time.sleep(0.5)

@@ -78,6 +78,7 @@ def test_a_worker_that_cannot_start_is_told_like_any_member(command, tmp_path, m
     assert capfd.readouterr().out.count("failed: the disk is full") == 3
 
 
+@pytest.mark.slow
 def test_a_worker_ends_when_nobody_is_there_to_give_it_members(tmp_path):
     """As after kill -9 of the sweep: what it has is done, then it goes."""
     sweep = SweepFolder(swept(), tmp_path / "runs", lambda standings: None)
@@ -89,6 +90,7 @@ def test_a_worker_ends_when_nobody_is_there_to_give_it_members(tmp_path):
     assert sweep.is_finished(NAMES[0]) and "new run of 6 steps" in sweep.log(NAMES[0]).read_text()
 
 
+@pytest.mark.slow
 def test_a_worker_without_a_member_obeys_signals(tmp_path):
     idle = subprocess.Popen(workers.COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with idle:

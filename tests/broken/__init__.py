@@ -2,4 +2,6 @@
 
 from tests.broken import claims, models, optimizers, penalties, probes, tasks
 
-BROKEN = [broken for kind in (tasks, models, optimizers, penalties, probes, claims) for broken in kind.BROKEN]
+KINDS = (tasks, models, optimizers, penalties, probes, claims)
+BROKEN = [broken for kind in KINDS for broken in kind.BROKEN]
+FIRST = [kind.BROKEN[0] for kind in KINDS]
