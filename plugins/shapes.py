@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from framework import Curve, Panel, Run, Verdict
-from framework.reading.milestones import GROKKED, fitted_step, grokked_step, last_value
+from framework.reading import GROKKED, fitted_step, grokked_step, last_value
 from plugins.mathematics.fits import collapse, exponent
 
 DRIFT = "ntk_drift/absolute"  # ‖Θ_t − Θ_0‖_F, what the paper draws

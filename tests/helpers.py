@@ -14,9 +14,9 @@ from ml_collections import ConfigDict
 
 from framework import train
 from framework.config import experiment, flatten, from_dict, harmless_fields, select
-from framework.run.checkpoints import complete_steps, read_leaves
+from framework.run import complete_steps, read_leaves
 from framework.sessions import session
-from framework.training.experiment import Experiment
+from framework.training import Experiment
 
 PLUGINS = str(Path(__file__).parent / "data" / "remembering.py")
 QUIET = {"tensorboard": False, "progress": False, "plot": False}

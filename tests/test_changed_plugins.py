@@ -6,7 +6,7 @@ from framework import load_run, registry, train
 from framework.cli import run_command
 from framework.config import load_config, select
 from framework.errors import UserError
-from framework.run.directory import RunDirectory
+from framework.run import RunDirectory
 from tests.helpers import tiny
 
 PROBE = '''

@@ -18,8 +18,9 @@ from framework import load_run, registry, train
 from framework.config import select
 from framework.config.settings import Checkpoint
 from framework.errors import StorageError, UserError
-from framework.run.checkpoints import CHECKSUMS, Checkpoints, Damaged, complete_steps, read_leaves
-from framework.training.experiment import Experiment
+from framework.run import Checkpoints, complete_steps, read_leaves
+from framework.run.checkpoints import CHECKSUMS, Damaged
+from framework.training import Experiment
 from tests.helpers import assert_same_run, cached, compile_once, content, leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

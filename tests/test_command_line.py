@@ -14,7 +14,7 @@ from framework.cli import COMMANDS, run_command
 from framework.cli.looking import listing
 from framework.config import load_config, shipped_configs, to_dict
 from framework.errors import Diverged, Interrupted, StorageError, UserError
-from framework.run.directory import RunDirectory
+from framework.run import RunDirectory
 
 QUIET = ("--config.recording.progress=false", "--config.recording.plot=false", "--config.recording.tensorboard=false")
 SMALL = ("--config=quickstart", "--config.task.p=7", "--config.model.width=8", "--config.steps=2", *QUIET)
@@ -240,7 +240,7 @@ def test_a_run_without_rows_cannot_be_drawn_and_says_so(said, tmp_path):
 
 EIGHT = """
 import os
-from framework.run.directory import new_workdir
+from framework.run import new_workdir
 for _ in range(8):
     if not os.fork():
         for _ in range(20):
@@ -258,14 +258,14 @@ def test_runs_started_at_once_in_eight_processes_get_folders_of_their_own(tmp_pa
 
 
 def test_threads_get_folders_of_their_own_too(tmp_path):
-    from framework.run.directory import new_workdir
+    from framework.run import new_workdir
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: new_workdir("x", tmp_path), range(80)))) == 80
 
 
 def test_an_unwritable_place_for_runs_is_a_storage_error(tmp_path):
-    from framework.run.directory import new_workdir
+    from framework.run import new_workdir
 
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(StorageError, match="runs"):

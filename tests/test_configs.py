@@ -7,7 +7,7 @@ import pytest
 
 from framework import Experiment, train
 from framework.config import PLUGIN_SECTIONS, load_config, shipped_configs
-from framework.reading.milestones import first_at_least, fitted_step, grokked_step
+from framework.reading import first_at_least, fitted_step, grokked_step
 from tests.helpers import slow_but
 
 CLAUSE = re.compile(r"(training|test) (accuracy|loss) (above |below )?([\d.]+) (near|before) step ([\d,]+)")

@@ -12,11 +12,10 @@ import pytest
 
 from framework import train
 from framework.config import to_dict
-from framework.run import checkpoints
+from framework.run import Checkpoints, checkpoints, complete_steps
 from framework.run import rows as recorder
-from framework.run.checkpoints import Checkpoints, complete_steps
 from framework.run.rows import RunRecorder
-from framework.training.experiment import Experiment
+from framework.training import Experiment
 from tests.helpers import QUIET, assert_same_run, rows, tiny, train_json
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from framework.training.state import from_named_leaves, named_leaves
+from framework.training import from_named_leaves, named_leaves
 from tests.test_transformer import made, small_run, task_of
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -16,8 +16,8 @@ from framework.config import experiment, flatten, from_dict, harmless_fields, ov
 from framework.config.settings import SECTIONS, General
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unwrap
-from framework.run.directory import RunDirectory
-from framework.training.schedule import Event
+from framework.run import RunDirectory
+from framework.training import Event
 from tests.helpers import slow_but
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

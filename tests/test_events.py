@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.errors import UserError
-from framework.training.schedule import check_schedule, events_after, parse_schedule
+from framework.training import check_schedule, parse_schedule
+from framework.training.schedule import events_after
 
 
 def steps_of(text: str, end: int) -> list[int]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from framework.fields.expressions import check_expression, evaluate
+from framework.fields import check_expression, evaluate
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from framework import Curve, Experiment, Panel, Picture, Verdict
 from framework.config import experiment, select
 from framework.evidence.figures import write_picture
 from framework.pictures import as_csv
-from framework.run.loading import Run
+from framework.run import Run
 from plugins import shapes
 from plugins.mathematics.fits import collapse, crossing, exponent
 

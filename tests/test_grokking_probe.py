@@ -6,8 +6,8 @@ import pytest
 from framework import train
 from framework.config import select
 from framework.errors import Interrupted
-from framework.reading.milestones import fitted_step, grokked_step
-from framework.sessions.signals import StopRequest
+from framework.reading import fitted_step, grokked_step
+from framework.sessions import StopRequest
 from plugins.probes.grokking import beginning, follow
 from tests.small_runs import small_config
 

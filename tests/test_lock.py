@@ -13,8 +13,8 @@ import pytest
 
 from framework import train
 from framework.errors import UserError
-from framework.storage.lock import Lock
-from framework.storage.lock import holder as writer
+from framework.storage import Lock
+from framework.storage import holder as writer
 from tests.helpers import compile_once, content, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("clean_registry")
 HOLD = """
 import sys, time
 from pathlib import Path
-from framework.storage.lock import Lock
+from framework.storage import Lock
 with Lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

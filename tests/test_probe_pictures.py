@@ -10,7 +10,8 @@ from framework.cli import run_command
 from framework.config import select
 from framework.errors import FieldError, UserError
 from framework.pictures import new_figure
-from framework.reading.probe_pictures import columns_of, draw_columns, draw_probe, finish, pick_events
+from framework.reading import columns_of, draw_probe, finish
+from framework.reading.probe_pictures import draw_columns, pick_events
 from tests.constructions import all_inputs
 from tests.helpers import slow_but
 from tests.small_runs import TASKS, small_config

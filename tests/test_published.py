@@ -6,7 +6,7 @@ import pytest
 
 from framework import registry, train
 from framework.config import experiment, select
-from framework.reading.milestones import first_at_least, fitted_step
+from framework.reading import first_at_least, fitted_step
 from plugins.tasks.modular_addition import ModularAddition
 
 QUIET = {"progress": False}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from framework.errors import StorageError
-from framework.run.directory import RunDirectory
+from framework.run import RunDirectory, read_lines
 from framework.run.progress import Progress
-from framework.run.rows import MemoryRecorder, RunRecorder, line_of, make_row, only_due, read_lines
+from framework.run.rows import MemoryRecorder, RunRecorder, line_of, make_row, only_due
 from framework.run.tensorboard import NoTensorBoard
 
 PROBES = ("norms", "spectrum")

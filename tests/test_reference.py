@@ -11,10 +11,10 @@ from flax import nnx
 
 from framework import Split, build, losses, registry
 from framework.config import select
+from framework.training import TrainState, place
 from framework.training.batches import Batches
 from framework.training.network import split
 from framework.training.program import make_advance, make_objective
-from framework.training.state import TrainState, place
 from plugins.networks.quadratic import QuadraticNetwork
 from tests.reference import load
 

@@ -20,7 +20,7 @@ from framework.config.scales import SCALES
 from framework.errors import UserError
 from framework.evidence import reproduce
 from framework.evidence.figures import write_picture
-from framework.run.loading import Run
+from framework.run import Run
 from tests.helpers import assert_same_run, cached, content
 
 SMALL = """

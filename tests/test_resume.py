@@ -13,9 +13,8 @@ from framework.cli import run_command
 from framework.config import select
 from framework.config.settings import Checkpoint
 from framework.errors import UserError
-from framework.run.checkpoints import Checkpoints, complete_steps
-from framework.training.experiment import Experiment
-from framework.training.state import named_leaves
+from framework.run import Checkpoints, complete_steps
+from framework.training import Experiment, named_leaves
 from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, content, leaves, rows, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

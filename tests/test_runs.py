@@ -9,7 +9,7 @@ import pytest
 
 from framework import load_run, registry, train
 from framework.errors import UserError
-from framework.training.experiment import Experiment
+from framework.training import Experiment
 from tests.helpers import compile_once, rows, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

@@ -16,7 +16,8 @@ from framework.cli import run_command
 from framework.config import to_dict
 from framework.errors import Interrupted
 from framework.run.rows import RunRecorder
-from framework.sessions.signals import NAMES, StopRequest
+from framework.sessions import StopRequest
+from framework.sessions.signals import NAMES
 from tests.helpers import assert_same_run, cached, compile_once, leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")

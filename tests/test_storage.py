@@ -14,7 +14,7 @@ from framework import load_run, registry, train
 from framework.cli import run_command
 from framework.config import select, to_dict
 from framework.errors import Diverged, StorageError
-from framework.run.checkpoints import Checkpoints, complete_steps, read_leaves
+from framework.run import Checkpoints, complete_steps, read_leaves
 from tests.helpers import QUIET, assert_same_run, compile_once, content, leaves, rows, tiny
 
 RECORDING = {"recording": QUIET | {"tensorboard": True}}

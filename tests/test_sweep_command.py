@@ -15,8 +15,8 @@ import pytest
 from framework.cli import run_command
 from framework.config import members, select
 from framework.errors import Interrupted, StorageError, UserError
-from framework.storage.lock import Lock
-from framework.sweep.run import run_sweep
+from framework.storage import Lock
+from framework.sweep import run_sweep
 from plugins.engines import processes
 from tests.dying_members import NAMES, config, states, swept, table
 from tests.helpers import assert_same_run, content

@@ -10,7 +10,8 @@ import pytest
 from framework.cli import run_command
 from framework.cli.training.sweep import Screen, exit_code, report
 from framework.config import select
-from framework.sweep.folder import Standing, as_csv
+from framework.sweep import Standing
+from framework.sweep.folder import as_csv
 
 
 def test_swept_parts_are_cells_of_the_table():

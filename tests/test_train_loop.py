@@ -10,10 +10,9 @@ import pytest
 from framework import train
 from framework.config import select
 from framework.config.settings import Checkpoint
-from framework.run.checkpoints import Checkpoints
+from framework.run import Checkpoints
 from framework.testing.subject import compiled_programs
-from framework.training.experiment import Experiment
-from framework.training.state import named_leaves, place
+from framework.training import Experiment, named_leaves, place
 from tests.helpers import leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")

@@ -7,8 +7,7 @@ import subprocess
 import pytest
 
 from framework.cli import run_command
-from framework.sweep.folder import SweepFolder
-from framework.sweep.run import run_sweep
+from framework.sweep import SweepFolder, run_sweep
 from plugins.engines import workers
 from tests.dying_members import NAMES, states, swept, table
 from tests.helpers import assert_same_run, cached, content

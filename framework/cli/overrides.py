@@ -8,7 +8,7 @@ from pathlib import Path
 from framework.cli import Parser
 from framework.config import find_config
 from framework.errors import UserError
-from framework.run.directory import new_workdir
+from framework.run import new_workdir
 
 PREFIX = "--config."
 

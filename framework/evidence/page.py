@@ -8,7 +8,7 @@ from pathlib import Path
 from framework.evidence.claims import CheckedClaim, summary
 from framework.interfaces import Row
 from framework.pictures import Panel, as_csv, svg_of
-from framework.storage.files import storage, write_atomically
+from framework.storage import storage, write_atomically
 
 STYLE = """\
 body { font: 16px/1.45 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }

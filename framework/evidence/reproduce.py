@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framework import registry
-from framework.config.files import load_sweep
-from framework.config.members import Member
+from framework.config import Member, load_sweep
 from framework.config.scales import named_scale
 from framework.errors import UserError, did_you_mean, one_of
 from framework.evidence.figures import write_picture
 from framework.interfaces import Figure, Verdict
 from framework.run import load_run
-from framework.sweep.folder import FINISHED, Show, Standing
-from framework.sweep.run import run_sweep
+from framework.sweep import FINISHED, Show, Standing, run_sweep
 
 log = logging.getLogger("whygrok")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from framework import seeds
 from framework.errors import FieldError
-from framework.fields.expressions import evaluate
+from framework.fields import evaluate
 
 
 def sample_size(task: Any, population: int) -> int:

@@ -5,9 +5,7 @@ from typing import Any
 
 from framework.config import flatten, to_dict
 from framework.reading.milestones import milestones
-from framework.run.directory import RunDirectory
-from framework.run.environment import Sessions
-from framework.run.loading import Run
+from framework.run import Run, RunDirectory, Sessions
 
 UNTIMED = ("seconds",)  # columns that differ between any two runs
 

@@ -1,4 +1,8 @@
 """A run on disk: its folder, rows, checkpoints, environment, and the run that is loaded from them."""
 
-from framework.run.directory import RunDirectory
+from framework.run.checkpoints import Checkpoints, NoCheckpoints, complete_steps, read_leaves
+from framework.run.directory import RunDirectory, new_workdir
+from framework.run.environment import COMPLETE, Sessions, start_backend
 from framework.run.loading import Run, load_run
+from framework.run.remaining import check_steps, is_complete
+from framework.run.rows import read_lines

@@ -18,8 +18,8 @@ import numpy as np
 from framework.config.settings import Checkpoint
 from framework.errors import StorageError, UserError
 from framework.run.orbax_store import read_arrays, write_arrays
-from framework.storage.files import explain, next_free, storage, write_json
-from framework.training.state import TrainState, from_named_leaves, named_leaves
+from framework.storage import explain, next_free, storage, write_json
+from framework.training import TrainState, from_named_leaves, named_leaves
 
 log = logging.getLogger("whygrok")
 

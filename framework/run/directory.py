@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from framework import config as configs
 from framework.errors import UserError
-from framework.storage.files import next_free, storage, write_json
+from framework.storage import next_free, storage, write_json
 
 INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
 

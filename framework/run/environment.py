@@ -19,7 +19,7 @@ from typing import Any
 import jax
 
 from framework.errors import UserError
-from framework.storage.files import write_json
+from framework.storage import write_json
 
 log = logging.getLogger("whygrok")
 

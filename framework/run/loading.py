@@ -10,15 +10,12 @@ import jax
 import numpy as np
 from flax import nnx
 
-from framework.config import from_stored
-from framework.config.files import plugin_list
+from framework.config import from_stored, plugin_list
 from framework.errors import UserError
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
 from framework.run.rows import read_lines
-from framework.training.experiment import Experiment
-from framework.training.precision import precision
-from framework.training.state import TrainState, leaf_name, named_leaves, place, unraw
+from framework.training import Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
 
 
 @dataclass(frozen=True)

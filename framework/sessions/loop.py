@@ -5,13 +5,10 @@ import time
 from typing import Any
 
 from framework.errors import Diverged, Interrupted
-from framework.run.checkpoints import Checkpoints, NoCheckpoints
+from framework.run import Checkpoints, NoCheckpoints
 from framework.run.rows import Recorder
 from framework.sessions.signals import StopRequest
-from framework.training.experiment import Experiment
-from framework.training.measure import METRICS
-from framework.training.schedule import Event
-from framework.training.state import TrainState
+from framework.training import METRICS, Event, Experiment, TrainState
 
 log = logging.getLogger("whygrok")
 

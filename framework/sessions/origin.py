@@ -6,8 +6,7 @@ import jax
 from flax import nnx
 
 from framework.errors import FieldError, UserError
-from framework.run import load_run
-from framework.run.environment import start_backend
+from framework.run import load_run, start_backend
 from framework.training import Experiment, TrainState
 
 

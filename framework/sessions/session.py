@@ -7,22 +7,15 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
-from framework.run.checkpoints import Checkpoints, NoCheckpoints
-from framework.run.directory import RunDirectory
-from framework.run.environment import COMPLETE, Sessions
-from framework.run.loading import Run, load_run
+from framework.run import COMPLETE, Checkpoints, NoCheckpoints, Run, RunDirectory, Sessions, check_steps, is_complete, load_run
 from framework.run.progress import Progress
-from framework.run.remaining import check_steps, is_complete
 from framework.run.rows import MemoryRecorder, RunRecorder
 from framework.run.tensorboard import NoTensorBoard, TensorBoard
 from framework.sessions.loop import train_loop
 from framework.sessions.origin import initial_state
 from framework.sessions.signals import StopRequest
-from framework.storage.lock import Lock
-from framework.training.experiment import Experiment
-from framework.training.precision import precision
-from framework.training.schedule import Event
-from framework.training.state import TrainState
+from framework.storage import Lock
+from framework.training import Event, Experiment, TrainState, precision
 
 log = logging.getLogger("whygrok")
 
@@ -133,7 +126,7 @@ def _end(sessions: Sessions, step: int, reason: str) -> None:
 
 
 def _draw(directory: RunDirectory) -> None:
-    from framework.reading.curves import draw_curves
+    from framework.reading import draw_curves
 
     try:
         for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):

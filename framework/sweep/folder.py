@@ -6,19 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from framework.config import to_dict
-from framework.config.members import Member
+from framework.config import Member, to_dict
 from framework.errors import FieldError, StorageError, UserError
-from framework.reading.milestones import last_value, milestones
-from framework.run.checkpoints import complete_steps
-from framework.run.directory import RunDirectory
-from framework.run.loading import Run
-from framework.run.remaining import check_steps, is_complete
-from framework.run.rows import read_lines
-from framework.storage.files import storage, write_atomically, write_json
-from framework.storage.lock import holder
+from framework.reading import last_value, milestones
+from framework.run import Run, RunDirectory, check_steps, complete_steps, is_complete, read_lines
+from framework.storage import holder, storage, write_atomically, write_json
 from framework.storage.tables import csv_text
-from framework.training.experiment import Experiment
+from framework.training import Experiment
 
 WAITING, RUNNING, FINISHED, FAILED, STOPPED = "waiting", "running", "finished", "failed", "stopped"
 ELSEWHERE = "elsewhere"  # another process writes that run

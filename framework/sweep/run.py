@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from framework import registry
-from framework.config.members import Member
+from framework.config import Member
 from framework.errors import Interrupted, UserError
 from framework.interfaces import Engine
-from framework.sessions.signals import StopRequest
+from framework.sessions import StopRequest
 from framework.sweep.folder import ELSEWHERE, FINISHED, STOPPED, Show, Standing, SweepFolder
 from framework.sweep.supervise import POLL_SECONDS
 

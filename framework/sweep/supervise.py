@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
-from framework.sessions.signals import StopRequest
-from framework.storage.files import storage
-from framework.storage.lock import holder
+from framework.sessions import StopRequest
+from framework.storage import holder, storage
 from framework.sweep.folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, SweepFolder
 
 EXPLAINED = (UserError.exit_code, Diverged.exit_code, StorageError.exit_code)  # what ends so has said why in a sentence

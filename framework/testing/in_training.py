@@ -4,12 +4,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from framework.run.checkpoints import Checkpoints
+from framework.run import Checkpoints
 from framework.testing.promises import Broken
 from framework.testing.subject import STEPS, Subject, bits
-from framework.training.experiment import Experiment
-from framework.training.schedule import Event
-from framework.training.state import TrainState, named_leaves
+from framework.training import Event, Experiment, TrainState, named_leaves
 
 HALF = STEPS // 2
 

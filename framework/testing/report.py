@@ -6,7 +6,7 @@ from framework import registry
 from framework.interfaces import Plugin
 from framework.testing.promises import Finding, look
 from framework.testing.subject import Subject
-from framework.training.experiment import Experiment
+from framework.training import Experiment
 
 
 def findings(plugin: Plugin, around: Experiment | None = None) -> list[Finding]:

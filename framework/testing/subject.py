@@ -15,9 +15,7 @@ from framework import registry
 from framework.config import experiment, select
 from framework.config.settings import Numerics
 from framework.interfaces import Row
-from framework.training.experiment import Experiment
-from framework.training.precision import precision
-from framework.training.state import TrainState
+from framework.training import Experiment, TrainState, precision
 
 STEPS = 4  # of the experiment, taken two at a time
 

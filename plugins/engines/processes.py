@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from framework import Engine, register
-from framework.sessions.signals import StopRequest
+from framework.sessions import StopRequest
 from framework.sweep import WHYGROK, Child, SweepFolder, member_arguments, supervise
 
 COMMAND = [*WHYGROK, "run"]

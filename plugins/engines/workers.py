@@ -9,7 +9,7 @@ import select
 from dataclasses import dataclass
 
 from framework import Engine, register
-from framework.sessions.signals import StopRequest
+from framework.sessions import StopRequest
 from framework.sweep import WHYGROK, Child, SweepFolder, member_arguments, supervise
 
 COMMAND = [*WHYGROK, "work"]

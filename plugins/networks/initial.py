@@ -6,7 +6,7 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from framework.training.state import leaf_name
+from framework.training import leaf_name
 
 
 class InitialValue(nnx.Variable):

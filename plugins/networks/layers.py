@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from framework import Sizes
 from framework.errors import FieldError
-from framework.fields.expressions import evaluate
+from framework.fields import evaluate
 
 
 class Activation(NamedTuple):

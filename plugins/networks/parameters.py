@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from framework.training.state import leaf_name
+from framework.training import leaf_name
 
 
 def two_layer(params: Any) -> tuple[Float[Array, "k p h"], Float[Array, "h q"]] | None:

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from framework import Context, Probe, field, register
-from framework.reading.probe_pictures import draw_lines, finish, moments
-from framework.run.loading import Run
+from framework.reading import draw_lines, finish, moments
+from framework.run import Run
 from plugins.mathematics.fourier import (
     count_frequencies,
     dominant_frequency,

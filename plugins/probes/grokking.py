@@ -9,8 +9,7 @@ from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
 from framework.pictures import COLOURS, mark_step
-from framework.reading.milestones import GROKKED
-from framework.reading.probe_pictures import finish
+from framework.reading import GROKKED, finish
 
 
 @register("grokking")

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, Num
 
 from framework import Context, Probe, field, register
 from framework.pictures import INK
-from framework.reading.probe_pictures import columns_of, draw_lines, finish
+from framework.reading import columns_of, draw_lines, finish
 from plugins.kernels.jacobians import Parts, chosen_outputs, network_in_float64, split_network, tokens_of
 from plugins.mathematics.points import subset
 from plugins.probes.ntk import as_matrix, empirical_ntk

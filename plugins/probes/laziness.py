@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 from framework import Context, field, register
 from framework.interfaces import Outputs
 from framework.numbers import euclidean_norm
-from framework.reading.probe_pictures import columns_of, draw_panels
+from framework.reading import columns_of, draw_panels
 from plugins.mathematics.points import ProbeAtPoints, check_points, questions_at
 
 Apply = Callable[[Any, Int[Array, "n k"]], Float[Array, "n p"]]  # (parameters, inputs) → outputs

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from framework import Context, field, register
 from framework.numbers import euclidean_norm, largest_entry
 from framework.pictures import COLOURS
-from framework.reading.probe_pictures import columns_of, draw_panels
+from framework.reading import columns_of, draw_panels
 from plugins.mathematics.modular import is_prime, linear_rule
 from plugins.mathematics.points import ProbeAtPoints, check_points, questions_at
 from plugins.networks.parameters import neuron_norms, two_layer

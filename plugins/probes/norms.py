@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm, largest_entry, share
-from framework.training.state import leaf_name
+from framework.training import leaf_name
 
 
 @register("norms")

@@ -12,9 +12,10 @@ from jaxtyping import Array, Float, Int
 
 from framework import Context, field, register
 from framework.errors import FieldError, UserError
-from framework.fields.expressions import evaluate
+from framework.fields import evaluate
 from framework.pictures import tidy
-from framework.reading.probe_pictures import Panels, columns_of, draw_lines, draw_panels, finish, moments
+from framework.reading import columns_of, draw_lines, draw_panels, finish, moments
+from framework.reading.probe_pictures import Panels
 from plugins.kernels.closed_form import QuadraticWeights, block_of_rows, quadratic_kernel
 from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from framework import Context, Probe, field, register
 from framework.errors import UserError
-from framework.reading.probe_pictures import columns_of, draw_panels
+from framework.reading import columns_of, draw_panels
 from plugins.mathematics.fourier import power_spectrum, relative_function
 from plugins.mathematics.modular import linear_rule
 from plugins.mathematics.points import Questions, questions_at

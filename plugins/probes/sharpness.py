@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from framework import Context, Probe, field, register
 from framework.numbers import euclidean_norm
 from framework.pictures import INK
-from framework.reading.probe_pictures import columns_of, draw_panels
+from framework.reading import columns_of, draw_panels
 
 Product = Callable[[Float[Array, " n"]], Float[Array, " n"]]  # v → A v of a symmetric matrix
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from framework import Context, field, register
 from framework.errors import UserError, one_of
-from framework.reading.probe_pictures import moments
-from framework.training.state import leaf_name
+from framework.reading import moments
+from framework.training import leaf_name
 from plugins.mathematics.points import ProbeAtPoints, questions_at
 from plugins.networks.parameters import two_layer
 

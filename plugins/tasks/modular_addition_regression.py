@@ -11,8 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from framework import Split, Splits, register, seeds
 from framework import field as config_field
-from framework.fields import without
-from framework.fields.expressions import evaluate
+from framework.fields import evaluate, without
 from framework.interfaces import sampling
 from framework.numbers import share
 from plugins.mathematics.modular import LARGEST, ResidueTask, all_tuples, decode

@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from framework import Sizes, Split, Splits, Task, field, register, seeds
 from framework.errors import FieldError
-from framework.fields.expressions import evaluate
+from framework.fields import evaluate
 
 LIMIT = 2**20  # inputs in a population
 

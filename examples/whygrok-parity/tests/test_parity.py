@@ -11,9 +11,9 @@ from whygrok_parity.probe import parity_of
 from framework import build, train
 from framework.config import experiment, load_config, override, select
 from framework.errors import FieldError, UserError
-from framework.reading.milestones import fitted_step, grokked_step
+from framework.reading import fitted_step, grokked_step
 from framework.testing import check, check_probe, every_plugin
-from framework.training.experiment import Experiment
+from framework.training import Experiment
 
 SMALL = experiment(
     task=select("hidden_parity", bits=5, hidden=(0, 3)), model=select("sine_network", width=8), optimizer=select("gd", learning_rate=0.1)

@@ -13,9 +13,8 @@ from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import fields_of, parse_with_config
 from framework.config import load_config, plugin_list
 from framework.errors import UserError
-from framework.testing.promises import Finding
-from framework.testing.report import findings
-from framework.training.experiment import Experiment
+from framework.testing import Finding, findings
+from framework.training import Experiment
 
 EXAMPLES = """\
   whygrok check my_probe.py                            every plugin that the file registers

@@ -13,9 +13,8 @@ from framework import registry
 from framework.cli import Parser
 from framework.config import experiment, select
 from framework.run.environment import bits_depend_on
-from framework.storage.files import free_bytes, write_atomically
-from framework.training.experiment import Experiment
-from framework.training.state import named_leaves
+from framework.storage import free_bytes, write_atomically
+from framework.training import Experiment, named_leaves
 
 EXAMPLES = """\
   whygrok doctor

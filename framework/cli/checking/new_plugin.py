@@ -10,7 +10,7 @@ from pathlib import Path
 from framework import registry
 from framework.cli import Parser
 from framework.errors import UserError, did_you_mean, one_of
-from framework.storage.files import storage
+from framework.storage import storage
 
 EXAMPLES = """\
   whygrok new-plugin probe weight_growth             writes weight_growth.py

@@ -15,7 +15,7 @@ from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import fields_of, parse_with_config
 from framework.config.scales import SCALES, named_scale
 from framework.errors import one_of
-from framework.evidence.claims import CheckedClaim, check_claim, chosen_claims, summary
+from framework.evidence import CheckedClaim, check_claim, chosen_claims, summary
 from framework.evidence.page import Page
 from framework.interfaces import Row
 

@@ -12,7 +12,7 @@ from framework.cli.tables import aligned
 from framework.config import find_config, load_config, load_sweep, to_dict
 from framework.config.sources import Sourced, sourced
 from framework.errors import UserError
-from framework.training.experiment import Experiment
+from framework.training import Experiment
 
 EXAMPLES = """\
   whygrok config --config=quickstart --config.task.p=59              JSON that --config= accepts

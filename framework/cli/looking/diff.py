@@ -10,8 +10,7 @@ from framework.cli.overrides import add_plugins
 from framework.cli.tables import aligned
 from framework.config import load_config
 from framework.reading.comparison import compare_configs, compare_environments, compare_milestones, compare_rows
-from framework.run.directory import RunDirectory
-from framework.run.loading import Run, load_run
+from framework.run import Run, RunDirectory, load_run
 
 EXAMPLES = """\
   whygrok diff runs/first runs/second

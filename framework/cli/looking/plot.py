@@ -5,9 +5,8 @@ from pathlib import Path
 
 from framework.cli import Parser
 from framework.cli.overrides import add_plugins
-from framework.reading.curves import draw_curves
-from framework.reading.probe_pictures import draw_probe
-from framework.run.loading import load_run
+from framework.reading import draw_curves, draw_probe
+from framework.run import load_run
 
 EXAMPLES = """\
   whygrok plot runs/first

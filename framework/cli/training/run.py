@@ -8,11 +8,9 @@ from framework.cli import Parser
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.config import load_config
 from framework.errors import Interrupted, StorageError, UserError
-from framework.reading.milestones import last_value, milestones
-from framework.run.directory import RunDirectory
-from framework.run.environment import start_backend
-from framework.run.loading import Run
-from framework.sessions.session import train
+from framework.reading import last_value, milestones
+from framework.run import Run, RunDirectory, start_backend
+from framework.sessions import train
 
 EXAMPLES = """\
   whygrok run --config=quickstart --workdir=runs/first                    train; the same command again resumes

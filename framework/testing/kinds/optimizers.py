@@ -10,7 +10,7 @@ import optax
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, host_copy, is_finite
-from framework.training.state import leaf_name
+from framework.training import leaf_name
 
 OPTIMIZER = "optimizer"
 SIZES = (1e-30, 1e-3, 1e10)  # of gradients: training past the float32 underflow of their squares is what this is for

@@ -12,15 +12,12 @@ import numpy as np
 from framework import registry
 from framework.config.settings import Numerics
 from framework.pictures import new_figure
-from framework.run.loading import Run
+from framework.run import Run
 from framework.run.rows import MemoryRecorder
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import STEPS, Subject, bits, compiled_programs, host_copy, is_finite, surroundings
-from framework.training.experiment import Experiment
-from framework.training.measure import METRICS
-from framework.training.schedule import Event
-from framework.training.state import TrainState
+from framework.training import METRICS, Event, Experiment, TrainState
 
 PROBE = "probe"
 NAME = "checked"  # of the instance in the experiment

@@ -10,9 +10,8 @@ from framework.interfaces import Sizes, Split, Splits
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, is_finite
+from framework.training import METRICS, Event
 from framework.training.experiment import check_splits
-from framework.training.measure import METRICS
-from framework.training.schedule import Event
 
 TASK = "task"
 LOGIT = 1e3  # an answer this sure has loss 0 in float32

@@ -9,7 +9,7 @@ import optax
 
 from framework import Optimizer, field, part, register
 from framework.errors import FieldError, one_of
-from framework.training.state import leaf_name
+from framework.training import leaf_name
 from plugins.optimizers.rules.adam import AdamW
 
 

@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from framework import Optimizer, field, part, register
 from framework.errors import UserError
 from framework.fields import parts
-from framework.training.state import leaf_name
+from framework.training import leaf_name
 from plugins.optimizers.rules.adam import AdamW
 from plugins.optimizers.rules.normalized_gd import scale_to_unit_norm
 from plugins.optimizers.wrappers.fixed_norm import FixedNorm
