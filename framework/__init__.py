@@ -26,34 +26,3 @@ from framework.run import Run, load_run
 from framework.sessions import train
 from framework.sweep import run_sweep
 from framework.training import Experiment
-
-__all__ = [
-    "Benchmark",
-    "Claim",
-    "Context",
-    "Curve",
-    "Engine",
-    "Experiment",
-    "Figure",
-    "Model",
-    "Optimizer",
-    "Panel",
-    "Penalty",
-    "Picture",
-    "Probe",
-    "Row",
-    "Run",
-    "Sizes",
-    "Split",
-    "Splits",
-    "Task",
-    "Verdict",
-    "build",
-    "field",
-    "load_run",
-    "losses",
-    "part",
-    "register",
-    "run_sweep",
-    "train",
-]

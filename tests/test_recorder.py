@@ -8,9 +8,7 @@ import pytest
 
 from framework.errors import StorageError
 from framework.run import RunDirectory, read_lines
-from framework.run.progress import Progress
-from framework.run.rows import MemoryRecorder, RunRecorder, line_of, make_row, only_due
-from framework.run.tensorboard import NoTensorBoard
+from framework.run.rows import Recorder, RunRecorder, line_of, make_row, only_due
 
 PROBES = ("norms", "spectrum")
 
@@ -22,7 +20,7 @@ def directory(tmp_path):
 
 def recorder_at(directory, step, due=None):
     """A recorder that has been rewound to a step."""
-    made = RunRecorder(directory, Progress(10, enabled=False), NoTensorBoard())
+    made = RunRecorder(directory)
     made.rewind(step, due, PROBES)
     return made
 
@@ -151,7 +149,7 @@ def test_what_is_measured_late_joins_the_row_of_its_step(directory):
 
 def test_the_recorder_in_memory_keeps_the_rows_that_a_file_would_hold(directory):
     values = {"objective": np.float32(0.1), "train/loss": jnp.nan, "spectrum/values": np.arange(3.0)}
-    memory, file = MemoryRecorder(), recorder_at(directory, -1)
+    memory, file = Recorder(), recorder_at(directory, -1)
     for made in (memory, file):
         made.row(0, values)
         made.close()
@@ -161,4 +159,4 @@ def test_the_recorder_in_memory_keeps_the_rows_that_a_file_would_hold(directory)
 
 
 def test_closing_before_the_first_row_is_no_error(directory):
-    RunRecorder(directory, Progress(10, enabled=False), NoTensorBoard()).close()
+    RunRecorder(directory).close()

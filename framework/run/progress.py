@@ -1,6 +1,7 @@
 """The progress bar: step, rate, time left, and the accuracies of the last row."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -9,18 +10,19 @@ _SHOWN = {"train": ("train/pair_accuracy", "train/accuracy"), "test": ("test/pai
 
 
 class Progress:
-    """A bar on standard error; silent when disabled."""
+    """A bar on standard error."""
 
-    def __init__(self, steps: int, enabled: bool = True):
-        self._steps, self._enabled = steps, enabled
+    def __init__(self, steps: int):
+        self._steps = steps
         self._bar: Any = None
 
-    def start(self, step: int) -> None:
+    def start(self, step: int, rows: Sequence[dict[str, Any]]) -> None:
         """Shows the bar, beginning at a restored step."""
-        if self._enabled:
-            # On a terminal the bar moves; in a log file a line every ten seconds is enough.
-            interval = 0.2 if sys.stderr.isatty() else 10.0
-            self._bar = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=interval, file=sys.stderr)
+        # On a terminal the bar moves; in a log file a line every ten seconds is enough.
+        interval = 0.2 if sys.stderr.isatty() else 10.0
+        self._bar = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=interval, file=sys.stderr)
+        for row in rows[-1:]:
+            self.row(row)
 
     def step(self, step: int) -> None:
         """Moves the bar to a step."""

@@ -1,10 +1,11 @@
 """Rows of a run: metrics.jsonl is the truth; TensorBoard and the progress bar follow it."""
 
 import contextlib
+import io
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 
@@ -12,8 +13,6 @@ import numpy as np
 
 from framework.errors import StorageError
 from framework.run.directory import RunDirectory
-from framework.run.progress import Progress
-from framework.run.tensorboard import NoTensorBoard, TensorBoard
 from framework.storage import json_number, storage, write_atomically
 
 log = logging.getLogger("whygrok")
@@ -22,68 +21,72 @@ RowDict = dict[str, Any]
 
 
 @runtime_checkable
-class Recorder(Protocol):
-    """Where the loop's rows go."""
+class Follower(Protocol):
+    """Who listens to the rows of a run, such as a progress bar."""
 
-    rows: list[RowDict]
+    def start(self, step: int, rows: Sequence[RowDict]) -> None:
+        """Training begins at this step; the rows up to there."""
 
-    def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
-        """Forgets what was recorded after `step`, and at `step` what is not `due` there (None: nothing is)."""
+    def row(self, row: RowDict) -> None:
+        """One row more."""
 
-    def row(self, step: int, values: dict[str, Any]) -> RowDict:
-        """Records scalars as a row and arrays beside it; returns the row."""
-
-    def progress(self, step: int) -> None:
-        """Shows how far training is."""
+    def step(self, step: int) -> None:
+        """How far training is."""
 
     def close(self) -> None:
         """Nothing more will come."""
 
 
-class MemoryRecorder:
-    """For notebooks and tests: rows and arrays in memory."""
+class Recorder:
+    """Where the loop's rows go. This one, for notebooks and tests, keeps rows and arrays in memory."""
 
-    def __init__(self, progress: Progress | None = None):
+    def __init__(self, followers: Sequence[Follower] = ()):
         self.rows: list[RowDict] = []
         self.arrays: dict[int, dict[str, np.ndarray]] = {}
-        self._progress = progress
-        self._start = time.monotonic()
+        self._followers, self._seconds, self._start = followers, 0.0, time.monotonic()
 
     def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
-        """A run in memory always begins at the beginning."""
-        if self._progress:
-            self._progress.start(max(step, 0))
+        """Forgets what was recorded after `step`, and at `step` what is not `due` there; here a run always begins at the beginning."""
+        self._seconds, self._start = self.rows[-1]["seconds"] if self.rows else 0.0, time.monotonic()
+        for follower in self._followers:
+            follower.start(max(step, 0), self.rows)
 
     def row(self, step: int, values: dict[str, Any]) -> RowDict:
-        """Keeps the row."""
-        scalars, arrays = _divide(values)
-        self.rows.append(make_row(step, time.monotonic() - self._start, scalars))
+        """Records scalars as a row and arrays beside it; returns the row."""
+        arrays = {name: np.asarray(value) for name, value in values.items() if np.ndim(value)}
         if arrays:
-            self.arrays[step] = arrays
-        if self._progress:
-            self._progress.row(self.rows[-1])
+            self._keep_arrays(step, arrays)
+        scalars = {name: value for name, value in values.items() if name not in arrays}
+        row = make_row(step, self._seconds + time.monotonic() - self._start, scalars)
+        self._keep(row)
+        for follower in self._followers:
+            follower.row(row)
         return self.rows[-1]
 
     def progress(self, step: int) -> None:
-        """Moves the bar, if there is one."""
-        if self._progress:
-            self._progress.step(step)
+        """Tells how far training is."""
+        for follower in self._followers:
+            follower.step(step)
 
     def close(self) -> None:
-        """Ends the bar."""
-        if self._progress:
-            self._progress.close()
+        """Nothing more will come."""
+        for follower in self._followers:
+            follower.close()
+
+    def _keep(self, row: RowDict) -> None:
+        self.rows.append(row)
+
+    def _keep_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
+        self.arrays[step] = arrays
 
 
-class RunRecorder:
-    """metrics.jsonl and arrays/ of a run directory, with TensorBoard and the progress bar fed from the same rows."""
+class RunRecorder(Recorder):
+    """metrics.jsonl and arrays/ of a run directory."""
 
-    def __init__(self, directory: RunDirectory, progress: Progress, tensorboard: TensorBoard | NoTensorBoard):
-        self._directory, self._progress, self._tensorboard = directory, progress, tensorboard
-        self.rows: list[RowDict] = []
+    def __init__(self, directory: RunDirectory, followers: Sequence[Follower] = ()):
+        super().__init__(followers)
+        self._directory = directory
         self._file: TextIO | None = None
-        self._seconds = 0.0
-        self._start = time.monotonic()
 
     def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
         """Cuts metrics.jsonl and arrays/ back to what an uninterrupted run would hold at `step`, and says what was cut."""
@@ -100,27 +103,8 @@ class RunRecorder:
                 file.unlink()
             elif int(file.stem) == step:
                 self._rewind_arrays(file, due or (), set(probes))
-        self._seconds = self.rows[-1]["seconds"] if self.rows else 0.0
-        self._start = time.monotonic()
         self._open()
-        self._tensorboard.rebuild(self.rows)
-        self._progress.start(max(step, 0))
-        for row in self.rows[-1:]:
-            self._progress.row(row)
-
-    def row(self, step: int, values: dict[str, Any]) -> RowDict:
-        """Appends a row and flushes it: what is written survives kill −9."""
-        scalars, arrays = _divide(values)
-        if arrays:
-            self._write_arrays(step, self._arrays_at(step) | arrays)
-        row = make_row(step, self._seconds + time.monotonic() - self._start, scalars)
-        if self.rows and self.rows[-1]["step"] == step:
-            self._complete_last(row)
-        else:
-            self._append(row)
-        self._tensorboard.row(row)
-        self._progress.row(row)
-        return self.rows[-1]
+        super().rewind(step, due, probes)
 
     def missing(self, step: int, due: Iterable[str], probes: Iterable[str]) -> tuple[str, ...]:
         """What of `due` has left neither a number nor an array at a step, the last one recorded."""
@@ -129,15 +113,20 @@ class RunRecorder:
         found = {_owner(name, set(probes)) for name in names}
         return tuple(name for name in due if name not in found)
 
-    def progress(self, step: int) -> None:
-        """Moves the bar."""
-        self._progress.step(step)
-
     def close(self) -> None:
-        """Closes files and bar."""
-        self._progress.close()
-        self._tensorboard.close()
+        """Closes the file as well."""
+        super().close()
         self._close_file()
+
+    def _keep(self, row: RowDict) -> None:
+        """Appends the row and flushes it: what is written survives kill −9."""
+        if self.rows and self.rows[-1]["step"] == row["step"]:
+            self._complete_last(row)
+        else:
+            self._append(row)
+
+    def _keep_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
+        self._write_arrays(step, self._arrays_at(step) | arrays)
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -177,8 +166,6 @@ class RunRecorder:
             return {name: stored[name] for name in stored.files}
 
     def _write_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
-        import io
-
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         with storage("making the folder", self._directory.arrays):
@@ -241,7 +228,3 @@ def _owner(column: str, probes: set[str]) -> str:
     first = column.partition("/")[0]
     return first if first in probes else "metrics"
 
-
-def _divide(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    arrays = {name: np.asarray(value) for name, value in values.items() if np.ndim(value)}
-    return {name: value for name, value in values.items() if name not in arrays}, arrays

@@ -18,19 +18,6 @@ log = logging.getLogger("whygrok")
 _starts = itertools.count()
 
 
-class NoTensorBoard:
-    """For runs that do not want it."""
-
-    def rebuild(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Nothing."""
-
-    def row(self, row: dict[str, Any]) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 class TensorBoard:
     """One event file in a folder of its own, each scalar of each row once."""
 
@@ -38,7 +25,7 @@ class TensorBoard:
         self._folder, self._first_start = folder, first_start
         self._writer: Any = None
 
-    def rebuild(self, rows: Iterable[dict[str, Any]]) -> None:
+    def start(self, step: int, rows: Iterable[dict[str, Any]]) -> None:
         """Starts the folder anew with these rows."""
         from tensorboardX.event_file_writer import EventsWriter
 
@@ -55,6 +42,9 @@ class TensorBoard:
     def row(self, row: dict[str, Any]) -> None:
         """Adds the scalars of a row and flushes them."""
         self._write([row])
+
+    def step(self, step: int) -> None:
+        """Nothing is shown between rows."""
 
     def _write(self, rows: Iterable[dict[str, Any]]) -> None:
         if self._writer is None:

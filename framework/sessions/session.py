@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 from framework.errors import Diverged, Interrupted, StorageError, UserError
 from framework.run import COMPLETE, Checkpoints, NoCheckpoints, Run, RunDirectory, Sessions, check_steps, is_complete, load_run
 from framework.run.progress import Progress
-from framework.run.rows import MemoryRecorder, RunRecorder
-from framework.run.tensorboard import NoTensorBoard, TensorBoard
+from framework.run.rows import Follower, Recorder, RunRecorder
+from framework.run.tensorboard import TensorBoard
 from framework.sessions.loop import train_loop
 from framework.sessions.origin import initial_state
 from framework.sessions.signals import StopRequest
@@ -46,8 +46,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
 
 
 def _train_in_memory(experiment: Experiment) -> Run:
-    progress = Progress(experiment.general.steps, experiment.recording.progress)
-    recorder = MemoryRecorder(progress)
+    recorder = Recorder(_progress(experiment))
     with StopRequest() as stop:
         try:
             recorder.rewind(-1, None, ())
@@ -89,8 +88,8 @@ def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoin
     changes = sessions.start(max(done, 0))
     for change in changes if done >= 0 else ():
         log.warning("this run began under another environment, equal bits are not promised: %s", change)
-    tensorboard = TensorBoard(directory.tensorboard, sessions.first_start) if experiment.recording.tensorboard else NoTensorBoard()
-    recorder = RunRecorder(directory, Progress(experiment.general.steps, experiment.recording.progress), tensorboard)
+    tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []
+    recorder = RunRecorder(directory, [*tensorboard, *_progress(experiment)])
     here = next(experiment.events_after(done - 1))
     reason = "failed"
     with StopRequest() as stop:
@@ -108,6 +107,10 @@ def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoin
             last = recorder.rows[-1]["step"] if recorder.rows else 0
             _end(sessions, experiment.general.steps if reason == COMPLETE else last, reason)
     (directory.figures / "curves.png").unlink(missing_ok=True)
+
+
+def _progress(experiment: Experiment) -> list[Follower]:
+    return [Progress(experiment.general.steps)] if experiment.recording.progress else []
 
 
 def _measure_end(experiment: Experiment, state: TrainState, event: Event, recorder: RunRecorder) -> None:

@@ -22,22 +22,3 @@ check_claim = partial(check_kind, claims.CLAIM)
 check_figure = partial(check_kind, figures.FIGURE)
 check_benchmark = partial(check_kind, benchmarks.BENCHMARK)
 check_engine = partial(check_kind, engines.ENGINE)
-
-__all__ = [
-    "Broken",
-    "Finding",
-    "check",
-    "check_benchmark",
-    "check_claim",
-    "check_engine",
-    "check_figure",
-    "check_model",
-    "check_optimizer",
-    "check_penalty",
-    "check_probe",
-    "check_task",
-    "every_plugin",
-    "findings",
-    "promises",
-    "surroundings",
-]

@@ -13,7 +13,7 @@ from framework import registry
 from framework.config.settings import Numerics
 from framework.pictures import new_figure
 from framework.run import Run
-from framework.run.rows import MemoryRecorder
+from framework.run.rows import Recorder
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import STEPS, Subject, bits, compiled_programs, host_copy, is_finite, surroundings
@@ -124,7 +124,7 @@ def a_run_resumes(subject: Subject) -> None:
 def what_it_recorded_can_be_drawn(subject: Subject) -> None:
     """`draw` draws a run of three events, from its rows and arrays alone."""
     made = subject.experiment
-    recorder, state = MemoryRecorder(), made.initial_state()
+    recorder, state = Recorder(), made.initial_state()
     for count in (0, 2, STEPS - 2):
         state, _ = made.advance(state, count)
         values, state = made.measure(state, Event(int(state.step), (METRICS, NAME), (), last=False))
