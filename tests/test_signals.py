@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from framework import registry, train
+from framework import train
 from framework.cli import run_command
 from framework.config import to_dict
 from framework.errors import Interrupted
@@ -21,20 +21,6 @@ from tests.helpers import assert_same_run, cached, compile_once, leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 COMMAND = [str(Path(sys.executable).with_name("whygrok")), "run"]
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    compile_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    path = tmp_path_factory.mktemp("signals") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        train(tiny(), path)
-    return path
 
 
 def signalling(patch, name, step):

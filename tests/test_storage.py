@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from framework import load_run, registry, train
+from framework import load_run, train
 from framework.cli import run_command
 from framework.config import select, to_dict
 from framework.errors import Diverged, StorageError
@@ -20,20 +20,6 @@ from tests.helpers import QUIET, assert_same_run, compile_once, content, leaves,
 RECORDING = {"recording": QUIET | {"tensorboard": True}}
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    compile_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    path = tmp_path_factory.mktemp("storage") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        train(tiny(), path)
-    return path
 
 
 @pytest.fixture
