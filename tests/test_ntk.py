@@ -144,6 +144,7 @@ def _brute_force(net, x, outputs):
     return {"first": full[:, :, 0, 0], "sum": full.sum((2, 3)) / full.shape[2], "all": full}[outputs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed_form", [True, False])
 @pytest.mark.parametrize("outputs", ["first", "all"])
 def test_drift_after_one_small_step_is_right_from_float32(closed_form, outputs):

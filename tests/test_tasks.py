@@ -103,6 +103,7 @@ def test_the_zero_predictor_has_population_loss_p(p, k):
     assert float(values["population/loss"]) == pytest.approx(p, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_large_populations_are_sampled_not_enumerated():
     """97^4 is 88 million tuples: only the sampled ones are gathered, and test stays apart from train."""
     task = build("task", "modular_addition_regression", p=97, k=3, train_size=3000, evaluation_size=5000)
