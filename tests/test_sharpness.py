@@ -20,6 +20,7 @@ def symmetric(eigenvalues, seed=0):
     return basis @ np.diag(eigenvalues) @ basis.T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "eigenvalues",
     [np.linspace(-3, 5, 30), -np.arange(1.0, 21), np.array([4.0, 4, 4, 1, 0, 0, -9]), np.array([2.0] + [0] * 11)],
