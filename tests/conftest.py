@@ -37,7 +37,10 @@ settings.load_profile("shared")
 
 
 # A file is one worker's: what takes longest goes first, so that no worker waits for another at the end.
-LONGEST = ("test_docs.py", "test_packaging.py", "test_builtin_promises.py", "test_effects.py", "test_configs.py", "test_deaths.py")
+LONGEST = (
+    *("test_docs.py", "test_reproduce.py", "test_configs.py", "test_packaging.py", "test_builtin_promises.py", "test_effects.py"),
+    *("test_deaths.py", "test_reference.py", "test_resume.py", "test_conformance.py", "test_plugin_kit.py", "test_claim_breaks.py"),
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -22,6 +22,7 @@ SMALL = ("--config.task.p=7", "--config.model.width=8", "--config.steps=2", *QUI
 def refused(tmp_path, monkeypatch, capsys):
     """refused(*arguments) → standard error of a command that must exit with 2 and leave the folder as it was."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # of the files that tests write
 
     def run(*arguments: str) -> str:
         before = sorted(tmp_path.rglob("*"))
@@ -170,9 +171,8 @@ FILES += [
 
 
 @pytest.mark.parametrize(("text", "parts"), FILES, ids=[text[-40:] for text, _ in FILES])
-def test_a_config_file_that_fails_shows_its_own_line(refused, tmp_path, monkeypatch, text, parts):
+def test_a_config_file_that_fails_shows_its_own_line(refused, tmp_path, text, parts):
     (tmp_path / "bad.py").write_text(text)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     says(refused("run", "--config=bad.py", *QUIET), *parts)
 
 

@@ -14,34 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from framework import load_run, registry, train
+from framework import load_run, train
 from framework.config import select
 from framework.config.settings import Checkpoint
 from framework.errors import StorageError, UserError
 from framework.run import Checkpoints, complete_steps, read_leaves
 from framework.run.checkpoints import CHECKSUMS, Damaged
 from framework.training import Experiment
-from tests.helpers import assert_same_run, cached, compile_once, content, leaves, tiny
+from tests.helpers import assert_same_run, cached, content, leaves, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 
 
 UNSEEN = {"probes": {}, "events": {"metrics": "at 50"}}  # nothing is measured: only the training program is compiled
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    compile_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    """Six steps, saved at 3 and at 6."""
-    path = tmp_path_factory.mktemp("checkpoints") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        train(tiny(), path)
-    return path
 
 
 @pytest.fixture

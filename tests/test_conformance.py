@@ -10,7 +10,6 @@ import pytest
 
 from framework import Experiment, build, registry
 from framework.config import experiment, select
-from tests.helpers import slow_but
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -79,7 +78,8 @@ def is_finite(tree):
     return all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(jax.device_get(tree)))
 
 
-@pytest.mark.parametrize("model", slow_but(lambda model: model == "quadratic", MODELS))
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("task", TASKS)
 def test_a_network_takes_three_steps_with_every_optimizer(task, model, tmp_path):
     table = tmp_path / "table.csv"

@@ -131,6 +131,7 @@ def another(declared: Declared) -> Any:
 
 
 INSIDE = {"optimizer": "sign_sgd", "model": "linear"}  # what is put in place of a plugin that another one holds
+QUICK = ("modular_addition", "quadratic", "adamw", "linf", "norms")  # of each kind one
 INHERITED = {declared.name for declared in declared_fields(Task)}
 
 
@@ -203,9 +204,6 @@ def differ(one: Any, other: Any) -> bool:
     if one.probes != other.probes:
         return any(stage(a) != stage(b) for stage in (looks, measured, later))
     return any(stage(a) != stage(b) for stage in (looks, data, begun, trained))  # what costs least comes first
-
-
-QUICK = ("modular_addition", "quadratic", "adamw", "linf", "norms")  # one of each kind
 
 
 @pytest.mark.parametrize(("kind", "name", "field"), slow_but(lambda case: case[1] in QUICK, cases()))

@@ -11,6 +11,7 @@ from framework.config import experiment, select
 from framework.errors import UserError
 from plugins.probes.kernel_regression import kernel_regression
 from plugins.probes.ntk import empirical_ntk
+from tests.helpers import slow_but
 
 QUIET = {"progress": False, "plot": False, "tensorboard": False}
 NETWORKS = {
@@ -18,6 +19,7 @@ NETWORKS = {
     "mlp": select("mlp", width="6", bias=True),
     "transformer": select("transformer", d_model=8, d_mlp=8, heads=2, depth=2, norm="pre"),
 }
+SHOWN = slow_but(lambda name: name != "transformer", NETWORKS)
 
 
 def made(model, task=None, optimizer=None, **changes):
@@ -63,7 +65,7 @@ def test_training_at_p_23_converges_to_kernel_regression(optimizer, steps):
 
 
 @pytest.mark.usefixtures("quick_compilation")
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHOWN)
 def test_the_linearized_network_is_the_tangent_at_the_initialization(name):
     one = made(select("kernel", inner=NETWORKS[name]), numerics={"precision": "float64"})
     plain = made(NETWORKS[name], numerics={"precision": "float64"})
@@ -102,7 +104,7 @@ def test_weight_decay_with_the_kernel_is_explained(optimizer):
 
 
 @pytest.mark.usefixtures("quick_compilation")
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHOWN)
 def test_the_centred_network_begins_at_zero_and_scales_its_change(name):
     alpha = 5.0
     one = made(select("centered", inner=NETWORKS[name], output_scale=alpha))

@@ -27,6 +27,7 @@ def test_the_share_at_the_bound_is_a_count():
     assert float(share_at_bound({"V": jnp.ones(41)})) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_run_records_the_norms_of_its_last_network(task):
     run = train(small_config({"norms": select("norms", per_matrix=True)}, task))

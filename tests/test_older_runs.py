@@ -12,6 +12,7 @@ from tests.helpers import assert_same_run, tiny
 CYCLIC = "0,1,2\n1,2,0\n2,0,1\n"
 
 
+@pytest.mark.slow
 def test_a_run_whose_table_was_edited_is_not_resumed(tmp_path):
     table = tmp_path / "table.csv"
     table.write_text(CYCLIC)

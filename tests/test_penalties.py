@@ -73,6 +73,7 @@ def test_value_and_gradient_are_those_of_the_definition(name, order):
             assert float(gradient[label][place]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("order", [None, 1, 2.5])
 def test_at_zero_the_penalty_is_zero_and_its_gradient_finite(name, order):

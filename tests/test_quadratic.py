@@ -167,6 +167,7 @@ def params_of(net):
     return {"W": net.W[...], "V": net.V[...]}
 
 
+@pytest.mark.slow
 def test_neurons_of_shared_weights_have_the_frequencies_and_phases_of_equal_blocks(float64):
     task = task_of(7, 2)
     net = made(task, width=7, shared=True)

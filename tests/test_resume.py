@@ -15,7 +15,7 @@ from framework.config.settings import Checkpoint
 from framework.errors import UserError
 from framework.run import Checkpoints, complete_steps
 from framework.training import Experiment, named_leaves
-from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, content, leaves, rows, tiny
+from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, content, leaves, rows, slow_but, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 
@@ -29,7 +29,11 @@ def states(config):
 OPTIMIZERS = [entry.name for entry in registry.entries("optimizer")]
 
 
-@pytest.mark.parametrize("name", [*OPTIMIZERS, "injected"])
+# Those that ship resume in tests/test_builtin_promises.py too.
+QUICK = ("adamw", "normalized_gd", "grokfast", "injected")
+
+
+@pytest.mark.parametrize("name", slow_but(lambda name: name in QUICK, [*OPTIMIZERS, "injected"]))
 def test_every_optimizer_resumes_to_the_same_bits_and_not_to_those_of_a_restart(name, tmp_path):
     made, state, advance = states(tiny(optimizer=select(name)))
     checkpoints = Checkpoints(tmp_path, Checkpoint())
@@ -61,7 +65,7 @@ def test_a_resumed_schedule_gives_the_rates_of_the_uninterrupted_run():
     np.testing.assert_allclose(rates, warm_up + cosine, rtol=1e-5)
 
 
-@pytest.mark.parametrize("cuts", [(4,), (3, 5), (1, 2, 5)])
+@pytest.mark.parametrize("cuts", [pytest.param((4,), marks=pytest.mark.slow), pytest.param((3, 5), marks=pytest.mark.slow), (1, 2, 5)])
 def test_an_extended_run_equals_one_that_was_asked_for_at_once(cuts, tmp_path):
     probes = {
         "norms": select("norms", schedule="every 7"),

@@ -7,26 +7,17 @@ import jax
 import numpy as np
 import pytest
 
-from framework import load_run, registry, train
+from framework import load_run, train
 from framework.errors import UserError
 from framework.training import Experiment
-from tests.helpers import compile_once, rows, tiny
+from tests.helpers import rows, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 
 
 @pytest.fixture
-def programs(monkeypatch):
-    compile_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    made = tmp_path_factory.mktemp("runs") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        train(tiny(), made)
-    return made
+def path(uninterrupted):
+    return uninterrupted
 
 
 def test_metrics_are_the_columns_of_the_file(path):

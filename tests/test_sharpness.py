@@ -20,6 +20,7 @@ def symmetric(eigenvalues, seed=0):
     return basis @ np.diag(eigenvalues) @ basis.T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "eigenvalues",
     [np.linspace(-3, 5, 30), -np.arange(1.0, 21), np.array([4.0, 4, 4, 1, 0, 0, -9]), np.array([2.0] + [0] * 11)],
@@ -42,6 +43,7 @@ def test_the_residual_bounds_the_error_of_an_unfinished_iteration():
     assert largest < 1 and np.min(np.abs(eigenvalues - largest)) <= float(residual) < 0.2
 
 
+@pytest.mark.slow
 def test_scales_whose_squares_underflow_and_a_zero_matrix():
     A = jnp.asarray(symmetric(np.linspace(0, 1, 12)), jnp.float32)
     top, _ = largest_eigenvalues(lambda v: 1e-30 * (A @ v), 12, KEY, 2, 12)
@@ -65,6 +67,7 @@ def test_the_trace_of_a_diagonal_matrix_is_exact_and_of_another_within_its_error
     assert error == pytest.approx(expected, rel=0.15) and abs(trace - 435) < 4 * expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_run_records_the_eigenvalues_of_the_dense_hessian(task):
     probe = select("sharpness", iterations=150, samples=60, schedule="last")

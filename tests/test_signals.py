@@ -11,31 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from framework import registry, train
+from framework import train
 from framework.cli import run_command
 from framework.config import to_dict
 from framework.errors import Interrupted
 from framework.run.rows import RunRecorder
 from framework.sessions import StopRequest
 from framework.sessions.signals import NAMES
-from tests.helpers import assert_same_run, cached, compile_once, leaves, tiny
+from tests.helpers import assert_same_run, cached, compile_once, leaves, slow_but, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 COMMAND = [str(Path(sys.executable).with_name("whygrok")), "run"]
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    compile_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    path = tmp_path_factory.mktemp("signals") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        train(tiny(), path)
-    return path
 
 
 def signalling(patch, name, step):
@@ -50,7 +36,7 @@ def signalling(patch, name, step):
     patch.setattr(RunRecorder, "row", recorded)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but(lambda name: name in ("SIGINT", "SIGTERM"), NAMES))
 def test_a_signal_ends_the_run_with_code_3_and_the_line_that_continues_it(name, tmp_path, uninterrupted, capfd, request):
     config = tmp_path / "config.json"
     config.write_text(json.dumps(to_dict(tiny())))
@@ -124,7 +110,7 @@ def test_interrupted_half_a_second_after_the_start_ends_without_a_traceback(tmp_
     process = subprocess.Popen([*COMMAND, "--config=quickstart", f"--workdir={tmp_path / 'run'}"], stderr=subprocess.PIPE, text=True)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 3 and "Traceback" not in error and error.count("\n") == 1
 
 
@@ -142,7 +128,7 @@ def test_a_process_that_is_terminated_continues_to_the_same_bits(tmp_path):
         time.sleep(0.01)
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 3 and "Traceback" not in error
     step = int(error.splitlines()[-1].split("stopped by SIGTERM at step ")[1].split(", after")[0].replace(",", ""))
     train(tiny(step, events={"metrics": "log"}), tmp_path / "run")

@@ -76,6 +76,7 @@ def test_what_cannot_be_is_refused(fields, said):
         build("task", "sparse_parity", **fields).splits(0)
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_its_sample():
     task = select("sparse_parity", bits=5, relevant=2, train_size="70%")
     model = select("quadratic", width=32, degree=2, init_scale=2.0)

@@ -10,30 +10,16 @@ import subprocess
 import numpy as np
 import pytest
 
-from framework import load_run, registry, train
+from framework import load_run, train
 from framework.cli import run_command
 from framework.config import select, to_dict
 from framework.errors import Diverged, StorageError
 from framework.run import Checkpoints, complete_steps, read_leaves
-from tests.helpers import QUIET, assert_same_run, compile_once, content, leaves, rows, tiny
+from tests.helpers import QUIET, assert_same_run, compile_once, content, leaves, rows, slow_but, tiny
 
 RECORDING = {"recording": QUIET | {"tensorboard": True}}
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    compile_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    path = tmp_path_factory.mktemp("storage") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
-        train(tiny(), path)
-    return path
 
 
 @pytest.fixture
@@ -59,7 +45,13 @@ def fill(disk, leave):
     return filler
 
 
-@pytest.mark.parametrize("leave", [0, 4 << 10, 12 << 10, 28 << 10, 100 << 10], ids=lambda size: f"{size >> 10}kB")
+def leaving(*kilobytes, quick):
+    """A test for each number of kilobytes that are left; all but one are slow."""
+    sizes = slow_but(lambda size: size == quick << 10, [number << 10 for number in kilobytes])
+    return pytest.mark.parametrize("leave", sizes, ids=lambda size: f"{size >> 10}kB")
+
+
+@leaving(0, 4, 12, 28, 100, quick=12)
 def test_a_full_disk_is_one_clear_line_and_the_same_command_goes_on_once_there_is_space(leave, disk, uninterrupted):
     filler = fill(disk, leave)
     with pytest.raises(StorageError) as stop:
@@ -72,7 +64,7 @@ def test_a_full_disk_is_one_clear_line_and_the_same_command_goes_on_once_there_i
     assert_same_run(disk / "run", uninterrupted)
 
 
-@pytest.mark.parametrize("leave", [0, 8 << 10, 24 << 10], ids=lambda size: f"{size >> 10}kB")
+@leaving(0, 8, 24, quick=0)
 def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint_as_it_was(leave, disk, uninterrupted):
     train(tiny(3), disk / "run")
     saved = content(disk / "run" / "checkpoints" / "3")
@@ -87,7 +79,7 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint_as_it_was(leave, d
     assert_same_run(disk / "run", uninterrupted)
 
 
-@pytest.mark.parametrize("leave", [0, 12 << 10, 36 << 10, 132 << 10, 172 << 10], ids=lambda size: f"{size >> 10}kB")
+@leaving(0, 12, 36, 132, 172, quick=132)
 def test_a_full_disk_on_the_command_line_is_code_5_and_one_line_that_says_how_to_go_on(leave, disk, tmp_path, capfd):
     config = tmp_path / "config.json"
     config.write_text(json.dumps(to_dict(tiny())))

@@ -178,6 +178,7 @@ def test_a_member_that_is_written_elsewhere_is_passed_over_and_looked_at_again(t
     assert states(run_sweep(swept(), tmp_path / "runs", show=release)) == ["finished"] * 3
 
 
+@pytest.mark.slow
 def test_a_sweep_may_wait_for_members_that_are_written_elsewhere_and_be_stopped_while_it_does(tmp_path, instead, caplog):
     caplog.set_level("INFO", "whygrok")
     (tmp_path / "runs" / NAMES[0]).mkdir(parents=True)

@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence_and_code_5(capfd):
 
 ALONE = """
 import sys
-from framework.config import processes
+from framework.sweep import processes
 from framework.cli import run_command
 processes.COMMAND = ["sh", "-c", "exit 9"]
 assert run_command(["sweep", "--config=sweeps/init_scale", f"--workdir={sys.argv[1]}"]) == 1

@@ -232,6 +232,7 @@ def test_gradients_are_finite_and_reach_every_parameter(fields):
         assert np.any(leaf), path
 
 
+@pytest.mark.slow
 def test_a_small_transformer_learns_its_training_sample():
     run = small_run(300, d_model=32, heads=4, d_mlp=64)
     state, diverged = run.advance(run.initial_state(), 300)
