@@ -2,7 +2,7 @@
 
 Expected: eNTK change below a hundredth when fitted, smaller α closes the gap, collapse at n/p^(5/3); 10 minutes on two cores.
 Run:      whygrok reproduce fig1 --scale=laptop --workdir=runs/paper
-Try:      whygrok sweep --config=paper/fig1:scale=smoke --workdir=runs/fig1   whygrok config --config=paper/fig1:scale=paper --sweep
+Try:      whygrok sweep --config=paper/fig1:scale=smoke --workdir=runs/fig1   whygrok config --config=paper/fig1:scale=full --sweep
 
 η = 10 of appendix A is one member, α = 1; the others have η = 1.
 """
