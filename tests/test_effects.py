@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from framework import Experiment, Penalty, Task, register, registry, train
-from framework.config import experiment, flatten, from_dict, harmless_fields, override, select, to_dict
+from framework.config import PLUGIN_SECTIONS, experiment, flatten, from_dict, harmless_fields, override, select, to_dict
 from framework.config.settings import SECTIONS, General
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unwrap
@@ -139,7 +139,7 @@ def cases() -> list[tuple[str, str, str]]:
     return [
         (kind, entry.name, declared.name)
         for kind in registry.KINDS
-        if kind != "claim"
+        if kind in (*PLUGIN_SECTIONS, "probe")
         for entry in registry.entries(kind)
         if entry.source != "plugins.optimizers.rules.from_optax"  # test_optimizers.py
         for declared in declared_fields(entry.cls)

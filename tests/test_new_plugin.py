@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from framework import registry
 from framework.cli import run_command
+from framework.cli.checking.new_plugin import USES
 from framework.testing import promises
 from tests.helpers import slow_but
 
@@ -19,7 +19,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("kind", slow_but(lambda kind: kind == "probe", registry.KINDS))
+@pytest.mark.parametrize("kind", slow_but(lambda kind: kind == "probe", USES))
 def test_what_is_written_keeps_every_promise_as_it_is(kind, tmp_path, capsys):
     assert run_command(["new-plugin", kind, "first_try"]) == 0
     written, *_ = capsys.readouterr().out.splitlines()

@@ -58,7 +58,7 @@ def promise(kind: str, is_basis: bool = False) -> Callable[[Callable[[Any], None
 
 def promises(kind: str) -> list[Promise]:
     """What a plugin of this kind promises, in the order in which it is looked at."""
-    return [*_PROMISES[EVERY], *_PROMISES[kind]]
+    return [*_PROMISES[EVERY], *_PROMISES.get(kind, [])]
 
 
 def look(subject: Subject) -> list[Finding]:

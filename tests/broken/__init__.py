@@ -1,7 +1,7 @@
-"""Plugins that the kit must find wrong, a file a kind."""
+"""Plugins that the kit must find wrong, one file per kind."""
 
-from tests.broken import claims, models, optimizers, penalties, probes, tasks
+from tests.broken import claims, engines, models, optimizers, penalties, probes, tasks
 
-KINDS = (tasks, models, optimizers, penalties, probes, claims)
+KINDS = (tasks, models, optimizers, penalties, probes, claims, engines)
 BROKEN = [broken for kind in KINDS for broken in kind.BROKEN]
 FIRST = [kind.BROKEN[0] for kind in KINDS]

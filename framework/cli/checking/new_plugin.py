@@ -24,8 +24,6 @@ USES = {  # how a plugin of a kind is used, after --config=quickstart
     "penalty": "whygrok run --config=quickstart:penalty={name}",
     "probe": "whygrok run --config=quickstart:probes={name}",
     "claim": "whygrok describe claim {name}",
-    "figure": "whygrok describe figure {name}",
-    "benchmark": "whygrok bench {name} --seconds=0.01",
     "engine": "whygrok describe engine {name}",
 }
 
@@ -33,7 +31,7 @@ USES = {  # how a plugin of a kind is used, after --config=quickstart
 def main(arguments: Sequence[str]) -> int:
     """Writes the files, and prints their names and what to type next."""
     parser = Parser("new-plugin", EXAMPLES)
-    parser.add_argument("kind", help=one_of(registry.KINDS))
+    parser.add_argument("kind", help=one_of(USES))
     parser.add_argument("name", help="lower-case letters, digits and _: the file and the name in configs")
     parser.add_argument("--package", action="store_true", help="a package with entry point, tests and README, in a folder of its own")
     parser.add_argument("--output", default=".", metavar="FOLDER", help="where to write; by default here")
@@ -55,8 +53,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _check(kind: str, name: str) -> None:
     """Raises UserError for what cannot be a plugin's kind or name, or is one already."""
-    if kind not in registry.KINDS:
-        raise UserError(f"there is no kind {kind!r} of plugin.{did_you_mean(kind, registry.KINDS)} Kinds: {one_of(registry.KINDS)}.")
+    if kind not in USES:
+        raise UserError(f"no plugin of kind {kind!r} can be written.{did_you_mean(kind, USES)} Kinds: {one_of(USES)}.")
     if not re.fullmatch(registry.NAME, name) or keyword.iskeyword(name):
         near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789") or f"my_{kind}"
         hint = f" Did you mean {near!r}?" if near != name and not keyword.iskeyword(near) else ""

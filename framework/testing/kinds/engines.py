@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framework.config import members, override, product
+from framework.run import load_run
 from framework.sessions import train
 from framework.sweep import FINISHED, run_sweep
 from framework.testing.promises import Broken, promise
@@ -26,7 +27,7 @@ def it_finishes_every_member(subject: Subject) -> None:
             said = f": {left[0].said}" if left[0].said else ""
             raise Broken(f"the member {left[0].member} is {left[0].state} when train returns{said}")
         for member in sweep:
-            trained, alone = train(member.config, Path(folder) / "runs" / member.name), train(member.config)
+            trained, alone = load_run(Path(folder) / "runs" / member.name), train(member.config)
             if bits(trained.params()) != bits(alone.params()):
                 raise Broken(f"the member {member.name} has other parameters than a run of its own")
 

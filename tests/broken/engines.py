@@ -1,0 +1,33 @@
+"""Engines that do not keep what engines promise."""
+
+from dataclasses import dataclass
+
+from framework import Engine, train
+from framework.config import load_config, override
+from framework.sweep import FINISHED, WAITING
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeavesOne(Engine):
+    """Trains the first member only (a test, 2026)."""
+
+    def train(self, sweep, jobs, stop):
+        name = sweep.in_state(WAITING)[0]
+        train(load_config(str(sweep.config(name))), sweep.directory(name).path)
+        sweep.mark(name, FINISHED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainsAnother(Engine):
+    """Trains every member from the same seed, and says that it finished (a test, 2026)."""
+
+    def train(self, sweep, jobs, stop):
+        for name in sweep.in_state(WAITING):
+            train(override(load_config(str(sweep.config(name))), {"seed": 7}), sweep.directory(name).path)
+            sweep.mark(name, FINISHED)
+
+
+BROKEN = [
+    (LeavesOne(), "it finishes every member", "the member seed=1 is waiting when train returns"),
+    (TrainsAnother(), "it finishes every member", "has other parameters than a run of its own"),
+]
