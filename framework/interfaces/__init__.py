@@ -3,11 +3,9 @@
 A plugin is a frozen dataclass and its fields are its whole configuration. Plugins are final: to change one, wrap it.
 """
 
-from framework.interfaces.benchmark import Benchmark
 from framework.interfaces.claim import Claim, Row, Verdict
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
-from framework.interfaces.engine import Engine
-from framework.interfaces.figure import Figure, Picture
+from framework.interfaces.outside import Benchmark, Engine, Figure, Picture
 from framework.interfaces.parts import Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.probe import Context, Probe

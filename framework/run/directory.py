@@ -15,6 +15,11 @@ from framework.storage import next_free, storage, write_json
 INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
 
 
+def _inside(name: str, words: str) -> Any:
+    """A property: the path of that name inside the folder."""
+    return property(lambda self: self.path / name, doc=words)
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """A folder that holds one run."""
@@ -29,45 +34,14 @@ class RunDirectory:
             raise UserError(f"--workdir={workdir} is a file, not a folder")
         return cls(path)
 
-    @property
-    def config(self) -> Path:
-        """The resolved config; `--config=` accepts it."""
-        return self.path / "config.json"
-
-    @property
-    def environment(self) -> Path:
-        """Versions, host, command line, and a record of every session."""
-        return self.path / "environment.json"
-
-    @property
-    def metrics(self) -> Path:
-        """One row an event."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def arrays(self) -> Path:
-        """Probe outputs that are arrays, one .npz an event."""
-        return self.path / "arrays"
-
-    @property
-    def checkpoints(self) -> Path:
-        """One folder a saved step."""
-        return self.path / "checkpoints"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Event files."""
-        return self.path / "tensorboard"
-
-    @property
-    def figures(self) -> Path:
-        """Pictures, and the data behind each."""
-        return self.path / "figures"
-
-    @property
-    def lock(self) -> Path:
-        """Who is writing."""
-        return self.path / "LOCK"
+    config = _inside("config.json", "The resolved config; `--config=` accepts it.")
+    environment = _inside("environment.json", "Versions, host, command line, and a record of every session.")
+    metrics = _inside("metrics.jsonl", "One row per event.")
+    arrays = _inside("arrays", "Probe outputs that are arrays, one .npz per event.")
+    checkpoints = _inside("checkpoints", "One folder per saved step.")
+    tensorboard = _inside("tensorboard", "Event files.")
+    figures = _inside("figures", "Pictures, and the data behind each.")
+    lock = _inside("LOCK", "Who is writing.")
 
     @property
     def is_run(self) -> bool:

@@ -1,5 +1,6 @@
 """From a config to everything that training needs: plugins, data, compiled functions. Nothing is trained here."""
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
@@ -211,18 +212,13 @@ def _check_range(name: str, what: str, array: np.ndarray, limit: int) -> None:
         raise UserError(f"task: {what} {value} in row {row} of the {name} split is outside 0 … {limit - 1}")
 
 
-class _within:
+@contextlib.contextmanager
+def _within(section: str) -> Iterator[None]:
     """Adds the section's name to a FieldError that leaves the block."""
-
-    def __init__(self, section: str):
-        self.section = section
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, FieldError):
-            raise error.within(self.section) from None
+    try:
+        yield
+    except FieldError as error:
+        raise error.within(section) from None
 
 
 def _no_module(params: Any) -> nnx.Module:

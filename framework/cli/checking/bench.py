@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from framework import registry
 from framework.cli import Parser
-from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import fields_of, parse_with_config
+from framework.cli.plugins import load_plugins
 from framework.errors import one_of
 
 EXAMPLES = """\

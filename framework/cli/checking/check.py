@@ -8,9 +8,8 @@ from typing import Any
 
 from framework import registry
 from framework.cli import Parser
-from framework.cli.find import entries_called
-from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import fields_of, parse_with_config
+from framework.cli.plugins import entries_called, load_plugins
 from framework.config import load_config, plugin_list
 from framework.errors import UserError
 from framework.testing import Finding, findings

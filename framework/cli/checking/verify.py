@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from framework.cli import Parser
-from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import fields_of, parse_with_config
+from framework.cli.plugins import load_plugins
 from framework.config.scales import SCALES, named_scale
 from framework.errors import one_of
 from framework.evidence import CheckedClaim, check_claim, chosen_claims, summary

@@ -9,9 +9,8 @@ from typing import Any
 
 from framework import registry
 from framework.cli import Parser
-from framework.cli.find import entries_called
-from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import parse_with_config
+from framework.cli.plugins import entries_called, load_plugins
 from framework.fields import Declared, declared_fields
 
 EXAMPLES = """\

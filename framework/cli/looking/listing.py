@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from framework import registry
 from framework.cli import Parser
 from framework.cli.overrides import parse_with_config
+from framework.cli.plugins import kind_of, load_plugins
 from framework.cli.tables import aligned
-from framework.config import load_config, plugin_list, shipped_configs
-from framework.errors import UserError, did_you_mean, one_of
+from framework.config import shipped_configs
 
 EXAMPLES = """\
   whygrok list                                       everything
@@ -31,26 +31,6 @@ def main(arguments: Sequence[str]) -> int:
     else:
         print("".join(f"{line}\n" for line in aligned([[row["kind"], row["name"], row["summary"]] for row in rows])), end="")
     return 0
-
-
-def load_plugins(config: str | None, changes: dict[str, str]) -> None:
-    """Imports the plugins that a config, or --config.plugins alone, names."""
-    if config:
-        load_config(config, changes)
-    elif unknown := sorted(changes.keys() - {"plugins"}):
-        raise UserError(f"--config.{unknown[0]} needs a --config")
-    else:
-        for plugin in plugin_list(changes.get("plugins", ())):
-            registry.load_plugin(plugin)
-
-
-def kind_of(word: str) -> str:
-    """'probe' from 'probes' or 'probe'. Raises UserError naming the nearest."""
-    for kind, plural in registry.PLURALS.items():
-        if word in (kind, plural):
-            return kind
-    known = [*registry.PLURALS.values(), "configs"]
-    raise UserError(f"there is no kind {word!r} of plugin.{did_you_mean(word, known)} Kinds: {one_of(known)}.")
 
 
 def _rows(kind: str | None) -> list[dict[str, str]]:

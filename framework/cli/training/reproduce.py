@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
-from framework.cli.looking.listing import load_plugins
 from framework.cli.overrides import add_plugins
+from framework.cli.plugins import load_plugins
 from framework.cli.tables import aligned
 from framework.cli.training.sweep import Screen, exit_code
 from framework.config.scales import SCALES, named_scale
