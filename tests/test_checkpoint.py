@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from framework import load_run, train
-from framework.config import select
-from framework.config.settings import Checkpoint
+from framework.config import Checkpoint, select
 from framework.errors import StorageError, UserError
 from framework.run import Checkpoints, complete_steps, read_leaves
 from framework.run.checkpoints import CHECKSUMS, Damaged

@@ -12,9 +12,8 @@ import pytest
 
 from framework import train
 from framework.config import to_dict
-from framework.run import Checkpoints, checkpoints, complete_steps
+from framework.run import Checkpoints, RunRecorder, checkpoints, complete_steps
 from framework.run import rows as recorder
-from framework.run.rows import RunRecorder
 from framework.training import Experiment
 from tests.helpers import QUIET, assert_same_run, rows, tiny, train_json
 

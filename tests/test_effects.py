@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from framework import Experiment, Penalty, Task, register, registry, train
-from framework.config import PLUGIN_SECTIONS, experiment, flatten, from_dict, harmless_fields, override, select, to_dict
-from framework.config.settings import SECTIONS, General
+from framework.config import PLUGIN_SECTIONS, SECTIONS, General, experiment, flatten, from_dict, harmless_fields, override, select, to_dict
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unwrap
 from framework.run import RunDirectory

@@ -57,7 +57,7 @@ def test_a_stopped_run_continues_to_the_same_summary(tmp_path, monkeypatch):
     whole = train(config, tmp_path / "whole")
     stop = lambda self: "SIGTERM" if steps and steps[-1] >= 30 else None  # noqa: E731
     steps: list[int] = []
-    from framework.run.rows import RunRecorder
+    from framework.run import RunRecorder
 
     original = RunRecorder.row
     monkeypatch.setattr(RunRecorder, "row", lambda self, step, values: (steps.append(step), original(self, step, values))[1])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from framework.errors import StorageError
-from framework.run import RunDirectory, read_lines
-from framework.run.rows import Recorder, RunRecorder, line_of, make_row, only_due
+from framework.run import Recorder, RunDirectory, RunRecorder, read_lines
+from framework.run.rows import line_of, make_row, only_due
 
 PROBES = ("norms", "spectrum")
 

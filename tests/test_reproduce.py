@@ -15,8 +15,7 @@ import pytest
 
 from framework import Experiment
 from framework.cli import run_command
-from framework.config import load_config, load_sweep, to_dict
-from framework.config.scales import SCALES
+from framework.config import SCALES, load_config, load_sweep, to_dict
 from framework.errors import UserError
 from framework.evidence import reproduce
 from framework.evidence.figures import write_picture

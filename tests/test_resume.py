@@ -10,8 +10,7 @@ import pytest
 
 from framework import load_run, registry, train
 from framework.cli import run_command
-from framework.config import select
-from framework.config.settings import Checkpoint
+from framework.config import Checkpoint, select
 from framework.errors import UserError
 from framework.run import Checkpoints, complete_steps
 from framework.training import Experiment, named_leaves

@@ -15,7 +15,7 @@ from framework import train
 from framework.cli import run_command
 from framework.config import to_dict
 from framework.errors import Interrupted
-from framework.run.rows import RunRecorder
+from framework.run import RunRecorder
 from framework.sessions import StopRequest
 from framework.sessions.signals import NAMES
 from tests.helpers import assert_same_run, cached, compile_once, leaves, slow_but, tiny

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from framework import train
-from framework.config import select
-from framework.config.settings import Checkpoint
+from framework.config import Checkpoint, select
 from framework.run import Checkpoints
 from framework.testing.subject import compiled_programs
 from framework.training import Experiment, named_leaves, place

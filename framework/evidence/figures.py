@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.config import to_dict
-from framework.interfaces import Picture, Verdict
-from framework.interfaces.claim import number
+from framework.interfaces import Picture, Verdict, number
 from framework.pictures import as_csv, draw, new_figure, rendered
 from framework.run import Run
 from framework.storage import storage, write_atomically, write_json

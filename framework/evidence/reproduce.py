@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framework import registry
-from framework.config import Member, load_sweep
-from framework.config.scales import named_scale
+from framework.config import Member, load_sweep, named_scale
 from framework.errors import UserError, did_you_mean, one_of
 from framework.evidence.figures import write_picture
 from framework.interfaces import Figure, Verdict

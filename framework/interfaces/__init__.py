@@ -3,7 +3,7 @@
 A plugin is a frozen dataclass and its fields are its whole configuration. Plugins are final: to change one, wrap it.
 """
 
-from framework.interfaces.claim import Claim, Row, Verdict
+from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
 from framework.interfaces.outside import Benchmark, Engine, Figure, Picture
 from framework.interfaces.parts import Model, Optimizer, Penalty

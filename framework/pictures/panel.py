@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from framework.storage.tables import csv_text
+from framework.storage import csv_text
 
 Numbers = Sequence[int | float] | np.ndarray
 

@@ -12,8 +12,7 @@ from framework.errors import UserError
 from framework.pictures import Curve, Panel, draw, new_figure, rendered
 from framework.reading.milestones import milestones
 from framework.run import Run
-from framework.storage import storage, write_atomically
-from framework.storage.tables import csv_text
+from framework.storage import csv_text, storage, write_atomically
 
 
 def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = ()) -> list[Path]:

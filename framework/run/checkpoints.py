@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from framework.config.settings import Checkpoint
+from framework.config import Checkpoint
 from framework.errors import StorageError, UserError
 from framework.run.orbax_store import read_arrays, write_arrays
 from framework.storage import explain, next_free, storage, write_json

@@ -5,8 +5,7 @@ import time
 from typing import Any
 
 from framework.errors import Diverged, Interrupted
-from framework.run import Checkpoints, NoCheckpoints
-from framework.run.rows import Recorder
+from framework.run import Checkpoints, NoCheckpoints, Recorder
 from framework.sessions.signals import StopRequest
 from framework.training import METRICS, Event, Experiment, TrainState
 

@@ -7,10 +7,22 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
-from framework.run import COMPLETE, Checkpoints, NoCheckpoints, Run, RunDirectory, Sessions, check_steps, is_complete, load_run
-from framework.run.progress import Progress
-from framework.run.rows import Follower, Recorder, RunRecorder
-from framework.run.tensorboard import TensorBoard
+from framework.run import (
+    COMPLETE,
+    Checkpoints,
+    Follower,
+    NoCheckpoints,
+    Progress,
+    Recorder,
+    Run,
+    RunDirectory,
+    RunRecorder,
+    Sessions,
+    TensorBoard,
+    check_steps,
+    is_complete,
+    load_run,
+)
 from framework.sessions.loop import train_loop
 from framework.sessions.origin import initial_state
 from framework.sessions.signals import StopRequest

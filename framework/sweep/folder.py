@@ -10,8 +10,7 @@ from framework.config import Member, to_dict
 from framework.errors import FieldError, StorageError, UserError
 from framework.reading import last_value, milestones
 from framework.run import Run, RunDirectory, check_steps, complete_steps, is_complete, read_lines
-from framework.storage import holder, storage, write_atomically, write_json
-from framework.storage.tables import csv_text
+from framework.storage import csv_text, holder, storage, write_atomically, write_json
 from framework.training import Experiment
 
 WAITING, RUNNING, FINISHED, FAILED, STOPPED = "waiting", "running", "finished", "failed", "stopped"

@@ -12,8 +12,7 @@ import jax
 import numpy as np
 
 from framework import registry
-from framework.config import experiment, select
-from framework.config.settings import Numerics
+from framework.config import Numerics, experiment, select
 from framework.interfaces import Row
 from framework.training import Experiment, TrainState, precision
 

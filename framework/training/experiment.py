@@ -14,8 +14,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from framework import registry, seeds
-from framework.config import PLUGIN_SECTIONS, from_dict
-from framework.config.settings import SECTIONS, Checkpoint, Events, General, Numerics, Recording
+from framework.config import PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Numerics, Recording, from_dict
 from framework.errors import FieldError, UserError
 from framework.fields import make, parts
 from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import jax
 
-from framework.config.settings import Numerics
+from framework.config import Numerics
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from framework.cli import Parser
 from framework.cli.overrides import fields_of, parse_with_config
 from framework.cli.plugins import load_plugins
-from framework.config.scales import SCALES, named_scale
+from framework.config import SCALES, named_scale
 from framework.errors import one_of
 from framework.evidence import CheckedClaim, check_claim, chosen_claims, summary
 from framework.evidence.page import Page

@@ -11,11 +11,11 @@ from framework.cli.overrides import add_plugins
 from framework.cli.plugins import load_plugins
 from framework.cli.tables import aligned
 from framework.cli.training.sweep import Screen, exit_code
-from framework.config.scales import SCALES, named_scale
+from framework.config import SCALES, named_scale
 from framework.errors import Interrupted, StorageError, one_of
 from framework.evidence.figures import as_json
 from framework.evidence.reproduce import Reproduced, check_figures, figures, reproduce
-from framework.interfaces.claim import in_words
+from framework.interfaces import in_words
 from framework.sweep import FINISHED, check_engine
 
 log = logging.getLogger("whygrok")

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from framework.config.scales import SCALES
+from framework.config import SCALES
 from framework.errors import did_you_mean, one_of
 from framework.fields import declared_fields
 from framework.interfaces import Row

@@ -10,10 +10,9 @@ import jax
 import numpy as np
 
 from framework import registry
-from framework.config.settings import Numerics
+from framework.config import Numerics
 from framework.pictures import new_figure
-from framework.run import Run
-from framework.run.rows import Recorder
+from framework.run import Recorder, Run
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import STEPS, Subject, bits, compiled_programs, host_copy, is_finite, surroundings
