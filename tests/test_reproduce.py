@@ -193,7 +193,7 @@ def test_the_printed_settings_are_members():
     ("arguments", "said"),
     [
         (["fig6"], "there is no figure 'fig6'. Did you mean 'fig"),
-        (["fig1", "--scale=huge"], "invalid choice: 'huge'"),
+        (["fig1", "--scale=huge"], "scale = 'huge': there is no such scale"),
         (["fig1", "--jobs=0"], "jobs = 0: must be at least 1"),
         ([], "FIGURE"),
     ],
