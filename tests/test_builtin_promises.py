@@ -30,7 +30,7 @@ SMALL = {
 
 PLUGINS = registered(**SMALL)
 # Claims are checked by tests/test_claim_breaks.py as well, probes measured by tests/test_probe_pictures.py.
-SHOWN = slow_but(lambda plugin: registry.interface_of(type(plugin)) not in ("claim", "probe"), PLUGINS.values())
+SHOWN = slow_but(lambda plugin: registry.interface_of(type(plugin)) not in ("claim", "probe", "engine"), PLUGINS.values())
 
 
 @pytest.mark.parametrize("plugin", SHOWN, ids=list(PLUGINS))

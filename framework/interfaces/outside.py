@@ -52,5 +52,5 @@ class Engine(Plugin):
         sweep: a framework.sweep.SweepFolder: `in_state(WAITING)` names the members that wait, `config(name)` is the file with
         a member's config, `directory(name)` its run directory, and `mark(name, state, said)` notes how it stands.
         stop: once `stop.received` is set, nothing else may be started, and what runs must save and end. An engine that
-        starts processes can leave all of this to `framework.sweep.supervise`.
+        starts processes can leave all of this to `framework.sweep.supervise`, and one that trains in this process to `train_here`.
         """

@@ -2,4 +2,4 @@
 
 from framework.sweep.folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, Show, Standing, SweepFolder
 from framework.sweep.run import check_engine, run_sweep
-from framework.sweep.supervise import EXPLAINED, WHYGROK, Child, member_arguments, supervise
+from framework.sweep.supervise import EXPLAINED, WHYGROK, Child, member_arguments, supervise, train_here

@@ -52,10 +52,14 @@ def run_sweep(
 
 
 def check_engine(engine: str | Engine, jobs: int) -> Engine:
-    """The engine of that name, or as it is given. Raises UserError where there is none, or nothing would run."""
+    """The engine of that name, NAME or NAME:field=value,…; or as it is given. Raises UserError where there is none."""
     if jobs < 1:
         raise UserError(f"jobs = {jobs}: must be at least 1: how many members run at once")
-    return engine if isinstance(engine, Engine) else registry.build("engine", engine)
+    if isinstance(engine, Engine):
+        return engine
+    name, _, given = engine.partition(":")
+    fields = dict(item.partition("=")[::2] for item in given.split(",") if item)
+    return registry.build("engine", name, **fields)  # type: ignore[no-any-return]
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from framework import Engine, register, train
-from framework.config import load_config
-from framework.errors import Interrupted, WhygrokError
-from framework.sweep import FAILED, FINISHED, RUNNING, STOPPED, WAITING
+from framework import Engine, register
+from framework.sweep import WAITING, train_here
 
 
 @register("my_engine")
@@ -16,14 +14,5 @@ class MyEngine(Engine):
     def train(self, sweep, jobs, stop):
         """Trains what is waiting; a member that fails stops no other."""
         for name in sweep.in_state(WAITING):
-            if stop.received:
-                return
-            sweep.mark(name, RUNNING)
-            try:
-                train(load_config(str(sweep.config(name))), sweep.directory(name).path)
-                sweep.mark(name, FINISHED)
-            except Interrupted:
-                sweep.mark(name, STOPPED)
-                return
-            except WhygrokError as error:
-                sweep.mark(name, FAILED, str(error), error.exit_code)
+            if not stop.received:
+                train_here(sweep, name)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from framework import Engine, train
 from framework.config import load_config, override
+from framework.errors import Diverged
 from framework.sweep import FINISHED, WAITING
 
 
@@ -27,7 +28,21 @@ class TrainsAnother(Engine):
             sweep.mark(name, FINISHED)
 
 
+@dataclass(frozen=True, kw_only=True)
+class FallsWithOne(Engine):
+    """Leaves at the first member that fails (a test, 2026)."""
+
+    def train(self, sweep, jobs, stop):
+        for name in sweep.in_state(WAITING):
+            try:
+                train(load_config(str(sweep.config(name))), sweep.directory(name).path)
+            except Diverged:
+                return
+            sweep.mark(name, FINISHED)
+
+
 BROKEN = [
     (LeavesOne(), "it finishes every member", "the member seed=1 is waiting when train returns"),
+    (FallsWithOne(), "a member that fails stops no other", "the first is waiting and the second waiting"),
     (TrainsAnother(), "it finishes every member", "has other parameters than a run of its own"),
 ]

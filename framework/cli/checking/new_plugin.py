@@ -24,7 +24,7 @@ USES = {  # how a plugin of a kind is used, after --config=quickstart
     "penalty": "whygrok run --config=quickstart:penalty={name}",
     "probe": "whygrok run --config=quickstart:probes={name}",
     "claim": "whygrok describe claim {name}",
-    "engine": "whygrok describe engine {name}",
+    "engine": "whygrok sweep --config=sweeps/init_scale --config.task.p=5 --config.steps=20 --engine={name}",
 }
 
 

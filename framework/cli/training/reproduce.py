@@ -23,7 +23,7 @@ log = logging.getLogger("whygrok")
 EXAMPLES = """\
   whygrok reproduce all --scale=smoke                           every figure, small: minutes on two cores
   whygrok reproduce fig1 fig4 --scale=laptop --jobs=2           the same command again goes on
-  whygrok reproduce fig1 --scale=paper --workdir=runs/paper     the published sizes
+  whygrok reproduce fig1 --scale=full --workdir=runs/full       the published sizes
 """
 
 

@@ -3,13 +3,14 @@
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from framework.config import members, override, product
+from framework.config import Member, members, override, product
 from framework.run import load_run
 from framework.sessions import train
-from framework.sweep import FINISHED, run_sweep
+from framework.sweep import FAILED, FINISHED, Standing, run_sweep
 from framework.testing.promises import Broken, promise
 from framework.testing.subject import Subject, bits, surroundings
 
@@ -20,25 +21,35 @@ QUIET = {"recording.plot": False, "recording.tensorboard": False, "recording.pro
 @promise(ENGINE, is_basis=True)
 def it_finishes_every_member(subject: Subject) -> None:
     """It trains all members of a small sweep, each in its own run directory, to the bits of a run of its own."""
-    sweep = members(override(surroundings().config, QUIET), product({"seed": [0, 1]}))
-    with tempfile.TemporaryDirectory() as folder, _silence():
-        found = run_sweep(sweep, Path(folder) / "runs", jobs=2, engine=subject.plugin)
+    with _swept(subject, {"seed": [0, 1]}) as (sweep, found, folder):
         if left := [standing for standing in found if standing.state != FINISHED]:
             said = f": {left[0].said}" if left[0].said else ""
             raise Broken(f"the member {left[0].member} is {left[0].state} when train returns{said}")
         for member in sweep:
-            trained, alone = load_run(Path(folder) / "runs" / member.name), train(member.config)
+            trained, alone = load_run(folder / member.name), train(member.config)
             if bits(trained.params()) != bits(alone.params()):
                 raise Broken(f"the member {member.name} has other parameters than a run of its own")
 
 
+@promise(ENGINE)
+def a_member_that_fails_stops_no_other(subject: Subject) -> None:
+    """Where the first member diverges, it is marked as failed, with the sentence that says why, and the second is trained."""
+    with _swept(subject, {"optimizer.learning_rate": [1e30, 0.1]}) as (_, found, _):
+        if [standing.state for standing in found] != [FAILED, FINISHED]:
+            raise Broken(f"of a member that diverges and one that does not, the first is {found[0].state} and the second {found[1].state}")
+        if "diverged" not in found[0].said:
+            raise Broken(f"a member that diverged is said to have failed with {found[0].said!r}: hand on its sentence")
+
+
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Only warnings are heard: where runs start and end is of no interest here."""
+def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Member], list[Standing], Path]]:
+    """(members, how they stand, their folder) of a small sweep that the engine trained; only warnings are heard meanwhile."""
+    sweep = members(override(surroundings().config, QUIET), product(axes))
     log = logging.getLogger("whygrok")
     before = log.level
     log.setLevel(logging.WARNING)
     try:
-        yield
+        with tempfile.TemporaryDirectory() as folder:
+            yield sweep, run_sweep(sweep, Path(folder) / "runs", jobs=2, engine=subject.plugin), Path(folder) / "runs"
     finally:
         log.setLevel(before)
