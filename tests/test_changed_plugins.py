@@ -134,7 +134,7 @@ def test_plot_and_diff_and_load_run_may_be_told_where_a_plugin_is_now(run, tmp_p
     for command in (["plot", str(path)], ["diff", str(path), str(path)]):
         with registry.temporary():
             assert run_command(command) == 2
-            assert "say where to: --config.plugins=…/changing.py" in capsys.readouterr().err
+            assert "say where it is: --config.plugins=…/changing.py" in capsys.readouterr().err
         with registry.temporary():
             assert run_command([*command, f"--config.plugins={moved}"]) == 0, capsys.readouterr().err
     with registry.temporary():

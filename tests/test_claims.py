@@ -65,7 +65,7 @@ def test_a_claim_is_checked_at_other_sizes(capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["margin", "p=7"], "fields are of one claim"),
+        (["margin", "p=7"], "fields belong to one claim"),
         (["max_margin", "stepz=7"], "Did you mean 'steps'?"),
         (["max_margin", "p=2"], "p"),
         (["max_margin", "--seed=-1"], "a whole number from 0 on"),

@@ -120,7 +120,7 @@ def test_a_failure_is_told_in_the_sentence_with_which_it_ended(script, said, tmp
         ({"optimizer.lerning_rate": 0.1}, r"member 2 \(.*\): optimizer.lerning_rate.*learning_rate"),
         ({"optimizer.learning_rate": -1.0}, r"member 2 \(.*\): optimizer.learning_rate = -1.0"),
         ({"events.metrics": "hourly"}, r"member seed=2,.*: events.metrics = 'hourly'"),
-        ({"probes.train.name": "norms"}, r"member seed=2,.*: probes.train: no probe can be called 'train'"),
+        ({"probes.train.name": "norms"}, r"member seed=2,.*: probes.train: a probe cannot be called 'train'"),
     ],
 )
 def test_a_mistake_in_the_third_member_is_found_before_the_first_starts(changes, message, tmp_path):

@@ -6,9 +6,9 @@ from framework.errors import UserError, did_you_mean
 
 
 def entries_called(kind: str, name: str | None) -> list[registry.Entry]:
-    """The plugin of that kind and name; or, where there is no name, all that are called as the first word says.
+    """The plugin of that kind and name; or, where there is only one word, all plugins with that name.
 
-    Raises UserError naming the nearest.
+    Raises UserError naming the nearest one.
     """
     if name is not None:
         kind = kind_of(kind)

@@ -1,4 +1,4 @@
-"""Figure: what is drawn of the runs of a sweep, and which shapes should be seen in it."""
+"""Figure: what is drawn from the runs of a sweep, and which shapes should be seen in it."""
 
 import abc
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Picture:
 class Figure(Plugin):
     """A figure that `whygrok reproduce` makes: it trains the members of a sweep, then draws them."""
 
-    config: ClassVar[str]  # the config that defines the sweep, as after --config=; scale=… follows its colon
+    config: ClassVar[str]  # the config that defines the sweep, as named after --config=; scale=… follows its colon
 
     @abc.abstractmethod
     def picture(self, runs: Sequence[Any]) -> Picture:

@@ -1,1 +1,1 @@
-"""What is read off finished and living runs: milestones, comparisons, curves, the pictures of probes."""
+"""What is read off finished and running runs: milestones, comparisons, curves, the pictures of probes."""

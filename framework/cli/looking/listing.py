@@ -19,10 +19,10 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints kind, name and summary, a line each."""
+    """Prints kind, name and summary, one plugin or config per line."""
     parser = Parser("list", EXAMPLES)
     parser.add_argument("kind", nargs="?", help="tasks, models, optimizers, penalties, probes, claims or configs")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
     load_plugins(options.config, changes)
     rows = list(_rows(options.kind))
@@ -45,7 +45,7 @@ def load_plugins(config: str | None, changes: dict[str, str]) -> None:
 
 
 def kind_of(word: str) -> str:
-    """'probe' from 'probes' or 'probe'. Raises UserError naming the nearest."""
+    """'probe' from 'probes' or 'probe'. Raises UserError naming the nearest one."""
     for kind, plural in registry.PLURALS.items():
         if word in (kind, plural):
             return kind
