@@ -23,7 +23,7 @@ def test_the_networks_are_those_of_the_tests_own_construction():
 
 
 def test_fewer_phases_do_not_do():
-    """Every network of five turned neurons a frequency, all multiples tried, misses the sum: six are needed."""
+    """Every network of five turned neurons per frequency, all multiples tried, misses the sum: six are needed."""
     inputs = written_down.all_tuples(5, 2)
     misses = []
     for u in itertools.product(range(5), repeat=2):

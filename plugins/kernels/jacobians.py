@@ -38,7 +38,7 @@ def network_in_float64(net: nnx.Module) -> nnx.Module:
 
 
 def tokens_of(x: Int[Array, "n m"], outputs: str) -> Int[Array, "n k"]:
-    """What the network reads of the points: all columns, but for the last one with outputs="own"."""
+    """What the network reads of the points: all columns, except for the last one with outputs="own"."""
     return x[:, :-1] if outputs == "own" else x
 
 

@@ -29,7 +29,7 @@ class Laziness(ProbeAtPoints):
     """
 
     points: tuple[str, ...] = field(("train", "test"), 'any of "train", "test", "population", a number of random points')
-    linearized: bool = field(True, "also the task's metrics of the linearized network")
+    linearized: bool = field(True, "also record the task's metrics of the linearized network")
 
     def init(self, params: Any, context: Context) -> Any:
         """θ_0."""

@@ -16,7 +16,7 @@ class ModularAddition(ResidueTask):
 
     Inputs int32 [n, k] of residues, targets int32 [n]. Loss "square" compares the p outputs with the one-hot answer and
     takes the mean over n·p, as Gromov 2023 and Doshi et al. 2023 do. Any modulus; a coefficient that has no inverse mod
-    p leaves some answers out. Sources: paper.md, section 1 (classification in Mohamadi et al. 2024); Doshi et al. 2024
+    p leaves some answers out. Sources: Mohamadi et al. 2024, classification; Doshi et al. 2024
     (arXiv 2406.03495) for coefficients. Raises FieldError unless there are as many coefficients as summands.
     """
 
@@ -43,7 +43,7 @@ class ModularSubtraction(ResidueTask):
     Inputs int32 [n, k] of residues, targets int32 [n]. Any modulus.
     """
 
-    k: int = field(2, "tokens: the first, and what is taken from it", at_least=2, at_most=16)
+    k: int = field(2, "number of tokens: the first, and those taken from it", at_least=2, at_most=16)
 
     def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
         """a_1 − a_2 − … mod p."""

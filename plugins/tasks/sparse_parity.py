@@ -26,8 +26,8 @@ class SparseParity(Task):
     Inputs int32 [n, bits] of tokens 0 and 1, targets int32 [n]. Raises FieldError for more than 2^20 inputs.
     """
 
-    bits: int = field(10, "tokens of an input", at_least=1, at_most=1_000)
-    relevant: int = field(3, "bits whose parity is asked: the first ones", at_least=1)
+    bits: int = field(10, "number of tokens in an input", at_least=1, at_most=1_000)
+    relevant: int = field(3, "number of bits whose parity is asked: the first ones", at_least=1)
     population_size: str = field("2^bits", "inputs in the population, distinct and drawn at random unless they are all", expression=True)
     population_seed: int | None = field(None, "seed of the drawn inputs; none: the run's, so that each seed has its own", at_least=0)
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from framework import Claim, Row, field, register
 
-Noise = tuple[Float[np.ndarray, "N h"], Float[np.ndarray, "N h"]]  # (ũ, ṽ), a draw a row
+Noise = tuple[Float[np.ndarray, "N h"], Float[np.ndarray, "N h"]]  # (ũ, ṽ), one draw per row
 SIGMAS = (0.3, 3.0)  # noise over r: the terms in r²σ or those in σ³ are the large ones
 
 

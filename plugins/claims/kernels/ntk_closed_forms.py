@@ -49,7 +49,7 @@ class NTKClosedForms(Claim):
         return generator.normal(size=(k, self.p, self.width)), generator.normal(size=(self.width, self.p))
 
     def _drift(self, what: str, inputs: Points, after: Layers, before: Layers) -> list[Row]:
-        """Of the change, and of the kernel after it."""
+        """Rows for the change, and for the kernel after it."""
         points = np.concatenate([np.repeat(inputs, self.p, axis=0), np.tile(np.arange(self.p), len(inputs))[:, None]], axis=1)
         new, old = (tangent_kernel(*net, points) for net in (after, before))
         with jax.enable_x64(True):

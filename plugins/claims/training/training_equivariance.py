@@ -117,7 +117,7 @@ def permuted_parameters(params: Params, permutations: list[np.ndarray]) -> Param
 
 
 def relative_deviation(path: Params, moved: Params, inputs: Tuples, permutations: list[np.ndarray]) -> float:
-    """Max |f(θ'_t; σ(a))_{σ(c)} − f(θ_t; a)_c| over steps, inputs and outputs, divided by the largest |f|."""
+    """max |f(θ'_t; σ(a))_{σ(c)} − f(θ_t; a)_c| over steps, inputs and outputs, divided by the largest |f|."""
     *of_blocks, of_outputs = permutations
     after, worst, largest = permuted_points(inputs, of_blocks), 0.0, 0.0
     blocks = [0] * inputs.shape[1] if path["W"].shape[1] == 1 else list(range(inputs.shape[1]))
