@@ -105,7 +105,7 @@ def register(name: str) -> Callable[[PluginClass], PluginClass]:
 def lookup(kind: str, name: str) -> type:
     """The plugin class of that name. Raises UserError naming the nearest one."""
     if kind not in KINDS:
-        raise UserError(f"there is no kind {kind!r} of plugin.{did_you_mean(kind, KINDS)} Kinds: {one_of(KINDS)}.")
+        raise UserError(f"there is no plugin kind {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {one_of(KINDS)}.")
     _load_installed(kind)
     if (kind, name) in _ambiguous:
         raise UserError(f"{_ambiguous[kind, name]} Or uninstall one of the two packages.")

@@ -112,7 +112,7 @@ def test_a_field_of_another_type_is_named_with_what_to_do(run, capsys):
     changed = file.read_text().replace("factor: float = field(1.0", 'factor: str = field("x"').replace(" * self.factor", "")
     file.write_text(changed)
     assert resume(path) == 2
-    assert "probes.seen.factor = 1.0: must be a text. This was written by a run: if a plugin has changed since" in capsys.readouterr().err
+    assert "probes.seen.factor = 1.0: must be a string. This was written by a run: if a plugin has changed since" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("then, now", [("", ", momentum=0.9"), (", momentum=0.9", "")])

@@ -94,11 +94,11 @@ class Declared:
             return "one of " + one_of(str(choice) for choice in self.metadata["choices"])
         if self.metadata.get("expression"):
             return 'a number, a percentage or an expression such as "4*p"'
-        words = {float: "a number", int: "an integer", bool: "true or false", str: "a text"}
+        words = {float: "a number", int: "an integer", bool: "true or false", str: "a string"}
         scalar, is_tuple, optional = unwrap(self.type)
         said = words.get(scalar, self.type_name)
         if is_tuple:
-            said = {float: "numbers", int: "integers", str: "texts"}.get(scalar, said) + " separated by commas"
+            said = {float: "numbers", int: "integers", str: "strings"}.get(scalar, said) + " separated by commas"
         signs = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
         limits = {sign: self.metadata[key] for key, sign in signs.items() if self.metadata.get(key) is not None}
         bounds = [f"{sign} {limit if isinstance(limit, int) else f'{limit:g}'}" for sign, limit in limits.items()]

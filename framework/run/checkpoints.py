@@ -1,4 +1,4 @@
-"""Checkpoints through Orbax: checksummed, published whole, and set aside when damaged, for the one before.
+"""Checkpoints through Orbax: checksummed and published whole; a damaged one is set aside, and the one before it is used.
 
 One folder per step: `default/` is Orbax's, `checksums.json` is ours and comes last: a folder without it is not complete.
 What exists is always read from the disk; a list in memory would go on naming what a failed save never wrote.

@@ -15,7 +15,7 @@ class MyTask(Task):
     Sampling, loss, accuracy and batches come with Task; override losses, mean_loss or metrics for another form.
     """
 
-    m: int = field(11, "numbers are below it", at_least=2, at_most=4096)
+    m: int = field(11, "all numbers are below this", at_least=2, at_most=4096)
 
     @property
     def sizes(self):

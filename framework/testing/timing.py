@@ -29,7 +29,7 @@ def seconds_of(program: Program, count: int) -> float:
 
 
 def bench_row(benchmark: str, setting: dict[str, Any], ours: list[float], reference: str, theirs: list[float]) -> dict[str, Any]:
-    """A row as JSON has it. The spread is half the distance between the quartiles, the ratio the median over the pairs."""
+    """A row of `whygrok bench --json`. The spread is half the distance between the quartiles, the ratio the median over the pairs."""
     quarter, median, three_quarters = np.percentile(ours, [25, 50, 75])
     return {
         "benchmark": benchmark,

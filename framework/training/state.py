@@ -46,9 +46,8 @@ def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], devic
 def place(tree: Any, device: jax.Device) -> Any:
     """Fresh copies of all leaves on the device, so that new and restored states look alike to the compiler.
 
-    Copies, because training donates its buffers: a probe that keeps θ_0 must not share them. The dtype is stated
-    explicitly: until it is, an array made from a Python number, such as jnp.asarray(0.0), has a type of its own to the
-    compiler.
+    Copies, because training donates its buffers: a probe that keeps θ_0 must not share them. The dtype is explicit: without
+    it, an array made from a Python number, such as jnp.asarray(0.0), has a type of its own to the compiler.
     """
     return jax.tree.map(lambda leaf: jax.device_put(jnp.array(leaf, jnp.result_type(leaf), copy=True), device), tree)
 

@@ -172,7 +172,7 @@ def features(networks: Two, x: Any, points: Int[Array, " n"], degree: int, kind:
     W = _moved(networks[0].W, networks[1].W)
     rows = x[points]
     z = W.of(lambda matrix: preactivations(matrix, rows[:, : matrix.shape[0]]))
-    # D = d z^{d−1} is the constant d for d = 1: its change is 0, which _power has no need to be told.
+    # D = d z^{d−1} is the constant d for d = 1: its change is 0, which _power need not be told.
     power = _power(z, degree if kind == "F" else degree - 1)
     if kind != "F":
         power = power.of(lambda matrix: degree * matrix)

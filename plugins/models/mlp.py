@@ -77,7 +77,7 @@ class MLP(Model):
     bias: bool = field(True, "layers have biases; bias_in says which layers")
     bias_in: str = field("all", "layers with biases, if bias is true: all, or the first only", choices=("all", "first"))
     embedding: str = field("one_hot", "tokens enter one-hot, or as vectors, concatenated or summed", choices=EMBEDDINGS)
-    embedding_size: int = field(128, "entries of a token's vector, where there are vectors", at_least=1)
+    embedding_size: int = field(128, "number of entries of a token's vector, where there are vectors", at_least=1)
     shared: bool = field(False, "all summands share one table: of vectors or, with one_hot, of first-layer weights")
     init: str = field("pytorch", "what the parameters are drawn from", choices=("pytorch", "he", "normal"))
     init_std: float = field(0.0, "standard deviation of init=normal; 0: 1/sqrt(fan_in), embeddings 1", at_least=0)

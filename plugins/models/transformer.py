@@ -34,8 +34,8 @@ class Transformer(Model):
 
     depth: int = field(1, "number of blocks", at_least=1, at_most=64)
     heads: int = field(4, "number of attention heads; they must divide d_model", at_least=1)
-    d_model: int = field(128, "entries of a token's vector", at_least=1)
-    d_mlp: int = field(512, "hidden neurons of each block's MLP", at_least=1)
+    d_model: int = field(128, "number of entries of a token's vector", at_least=1)
+    d_mlp: int = field(512, "number of hidden neurons in each block's MLP", at_least=1)
     activation: str = field("relu", "activation of the MLP; gelu is the exact one", choices=tuple(ACTIVATIONS))
     norm: str = field("none", "layer norm: none, before (pre) or after (post) attention and MLP", choices=("none", "pre", "post"))
     causal: bool = field(True, "a token sees only itself and those before it; matters from depth 2 on")

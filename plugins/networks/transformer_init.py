@@ -23,7 +23,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Initialization:
-    """Initializers of each part. α = scale multiplies all of them; the gain 1 of a norm is no draw and stays.
+    """Initializers of each part. α = scale multiplies all of them; the gain 1 of a norm is not drawn and stays.
 
     pytorch: what torch.nn's parts do. Embeddings N(0, 1); weights and biases of linear layers U(±1/√fan_in); the three
     maps of the attention U(±√(6/4d)), Xavier's bound for the stacked [3d, d] matrix; biases of the attention 0.

@@ -110,7 +110,7 @@ def margins(outputs: Matrix, labels: Int[np.ndarray, " n"]) -> Float[np.ndarray,
 
 
 def smallest_margin(outputs: Matrix, labels: Int[np.ndarray, " n"]) -> float:
-    """The smallest difference, over examples, of the right output and the best wrong one."""
+    """The smallest value, over examples, of the right output minus the best wrong one."""
     return float(margins(outputs, labels).min())
 
 

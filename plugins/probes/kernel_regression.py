@@ -27,11 +27,10 @@ class KernelRegression(Probe):
 
     The method fits the training examples by least squares from f(θ_0) or f(θ_t), see `kernel_regression`: the labels as
     one-hot vectors, or the regression task's (k+1)-tuples. `initial` is where training in the kernel regime would end
-    (section 3 of Mohamadi et al. 2024); `present`, what is in the features by now. Judged by the task's own metrics
-    with the square loss, the one that the lower bounds for kernel methods are about. The matrix has one row per
-    training tuple, or p rows per training input; beyond `max_rows`, the method gets as many examples as fit, drawn at
-    random once, and `rows` says how many rows it got. Memory: about 3·8·max_rows² bytes, 100 MB at 2,048. In float64.
-    State: θ_0.
+    (section 3 of Mohamadi et al. 2024); `present`, what is in the features by now. Judged by the task's own metrics with the
+    square loss, the one that the lower bounds for kernel methods are about. The matrix has one row per training tuple, or p
+    rows per training input; beyond `max_rows`, the method gets as many examples as fit, drawn at random once, and `rows` says
+    how many rows it got. Memory: about 3·8·max_rows² bytes, 100 MB at 2,048. In float64. State: θ_0.
     """
 
     schedule: str = field("at 0+log 2", "when to measure: each event solves two systems of max_rows equations")

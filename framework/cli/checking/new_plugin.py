@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 def _check(kind: str, name: str) -> None:
     """Raises UserError for an unknown kind, and for a name that is taken or not allowed."""
     if kind not in registry.KINDS:
-        raise UserError(f"there is no kind {kind!r} of plugin.{did_you_mean(kind, registry.KINDS)} Kinds: {one_of(registry.KINDS)}.")
+        raise UserError(f"there is no plugin kind {kind!r}.{did_you_mean(kind, registry.KINDS)} Kinds: {one_of(registry.KINDS)}.")
     if not re.fullmatch(registry.NAME, name) or keyword.iskeyword(name):
         near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789") or f"my_{kind}"
         hint = f" Did you mean {near!r}?" if near != name and not keyword.iskeyword(near) else ""

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Prints JSON that --config= accepts, after checking every field; or a table."""
     parser = Parser("config", EXAMPLES)
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--sources", action="store_true", help="show the source of each value; one that equals the default counts as it")
+    shown.add_argument("--sources", action="store_true", help="show where each value is from; one that equals the default is a default")
     shown.add_argument("--all", action="store_true", help="show every field with its value, what it means, and what it allows")
     shown.add_argument("--sweep", action="store_true", help="show the members that get_sweep of the file gives")
     options, changes = parse_with_config(parser, arguments)

@@ -50,7 +50,7 @@ def kind_of(word: str) -> str:
         if word in (kind, plural):
             return kind
     known = [*registry.PLURALS.values(), "configs"]
-    raise UserError(f"there is no kind {word!r} of plugin.{did_you_mean(word, known)} Kinds: {one_of(known)}.")
+    raise UserError(f"there is no plugin kind {word!r}.{did_you_mean(word, known)} Kinds: {one_of(known)}.")
 
 
 def _rows(kind: str | None) -> list[dict[str, str]]:

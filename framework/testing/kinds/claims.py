@@ -81,5 +81,5 @@ def its_scales_change_fields(subject: Subject) -> None:
             raise Broken(f"scales has {scale!r}: the scales beside smoke, the defaults, are {one_of(SCALES[1:])}")
         for name in changes:
             if name not in known:
-                raise Broken(f"scales[{scale!r}] changes {name!r}, which is no field.{did_you_mean(name, known)} Fields: {one_of(known)}")
+                raise Broken(f"scales[{scale!r}] changes {name!r}, not a field.{did_you_mean(name, known)} Fields: {one_of(known)}")
         dataclasses.replace(subject.plugin, **changes)

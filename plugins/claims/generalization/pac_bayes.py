@@ -30,7 +30,7 @@ class PacBayes(Claim):
     p: int = field(5, "modulus, odd", at_least=3)
     points: int = field(15, "n, distinct pairs", at_least=2)
     delta: float = field(0.1, "δ", above=0, below=1)
-    draws: int = field(50, "perturbations for each σ", at_least=10)
+    draws: int = field(50, "number of perturbations for each σ", at_least=10)
     moduli: tuple[int, ...] = field((7, 11, 17, 25), "p over which an exponent is taken, odd", at_least=3)
     steps: int = field(0, "steps of AdamW of a trained network; 0: none", at_least=0)
 

@@ -26,8 +26,8 @@ class Rademacher(Claim):
     p: int = field(2, "modulus; 2^(6p) corners are tried", at_least=2, at_most=3)
     points: tuple[int, ...] = field((50, 200), "n", at_least=1)
     r: float = field(0.8, "largest weight", above=0)
-    draws: int = field(40, "draws of the signs", at_least=2)
-    tries: int = field(10, "starts of the ascent", at_least=1)
+    draws: int = field(40, "number of draws of the signs", at_least=2)
+    tries: int = field(10, "number of starts of the ascent", at_least=1)
 
     tags = ("generalization", "appendix E")
     scales = {"laptop": {"p": 3, "tries": 40, "draws": 60}, "full": {"p": 3, "points": (100, 400, 1600), "tries": 100, "draws": 200}}

@@ -29,7 +29,7 @@ class ExpectedNTK(Claim):
     """
 
     p: int = field(3, "modulus", at_least=2)
-    samples: int = field(40_000, "hidden units drawn", at_least=100)
+    samples: int = field(40_000, "number of hidden units drawn", at_least=100)
     sigma: float = field(0.5, "standard deviation of W's entries", above=0)
 
     tags = ("kernel", "width")

@@ -33,9 +33,9 @@ class KernelLowerBounds(Claim):
     """
 
     p: int = field(5, "values of a variable", at_least=3)
-    m: int = field(3, "variables: summands + 1 in regression", at_least=2)
+    m: int = field(3, "number of variables: summands + 1 in regression", at_least=2)
     points: int = field(20, "n", at_least=1)
-    permutations: int = field(200, "random σ over which the loss is averaged", at_least=2)
+    permutations: int = field(200, "number of random σ over which the loss is averaged", at_least=2)
 
     tags = ("kernel", "lower bound")
     scales = {"laptop": {"p": 11, "points": 300, "permutations": 500}, "full": {"p": 13, "points": 1000, "permutations": 1000}}

@@ -27,8 +27,8 @@ class NTKClosedForms(Claim):
 
     p: int = field(5, "modulus", at_least=2)
     width: int = field(7, "h", at_least=1)
-    k: tuple[int, ...] = field((2, 3), "summands", at_least=1, at_most=4)
-    points: int = field(15, "inputs of the kernel", at_least=1)
+    k: tuple[int, ...] = field((2, 3), "numbers of summands", at_least=1, at_most=4)
+    points: int = field(15, "number of inputs of the kernel", at_least=1)
 
     tags = ("kernel", "numerics")
     scales = {"laptop": {"p": 11, "width": 44, "points": 100}, "full": {"p": 23, "width": 92, "points": 200}}

@@ -28,7 +28,7 @@ class NTKWidth(Claim):
     p: int = field(5, "modulus", at_least=2)
     points: int = field(40, "n, distinct triples", at_least=1)
     delta: float = field(0.1, "δ", above=0, below=1)
-    draws: int = field(5, "networks of each kind", at_least=1)
+    draws: int = field(5, "number of networks of each kind", at_least=1)
 
     tags = ("kernel", "width")
     scales = {"laptop": {"p": 11, "points": 300}, "full": {"p": 23, "points": 1000, "draws": 20}}

@@ -42,7 +42,7 @@ class TrainingEquivariance(Claim):
 
     p: int = field(5, "modulus", at_least=3)
     width: int = field(6, "h", at_least=1)
-    steps: int = field(20, "steps that are compared", at_least=1)
+    steps: int = field(20, "number of steps that are compared", at_least=1)
 
     tags = ("equivariance", "training")
     scales = {"laptop": {"p": 11, "width": 44, "steps": 100}, "full": {"p": 23, "width": 92, "steps": 200}}
