@@ -35,9 +35,9 @@ def crossing(n: Numbers, accuracy: Numbers, level: float) -> float:
 def collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers = LEVELS) -> tuple[float, float]:
     """(e, standard error) at which accuracy against n / p^e is most nearly one curve for all p.
 
-    curves: p → (n, accuracy). Least squares of log n at equal accuracy against log p, with one constant per level: the curves then
-    lie nearest to each other horizontally. The standard error leaves one p out at a time (jackknife), as the points of one
-    curve share its noise: NaN below three p. NaN for e where no level is crossed by two p.
+    curves: p → (n, accuracy). Least squares of log n at equal accuracy against log p, with one constant per level: the curves
+    then lie nearest to each other horizontally. The standard error leaves one p out at a time (jackknife), as the points of
+    one curve share its noise: NaN below three p. NaN for e where no level is crossed by two p.
     """
     found = _collapse(curves, levels)
     if len(curves) < 3:

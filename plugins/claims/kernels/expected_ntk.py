@@ -24,8 +24,8 @@ class ExpectedNTK(Claim):
 
     The part of the kernel that is the gradient in V, for outputs c = c'; κ is the kurtosis of W's entries. Monte Carlo over
     hidden units against the formula, within five standard errors. The part in W, for V's entries independent with mean 0 and
-    variance 1, is 4 h σ² s² 1[c=c'] in the mean, s = 1[a=a'] + 1[b=b'] (derived here). The smallest eigenvalue of either mean kernel, of
-    pairs and of all p³ triples, is ≥ 4hσ⁴.
+    variance 1, is 4 h σ² s² 1[c=c'] in the mean, s = 1[a=a'] + 1[b=b'] (derived here). The smallest eigenvalue of either mean
+    kernel, of pairs and of all p³ triples, is ≥ 4hσ⁴.
     """
 
     p: int = field(3, "modulus", at_least=2)
