@@ -74,7 +74,7 @@ class Entry:
 _entries: dict[tuple[str, str], Entry] = {}
 _loaded: set[str] = set()  # built-in kinds, "entry points", user files
 _failures: dict[str, str] = {}  # what could not be imported, and why
-_ambiguous: dict[tuple[str, str], str] = {}  # names that two installed packages ask for: whoever uses one is told
+_ambiguous: dict[tuple[str, str], str] = {}  # names that two installed packages ask for: using one is an error that says so
 _FILE_PREFIX = "whygrok_plugin_file_"
 
 

@@ -35,7 +35,7 @@ class Subject:
 
     @property
     def kind(self) -> str:
-        """Task, model, optimizer, penalty, probe or claim, in lower case."""
+        """The kind of the plugin in lower case, such as task or probe."""
         return registry.interface_of(type(self.plugin))
 
     @property

@@ -17,7 +17,7 @@ class QuadraticWeights(NamedTuple):
 
 
 def directions(V: Float[Array, "h p"], outputs: str) -> Float[Array, "h q"]:
-    """The output weights of the functions meant by outputs = first, sum, all: V_·0 | p^(−1/2) Σ_c V_·c | V."""
+    """The output weights of the functions that outputs = first, sum, all stand for: V_·0 | p^(−1/2) Σ_c V_·c | V."""
     if outputs == "sum":
         return jnp.sum(V, axis=1, keepdims=True) / V.shape[1] ** 0.5
     return V[:, :1] if outputs == "first" else V

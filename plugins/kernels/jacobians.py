@@ -91,7 +91,7 @@ def kernel_from_jacobian(graph: nnx.GraphDef, parts: Parts, outputs: str) -> Ker
 
 
 def blockwise(kernel: KernelOfBlocks, x1: Int[Array, "n1 m"], x2: Int[Array, "n2 m"], block: int) -> Float[Array, "n1 n2 q q"]:
-    """The kernel of all points, from blocks of at most `block` by `block`: each is computed and laid in its place."""
+    """The kernel of all points, from blocks of at most `block` by `block`: each is computed and put in its place."""
 
     def row(points: Any) -> Any:
         return jax.lax.map(lambda others: kernel(points, others), columns)

@@ -47,7 +47,7 @@ class Quadratic(Model):
         return hidden_neurons(self.width, task.sizes)
 
     def notices(self, experiment: Any) -> list[str]:
-        """Where the activation cannot multiply as many tokens as there are."""
+        """A sentence where the activation cannot multiply as many tokens as there are."""
         degree, tokens = self.degree, getattr(experiment.task, "k", 0)  # a task of k terms; sparse parity needs fewer
         if not 0 < degree < tokens:
             return []

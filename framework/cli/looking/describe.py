@@ -24,7 +24,7 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Prints one plugin."""
     parser = Parser("describe", EXAMPLES)
-    parser.add_argument("kind", help="task, model, optimizer, penalty, probe or claim; may be left out")
+    parser.add_argument("kind", help="the kind of plugin, such as task or probe; may be left out")
     parser.add_argument("name", nargs="?")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)

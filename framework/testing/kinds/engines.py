@@ -33,7 +33,7 @@ def it_finishes_every_member(subject: Subject) -> None:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Only warnings are heard: where runs start and end is of no interest here."""
+    """Lets only warnings through: where runs start and end is of no interest here."""
     log = logging.getLogger("whygrok")
     before = log.level
     log.setLevel(logging.WARNING)
