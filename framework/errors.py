@@ -1,4 +1,4 @@
-"""What can go wrong, one class an exit code: the command line prints the message of these, and no traceback."""
+"""What can go wrong, one class per exit code: the command line prints their message and no traceback."""
 
 import difflib
 from collections.abc import Iterable

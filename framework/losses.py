@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Int, Num
 
 
 def cross_entropy(logits: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, " n"]:
-    """softplus(logsumexp_{j≠y} (z_j − z_y)), the cross-entropy without cancellation (paper.md, section 3).
+    """softplus(logsumexp_{j≠y} (z_j − z_y)), the cross-entropy without cancellation.
 
     The textbook form logsumexp(z) − z_y is exactly 0 in float32 below about 1e-7, and so is its gradient in z_y; this
     one is right to rounding, value and gradient, down to the smallest normal number (1e-37).
@@ -57,6 +57,6 @@ TEMPERED = ("cross_entropy", "log_cross_entropy", "stablemax")  # losses of logi
 def _log_odds(logits: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, " n"]:
     """logsumexp_{j≠y} (z_j − z_y): the log of the odds against the label."""
     correct = jnp.take_along_axis(logits, labels[:, None], axis=-1)
-    # Shifted by the correct logit before the sum, not after: one pass less, and measured faster than the two-step form.
+    # Shifted by the correct logit before the sum, not after: one pass fewer, and measured faster than the two-step form.
     others = jnp.where(labels[:, None] == jnp.arange(logits.shape[-1]), -jnp.inf, logits - correct)
     return jax.nn.logsumexp(others, axis=-1)

@@ -36,13 +36,13 @@ KINDS: dict[str, type] = {
 }
 PLURALS = {kind: ("penalties" if kind == "penalty" else f"{kind}s") for kind in KINDS}
 ENTRY_POINTS = "whygrok.plugins"
-NAME = r"[a-z][a-z0-9_]*"  # of a plugin
+NAME = r"[a-z][a-z0-9_]*"  # what a plugin may be called
 
 PluginClass = TypeVar("PluginClass", bound=type)
 
 
 class DuplicateName(UserError):
-    """Two plugins of one kind ask for one name. holder: the class that has it."""
+    """Two plugins of one kind ask for the same name. holder: the class that has it."""
 
     def __init__(self, message: str, kind: str, name: str, holder: type):
         super().__init__(message)
@@ -74,7 +74,7 @@ class Entry:
 _entries: dict[tuple[str, str], Entry] = {}
 _loaded: set[str] = set()  # built-in kinds, "entry points", user files
 _failures: dict[str, str] = {}  # what could not be imported, and why
-_ambiguous: dict[tuple[str, str], str] = {}  # names that two installed packages ask for: whoever uses one is told
+_ambiguous: dict[tuple[str, str], str] = {}  # names that two installed packages ask for: using one is an error that says so
 _FILE_PREFIX = "whygrok_plugin_file_"
 
 
@@ -90,7 +90,7 @@ def register(name: str) -> Callable[[PluginClass], PluginClass]:
             bases = one_of(base.__name__ for base in KINDS.values())
             raise UserError(f"{_place(cls)}: @register({name!r}) needs a subclass of one of {bases}.")
         if not re.fullmatch(NAME, name):
-            raise UserError(f"{_place(cls)}: {name!r} is no plugin name: lower-case letters, digits and _, a letter first.")
+            raise UserError(f"{_place(cls)}: {name!r} cannot be a plugin name: use lower-case letters, digits and _, a letter first.")
         _check_dataclass(cls)
         known = _entries.get((kind, name))
         if known and _identity(known.cls) != _identity(cls):
@@ -105,7 +105,7 @@ def register(name: str) -> Callable[[PluginClass], PluginClass]:
 def lookup(kind: str, name: str) -> type:
     """The plugin class of that name. Raises UserError naming the nearest one."""
     if kind not in KINDS:
-        raise UserError(f"there is no kind {kind!r} of plugin.{did_you_mean(kind, KINDS)} Kinds: {one_of(KINDS)}.")
+        raise UserError(f"there is no plugin kind {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {one_of(KINDS)}.")
     _load_installed(kind)
     if (kind, name) in _ambiguous:
         raise UserError(f"{_ambiguous[kind, name]} Or uninstall one of the two packages.")
@@ -176,7 +176,7 @@ def load_plugin(module_or_file: str) -> None:
         return
     is_file = module_or_file.endswith(".py")
     if is_file and not Path(module_or_file).is_file():
-        where = f"if it has moved, say where to: --config.plugins=…/{Path(module_or_file).name}"
+        where = f"if it has moved, say where it is: --config.plugins=…/{Path(module_or_file).name}"
         raise UserError(f"plugins: there is no file {module_or_file}; {where}")
     _guarded_import(module_or_file, lambda: (_import_file if is_file else importlib.import_module)(module_or_file))
 
@@ -212,7 +212,7 @@ def _load_installed(kind: str) -> None:
 
 
 def _entry_points() -> list[metadata.EntryPoint]:
-    """One by one, so that a package with broken metadata costs only itself; each once, however often it is listed."""
+    """One by one, so that a package with broken metadata harms only itself; each once, however often it is listed."""
     found: dict[tuple[str, str], metadata.EntryPoint] = {}
     for distribution in metadata.distributions():
         try:
@@ -225,7 +225,7 @@ def _entry_points() -> list[metadata.EntryPoint]:
 
 
 def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> None:
-    """own: asked for by the user, who wants to know of a wrong @register; a stranger's costs only itself."""
+    """own: asked for by the user, who wants to know of a wrong @register; a stranger's harms only itself."""
     before = dict(_entries)
     try:
         load()
@@ -236,7 +236,7 @@ def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> No
         if isinstance(error, KeyboardInterrupt) or (own and isinstance(error, UserError)):
             raise
         if isinstance(error, DuplicateName) and not error.holder.__module__.startswith("plugins."):
-            _ambiguous[error.key] = str(error)  # which of the two is meant nobody knows; a name of ours stays ours
+            _ambiguous[error.key] = str(error)  # nobody knows which of the two is meant; a name of ours stays ours
         said = f"{type(error).__name__}: {error}{_line_of(error)}"
         if _failures.get(place) != said:  # a config is completed more than once
             _failures[place] = said

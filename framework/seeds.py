@@ -8,7 +8,7 @@ from jaxtyping import PRNGKeyArray
 
 
 def fold(seed: int, *names: str) -> PRNGKeyArray:
-    """The key of a use, named in words: ("init",), ("probe", "drift")."""
+    """The key for one use, which is named in words: ("init",), ("probe", "drift")."""
     return jax.random.fold_in(jax.random.key(seed), _number(names))
 
 

@@ -11,8 +11,8 @@ from plugins.mathematics.fits import collapse, exponent
 
 DRIFT = "ntk_drift/absolute"  # ‖Θ_t − Θ_0‖_F, what the paper draws
 ORDERS = 0.01  # "negligible" is two orders of magnitude below
-NEARLY = 0.95  # of the training examples: the last of them may take long, and be lost again
-LATER = 0.1  # of the kernel's change: what counts as going on
+NEARLY = 0.95  # share of the training examples: the last of them may take long, and be lost again
+LATER = 0.1  # share of the kernel's change that counts as going on
 FLAT = 0.1  # a slope that counts as none, and an error of it that still tells
 MIDDLE = (0.3, 0.4, 0.5, 0.6, 0.7)  # accuracies far from chance and from 1
 APART = 1 / 3  # between the exponents 4/3, 5/3 and 2 that are to be told apart
@@ -91,7 +91,7 @@ def gap_closes(runs: Sequence[Run], value: Value, setting: str) -> Verdict:
     """Whether a smaller α closes the gap between training and test accuracy.
 
     Judged by the area between them, where the run of the smallest α generalizes: one that learns nothing has a small area too.
-    log10(grokked step / fitted step), which is null where a run has not grokked, is said beside it.
+    log10(grokked step / fitted step), which is null where a run has not grokked, is reported beside it.
     """
     ordered = sorted(runs, key=value)
     areas = [area(run) for run in ordered]
@@ -164,12 +164,12 @@ def setting(run: Run) -> str:
 
 
 def interpolated_step(run: Run) -> int | None:
-    """The first step at which every training example is answered rightly: in regression every tuple, g > p/2 where it is true."""
+    """The first step at which every training example is answered correctly: in regression every tuple, g > p/2 where it is true."""
     return fitted_step(run, "accuracy")
 
 
 def scale(run: Run) -> float:
-    """α, what the initialization is multiplied by."""
+    """α, the factor on the initialization."""
     return float(run.config.model.init_scale)
 
 
@@ -179,7 +179,7 @@ def modulus(run: Run) -> int:
 
 
 def size(run: Run) -> int:
-    """N, the training points."""
+    """n, the number of training points."""
     return len(run.experiment.splits.train)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def appendix_f(p):
-    """(W [2, p, 8p], V [8p, p]): the eight neurons a frequency of appendix F, Mohamadi et al. 2024, f = 0 … p − 1."""
+    """(W [2, p, 8p], V [8p, p]): the eight neurons per frequency of appendix F, Mohamadi et al. 2024, f = 0 … p − 1."""
     Q, R, V = [], [], []
     n = np.arange(p)
     for f in range(p):
@@ -19,7 +19,7 @@ def appendix_f(p):
 
 
 def summands(p, k, frequencies):
-    """(W [k, p, h], V [h, p]): the construction for k summands, paper.md, appendix F; 2^(2k−1) neurons a frequency."""
+    """(W [k, p, h], V [h, p]): the construction for k summands, after appendix F; 2^(2k−1) neurons per frequency."""
     rows, outputs = [[] for _ in range(k)], []
     n = np.arange(p)
     for f in frequencies:

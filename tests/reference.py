@@ -1,4 +1,4 @@
-"""Reference values made outside this project (PyTorch and NumPy, float64): contract.md describes each key."""
+"""Reference values made outside this project (PyTorch and NumPy, float64)."""
 
 from pathlib import Path
 from typing import Any

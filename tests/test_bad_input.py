@@ -53,8 +53,8 @@ OVERRIDES = [  # the override, and what the message must hold
     ("probes.early.name=nroms", ["probes.early.name = 'nroms'", "Did you mean 'norms'"]),
     ("probes.nroms.schedule=log", ["probes.nroms", "Did you mean 'norms'"]),
     ("probes.a/b.name=norms", ["probes.a/b", "'a/b'", "letters"]),
-    ("probes..name=norms", ["no probe can be called ''"]),
-    ("probes.train.name=norms", ["probes.train", "no probe can be called 'train'"]),
+    ("probes..name=norms", ["a probe cannot be called ''"]),
+    ("probes.train.name=norms", ["probes.train", "a probe cannot be called 'train'"]),
     ("task.p=1", ["task.p = '1'", "an integer >= 2"]),
     ("task.p=abc", ["task.p = 'abc'", "an integer >= 2"]),
     ("task.p=23.5", ["task.p = '23.5'", "an integer >= 2"]),
@@ -92,7 +92,7 @@ OVERRIDES = [  # the override, and what the message must hold
     ("events.metrics=every 2.7", ["events.metrics = 'every 2.7'", "every 500"]),
     ("probes.norms.schedule=sometimes", ["probes.norms.schedule = 'sometimes'", "every 500"]),
     ("plugins=gone.py", ["there is no file", "gone.py"]),
-    ("init_from=nowhere", ["nowhere is no run"]),
+    ("init_from=nowhere", ["nowhere is not a run"]),
     ("=3", ["names no field"]),
 ]
 

@@ -112,7 +112,7 @@ def test_a_field_of_another_type_is_named_with_what_to_do(run, capsys):
     changed = file.read_text().replace("factor: float = field(1.0", 'factor: str = field("x"').replace(" * self.factor", "")
     file.write_text(changed)
     assert resume(path) == 2
-    assert "probes.seen.factor = 1.0: must be a text. This was written by a run: if a plugin has changed since" in capsys.readouterr().err
+    assert "probes.seen.factor = 1.0: must be a string. This was written by a run: if a plugin has changed since" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("then, now", [("", ", momentum=0.9"), (", momentum=0.9", "")])
@@ -134,7 +134,7 @@ def test_plot_and_diff_and_load_run_may_be_told_where_a_plugin_is_now(run, tmp_p
     for command in (["plot", str(path)], ["diff", str(path), str(path)]):
         with registry.temporary():
             assert run_command(command) == 2
-            assert "say where to: --config.plugins=…/changing.py" in capsys.readouterr().err
+            assert "say where it is: --config.plugins=…/changing.py" in capsys.readouterr().err
         with registry.temporary():
             assert run_command([*command, f"--config.plugins={moved}"]) == 0, capsys.readouterr().err
     with registry.temporary():

@@ -23,7 +23,7 @@ def test_the_networks_are_those_of_the_tests_own_construction():
 
 
 def test_fewer_phases_do_not_do():
-    """Every network of five turned neurons a frequency, all multiples tried, misses the sum: six are needed."""
+    """Every network of five turned neurons per frequency, all multiples tried, misses the sum: six are needed."""
     inputs = written_down.all_tuples(5, 2)
     misses = []
     for u in itertools.product(range(5), repeat=2):
@@ -65,7 +65,7 @@ def test_a_claim_is_checked_at_other_sizes(capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["margin", "p=7"], "fields are of one claim"),
+        (["margin", "p=7"], "fields belong to one claim"),
         (["max_margin", "stepz=7"], "Did you mean 'steps'?"),
         (["max_margin", "p=2"], "p"),
         (["max_margin", "--seed=-1"], "a whole number from 0 on"),

@@ -88,7 +88,7 @@ def test_an_unknown_command_names_the_nearest_and_all(said):
         (["describe", "prob", "norms"], ["'prob'", "Did you mean 'probes'"]),
         (["config"], ["no --config"]),
         (["plot"], ["RUN"]),
-        (["plot", "nowhere"], ["nowhere is no run"]),
+        (["plot", "nowhere"], ["nowhere is not a run"]),
         (["doctor", "--repeats=x"], ["--repeats", "'x'"]),
         (["doctor", "--repeats=1"], ["--repeats=1", "at least 2"]),
     ],

@@ -109,7 +109,7 @@ def test_a_value_arrives_in_the_type_of_its_field(name, given_value, expected):
         ("steps", "1,-2", "integers"),
         ("steps", "a", "integers"),
         ("steps", None, "integers"),
-        ("names", (1,), "texts"),
+        ("names", (1,), "strings"),
         ("limit", "0", "a number > 0, or none"),
         ("limit", "soon", "a number > 0, or none"),
     ],

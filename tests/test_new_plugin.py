@@ -41,8 +41,8 @@ def test_what_to_type_next_is_printed(capsys):
     [
         (["prob", "x"], "Did you mean 'probe'?"),
         (["probe", "My-Probe"], "Did you mean 'my_probe'?"),
-        (["probe", "class"], "no word of Python"),
-        (["probe", "norms"], "there is a probe called 'norms' already"),
+        (["probe", "class"], "no Python keyword"),
+        (["probe", "norms"], "there is already a probe called 'norms'"),
         (["probe", "numpy"], "the name of an installed module"),
         (["probe"], "name"),
     ],

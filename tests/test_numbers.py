@@ -25,7 +25,7 @@ def exact_cross_entropy(logits, label):
 
 
 def test_cross_entropy_at_the_gap_where_the_textbook_form_gives_zero():
-    """paper.md, section 3: logits (0, 60, −3), label 1: 9.19e-27, gradient (8.76e-27, −9.19e-27, 4.4e-28)."""
+    """Logits (0, 60, −3), label 1: 9.19e-27, gradient (8.76e-27, −9.19e-27, 4.4e-28)."""
     logits = jnp.array([[0.0, 60.0, -3.0]])
     value, gradient = jax.value_and_grad(lambda z: losses.cross_entropy(z, jnp.array([1]))[0])(logits)
     assert float(value) == pytest.approx(9.19e-27, rel=1e-3)

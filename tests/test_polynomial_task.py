@@ -82,8 +82,8 @@ def test_the_numbers_of_answers_of_sums_of_two_squares():
     ("formula", "said"),
     [
         ("a/b", "modular_division"),
-        ("ab+1", "'ab' is no variable: a variable is one letter a … z; a product is written a*b"),
-        ("A+b", "'A' is no variable"),
+        ("ab+1", "'ab' is not a variable: a variable is one letter a … z; a product is written a*b"),
+        ("A+b", "'A' is not a variable"),
         ("a^-1", "the exponent -1 is not understood"),
         ("a^b", "the exponent b is not understood"),
         ("a^2^3", "the exponent 2^3 is not understood"),

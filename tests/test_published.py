@@ -50,7 +50,7 @@ class TextbookAddition(ModularAddition):
 
 @pytest.mark.slow
 def test_textbook_float32_cross_entropy_never_groks_where_ours_does():
-    """paper.md, section 3: p = 23, η = 1, λ = 1e-20: between 0.41 and 0.53 for 24,000 steps, against 1.000."""
+    """p = 23, η = 1, λ = 1e-20: between 0.41 and 0.53 for 24,000 steps, against 1.000."""
     from dataclasses import dataclass
 
     with registry.temporary():

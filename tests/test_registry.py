@@ -97,7 +97,7 @@ def test_a_class_of_no_kind_is_refused_naming_the_kinds():
 
 @pytest.mark.parametrize("name", ["Capital", "with space", "", "1st", "a-b"])
 def test_a_name_that_a_config_cannot_say_is_refused(name):
-    with pytest.raises(UserError, match="no plugin name"):
+    with pytest.raises(UserError, match="cannot be a plugin name"):
 
         @register(name)
         @dataclass(frozen=True, kw_only=True)

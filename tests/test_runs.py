@@ -102,7 +102,7 @@ def test_a_living_run_is_read_with_a_torn_tail_and_without_a_checkpoint(path, tm
 
 
 def test_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(UserError, match="is no run: it has no config.json"):
+    with pytest.raises(UserError, match="is not a run: it has no config.json"):
         load_run(tmp_path)
 
 

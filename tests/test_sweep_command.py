@@ -120,7 +120,7 @@ def test_a_failure_is_told_in_the_sentence_with_which_it_ended(script, said, tmp
         ({"optimizer.lerning_rate": 0.1}, r"member 2 \(.*\): optimizer.lerning_rate.*learning_rate"),
         ({"optimizer.learning_rate": -1.0}, r"member 2 \(.*\): optimizer.learning_rate = -1.0"),
         ({"events.metrics": "hourly"}, r"member seed=2,.*: events.metrics = 'hourly'"),
-        ({"probes.train.name": "norms"}, r"member seed=2,.*: probes.train: no probe can be called 'train'"),
+        ({"probes.train.name": "norms"}, r"member seed=2,.*: probes.train: a probe cannot be called 'train'"),
     ],
 )
 def test_a_mistake_in_the_third_member_is_found_before_the_first_starts(changes, message, tmp_path):
@@ -146,7 +146,7 @@ def test_a_member_whose_folder_holds_another_run_is_named(tmp_path, finished, in
     said = str(refusal.value)
     assert f"member {NAMES[0]}: {tmp_path / 'runs' / NAMES[0]} holds another run" in said
     assert "optimizer.learning_rate: the run has 0.01, you gave 0.5" in said
-    assert "Use a new --workdir for this sweep" in said and "so of 2 more of 3 members" in said and "--fresh" not in said
+    assert "Use a new --workdir for this sweep" in said and "Also refused: 2 of the other 2 members" in said and "--fresh" not in said
     with pytest.raises(UserError, match="at step 6; steps=4 is less"):
         run_sweep(swept([1], steps=4), tmp_path / "runs")
     assert content(tmp_path / "runs") == before

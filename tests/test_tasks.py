@@ -62,7 +62,7 @@ def test_sample_sizes_are_numbers_shares_and_formulas(size, count):
 
 
 def test_the_papers_regression_sample_sizes():
-    """paper.md, section 3: 2·p^2.25 is 2,316 at p = 23 and 11,567 at p = 47."""
+    """2·p^2.25 is 2,316 at p = 23 and 11,567 at p = 47."""
     for p, count in ((23, 2316), (47, 11567)):
         assert len(build("task", "modular_addition_regression", p=p).splits(0).train) == count
 

@@ -1,4 +1,4 @@
-"""The command line: parses, calls, and turns errors into one line and an exit code. One file a command."""
+"""The command line: parses, calls, and turns errors into one line and an exit code. Each command has its own file."""
 
 import argparse
 import difflib
@@ -12,22 +12,22 @@ from framework.errors import UserError, WhygrokError
 
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {
-    "run": ("framework.cli.training.run", "train from a config; the same command again resumes"),
-    "sweep": ("framework.cli.training.sweep", "train every member of a sweep; the same command again goes on"),
-    "list": ("framework.cli.looking.listing", "what is registered, and which configs ship"),
-    "describe": ("framework.cli.looking.describe", "a plugin's formula, source and fields"),
+    "run": ("framework.cli.training.run", "train from a config; repeat the command to resume"),
+    "sweep": ("framework.cli.training.sweep", "train every member of a sweep; repeat the command to go on"),
+    "list": ("framework.cli.looking.listing", "list what is registered, and which configs ship"),
+    "describe": ("framework.cli.looking.describe", "show a plugin's formula, source and fields"),
     "config": ("framework.cli.looking.config", "print the resolved config"),
-    "diff": ("framework.cli.looking.diff", "what two runs, or two configs, differ in"),
-    "check": ("framework.cli.checking.check", "does a plugin keep the promises of its kind"),
-    "new-plugin": ("framework.cli.checking.new_plugin", "write a plugin to begin with, or a whole package"),
+    "diff": ("framework.cli.looking.diff", "show how two runs, or two configs, differ"),
+    "check": ("framework.cli.checking.check", "check whether a plugin keeps the promises of its kind"),
+    "new-plugin": ("framework.cli.checking.new_plugin", "write a starter plugin, or a whole package"),
     "plot": ("framework.cli.looking.plot", "draw runs from their files"),
-    "verify": ("framework.cli.checking.verify", "claims of the theory, predicted beside measured"),
-    "reproduce": ("framework.cli.training.reproduce", "the figures of the paper: runs, pictures, data, and which shapes are seen"),
+    "verify": ("framework.cli.checking.verify", "check claims of the theory: predicted beside measured"),
+    "reproduce": ("framework.cli.training.reproduce", "make the figures of the paper: runs, pictures, data, and which shapes are seen"),
     "bench": ("framework.cli.checking.bench", "time a training step beside its floor"),
     "doctor": ("framework.cli.checking.doctor", "check this installation and this machine"),
 }
 
-INTERNAL = {"work": "framework.cli.training.work"}  # what we start ourselves
+INTERNAL = {"work": "framework.cli.training.work"}  # what whygrok starts by itself
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -48,7 +48,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose mistakes are our mistakes: one sentence, nearest name, exit code 2."""
+    """An argument parser that reports mistakes as we do: one sentence, the nearest name, exit code 2."""
 
     def __init__(self, command: str, examples: str, **keywords: object):
         super().__init__(
@@ -62,7 +62,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        """Raises UserError in place of printing usage and exiting."""
+        """Raises UserError instead of printing the usage and exiting."""
         raise UserError(f"{message} (whygrok {self.prog.split()[-1]} --help shows examples)")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
         return parsed
 
     def refuse(self, unknown: Sequence[str]) -> None:
-        """Raises UserError for the first argument that means nothing."""
+        """Raises UserError for the first unknown argument."""
         if unknown:
             options = [option for action in self._actions for option in action.option_strings]
             near = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)

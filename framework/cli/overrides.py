@@ -15,13 +15,13 @@ PREFIX = "--config."
 
 def add_plugins(parser: Parser) -> None:
     """--config.plugins=… for the commands that take no config."""
-    said = "files or modules of plugins, such as those that have moved since a run"
+    said = "plugin files or modules, such as files that have moved since a run"
     parser.add_argument(f"{PREFIX}plugins", dest="plugins", metavar="FILE,…", default="", help=said)
 
 
 def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
     """(arguments, overrides by dotted field). A field may be given as --config.a.b=c or --config.a.b c."""
-    parser.add_argument("--config", metavar="FILE[:part=plugin,…]", help="a config file, a run, or the name of one that ships")
+    parser.add_argument("--config", metavar="FILE[:part=plugin,…]", help="a config file, a run, or the name of a config that ships")
     rest: list[str] = []
     overrides: dict[str, str] = {}
     pending = list(arguments)
@@ -41,7 +41,7 @@ def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argpars
 
 
 def fields_of(given: Sequence[str]) -> dict[str, str]:
-    """Fields of a plugin from FIELD=VALUE. Raises UserError for what does not read so."""
+    """Fields of a plugin from FIELD=VALUE. Raises UserError for anything else."""
     fields = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -59,6 +59,6 @@ def default_workdir(spec: str) -> str:
 
 
 def remove_if_empty(workdir: Path) -> None:
-    """What could not start leaves no folder behind."""
+    """Removes the folder of a run that could not start."""
     if workdir.is_dir() and not any(workdir.iterdir()):
         workdir.rmdir()

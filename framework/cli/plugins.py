@@ -17,12 +17,12 @@ def load_plugins(config: str | None, changes: dict[str, str]) -> None:
 
 
 def kind_of(word: str) -> str:
-    """'probe' from 'probes' or 'probe'. Raises UserError naming the nearest."""
+    """'probe' from 'probes' or 'probe'. Raises UserError naming the nearest one."""
     for kind, plural in registry.PLURALS.items():
         if word in (kind, plural):
             return kind
     known = [*registry.PLURALS.values(), "configs"]
-    raise UserError(f"there is no kind {word!r} of plugin.{did_you_mean(word, known)} Kinds: {one_of(known)}.")
+    raise UserError(f"there is no plugin kind {word!r}.{did_you_mean(word, known)} Kinds: {one_of(known)}.")
 
 
 def entries_called(kind: str, name: str | None) -> list[registry.Entry]:

@@ -1,9 +1,9 @@
-"""Columns of text under one another."""
+"""Text in aligned columns."""
 
 from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One line a row, two blanks between columns; the last column is as wide as it likes."""
+    """One line per row, two spaces between columns; the last column may be of any width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows]

@@ -7,14 +7,14 @@ from typing import Any
 from framework.errors import UserError
 
 Changes = dict[str, Any]
-Part = Any  # field → list of values; or another sweep, dicts of changes. Any: what a config file gives is checked here, in words
+Part = Any  # field → list of values; or another sweep (dicts of changes). Any: what a config file gives is checked here
 
 
 def product(*parts: Part) -> list[Changes]:
     """Every combination of the values, the last field changing fastest.
 
     {"task.p": [23, 47], "seed": range(3)} gives six. A part may be another sweep, such as what `together` gives. Raises
-    UserError where a field is there twice, or has no values.
+    UserError where a field occurs twice or has no values.
     """
     axes = [axis for part in parts for axis in _axes(part)]
     return [_joined(combination) for combination in itertools.product(*axes)]
@@ -28,12 +28,12 @@ def together(*parts: Part) -> list[Changes]:
     axes = [axis for part in parts for axis in _axes(part)]
     if len({len(axis) for axis in axes}) > 1:
         said = ", ".join(f"{'+'.join(axis[0]) or 'a part'} has {len(axis)}" for axis in axes)
-        raise UserError(f"together: all must have as many values: {said}. For every combination use product.")
+        raise UserError(f"together: all must have the same number of values: {said}. For every combination, use product.")
     return [_joined(step) for step in zip(*axes, strict=True)]
 
 
 def _axes(part: Part) -> list[list[Changes]]:
-    """One list of changes a field, or the one list that a sweep is."""
+    """One list of changes per field, or the single list that a sweep is."""
     if not isinstance(part, Mapping):
         return [_listed(part)]
     axes = []
@@ -50,7 +50,7 @@ def _listed(part: Any) -> list[Changes]:
     """A part that is a sweep already."""
     listed = list(part) if isinstance(part, Iterable) and not isinstance(part, str) else []
     if not listed or not all(isinstance(changes, Mapping) for changes in listed):
-        raise UserError(f'a part of a sweep is {part!r}: give {{"task.p": [23, 47]}}, or what product and together give')
+        raise UserError(f'a part of a sweep is {part!r}: give {{"task.p": [23, 47]}}, or the result of product or together')
     return [dict(changes) for changes in listed]
 
 

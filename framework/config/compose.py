@@ -63,7 +63,7 @@ def experiment(
 def plugin_section(kind: str, given: Mapping[str, Any] | ConfigDict, path: str) -> ConfigDict:
     """The section of a plugin with every field: its name, what is given, and its defaults."""
     if kind == "probe" and not re.fullmatch(r"probes\.[A-Za-z0-9_-]+", path):
-        raise UserError(f"{path}: no probe can be called {path.removeprefix('probes.')!r}: letters, digits, _ and - only")
+        raise UserError(f"{path}: a probe cannot be called {path.removeprefix('probes.')!r}: use only letters, digits, _ and -")
     if "name" not in given:
         raise UserError(f"{path}: name is missing: which {kind}? {one_of(e.name for e in registry.entries(kind))}")
     name = given["name"]
@@ -117,9 +117,9 @@ def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
 
 
 def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()) -> ConfigDict:
-    """`from_dict` of what a config.json holds. Its UserError also says what to do where a plugin has changed or gone since.
+    """`from_dict` for what a config.json holds. Its UserError also says what to do if a plugin has changed or gone since.
 
-    plugins: files and modules to import too; a file named here need not be where config.json has it.
+    plugins: files and modules to import as well; a file named here need not be where config.json says.
     """
     moved = {Path(plugin).name for plugin in plugins}
     if isinstance(stored := plain.get("plugins"), list):  # anything else is refused below, as any wrong field is
@@ -158,7 +158,7 @@ def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
 
 
 def _locked(config: ConfigDict) -> ConfigDict:
-    """No field can be added by a slip; a probe can: config.probes.late = select("norms")."""
+    """No field can be added by mistake; a probe can: config.probes.late = select("norms")."""
     config.lock().probes.unlock()
     for section in config.probes.values():
         section.lock()
@@ -166,7 +166,7 @@ def _locked(config: ConfigDict) -> ConfigDict:
 
 
 def _untyped(fields: Mapping[str, Any]) -> ConfigDict:
-    """A section whose fields take any value: what is wrong with it is said by its field when the config is checked."""
+    """A section whose fields take any value: each field reports a wrong one when the config is checked."""
     return ConfigDict(fields, type_safe=False)
 
 
@@ -211,7 +211,7 @@ def _nested(kind: str, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _sections_first(change: tuple[str, Any]) -> tuple[bool, int]:
-    """Whole sections and names of plugins, outer ones first, before the fields in them."""
+    """A sort key: whole sections and names of plugins, outer ones first, before the fields in them."""
     path, value = change
     return not (isinstance(value, Mapping | ConfigDict) or path.endswith(".name")), path.count(".")
 
@@ -248,5 +248,5 @@ def _put(config: ConfigDict, path: str, section: Mapping[str, Any] | ConfigDict)
     kind = "probe" if outer == "probes" else node_at(config, path).kind
     if not kind:
         fields = next(iter(node_at(config, path).section), "FIELD")
-        raise UserError(f"{path} is no plugin: set its fields, such as {path}.{fields}")
+        raise UserError(f"{path} is not a plugin: set its fields, such as {path}.{fields}")
     node_at(config, outer).section[name] = plugin_section(kind, section, path)

@@ -24,7 +24,7 @@ from framework.fields import convert, declared_fields
 
 @dataclass(frozen=True)
 class ShippedConfig:
-    """A config of the product's own: its name, its file, and the first line of its docstring."""
+    """A config that ships: its name, its file, and the first line of its docstring."""
 
     name: str
     file: Path
@@ -35,15 +35,15 @@ def load_config(spec: str, changes: Mapping[str, str] | None = None) -> ConfigDi
     """The config that `--config=spec --config.field=value …` means.
 
     Plugins named in `changes` are imported first, so that the file and the changes may use what they register.
-    Raises UserError; for a file that raises, the message holds the file's own line.
+    Raises UserError; for a file that raises, the message quotes the line of that file.
     """
     return _load(spec, changes or {})[0]
 
 
 def load_sweep(spec: str, changes: Mapping[str, str] | None = None) -> list[Member]:
-    """The members of the sweep that a config file defines by get_sweep(config), of the config with the changes.
+    """The members of the sweep that get_sweep(config) of a config file gives for the config with the changes.
 
-    get_sweep(config, arg) is given what followed the colon as well. Raises UserError for a file without get_sweep, and as
+    get_sweep(config, arg) also receives what followed the colon. Raises UserError for a file without get_sweep, and as
     `members` and `load_config` do.
     """
     config, module = _load(spec, changes or {})
@@ -94,7 +94,7 @@ def find_config(spec: str) -> tuple[Path, str]:
         if config.name == name:
             return config.file, arg
     known = [config.name for config in shipped_configs()]
-    raise UserError(f"--config: {name!r} is no file and ships with no such name.{did_you_mean(name, known)} Shipped: {one_of(known)}.")
+    raise UserError(f"--config: {name!r} is neither a file nor a config that ships.{did_you_mean(name, known)} Shipped: {one_of(known)}.")
 
 
 def shipped_configs() -> list[ShippedConfig]:
@@ -146,7 +146,7 @@ def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:
 
 
 def _called(file: Path, call: Callable[[], Any]) -> Any:
-    """What a function of the user's file returns. What it raises becomes a UserError with the file's own line."""
+    """What a function in the user's file returns. What it raises becomes a UserError that quotes the line of that file."""
     try:
         return call()
     except UserError as error:
@@ -162,9 +162,9 @@ def _called(file: Path, call: Callable[[], Any]) -> Any:
 
 @contextlib.contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """While a config is read, it may import its neighbours; they are forgotten after, as another folder's have their names."""
+    """While a config is read, it may import its neighbours; they are forgotten afterwards, as another folder's may have the same names."""
     before = set(sys.modules)
-    sys.path.append(str(folder))  # last: a neighbour called as an installed package hides nothing
+    sys.path.append(str(folder))  # last: a neighbour named like an installed package hides nothing
     importlib.invalidate_caches()
     try:
         yield
@@ -178,7 +178,7 @@ def _importable(folder: Path) -> Iterator[None]:
 
 
 def _own_line(file: Path, error: BaseException) -> tuple[int | None, str]:
-    """(number, text) of the file's own line at which it failed: (12, 'steps = 1 / 0'); (None, '') where it was none of its lines."""
+    """(number, text) of the line in the file at which it failed: (12, 'steps = 1 / 0'); (None, '') where it failed elsewhere."""
     if isinstance(error, SyntaxError):
         return error.lineno, (error.text or "").strip()
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]

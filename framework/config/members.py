@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from framework.config import override, to_dict
 from framework.errors import FieldError, UserError
 
-LONGEST = 120  # characters of a name: folders may have 255
+LONGEST = 120  # characters in a name: folder names may have 255
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Member:
 def members(config: ConfigDict, sweep: Any) -> list[Member]:
     """Every member with its config, and a name of its own.
 
-    sweep: what get_sweep gave. Raises UserError where that is no list of changes, naming the member for a wrong field,
-    and for two whose configs are one.
+    sweep: what get_sweep returned. Raises UserError where that is not a list of changes, where a member has a wrong
+    field (the message names the member), and where two members have the same config.
     """
     found: list[Member] = []
     seen: dict[str, int] = {}  # config → number of the member
@@ -37,26 +37,26 @@ def members(config: ConfigDict, sweep: Any) -> list[Member]:
             raise UserError(f"get_sweep: member {number} is {changes!r}, not a dict such as {{'task.p': 23}}")
         name = member_name(changes)
         if "plugins" in changes:
-            raise UserError(f"get_sweep: member {number} ({name}): plugins are the same for all: experiment(…, plugins=…)")
+            raise UserError(f"get_sweep: member {number} ({name}): plugins must be the same for all members: experiment(…, plugins=…)")
         try:
             made = override(config, changes)
         except (UserError, FieldError) as error:
             raise UserError(f"get_sweep: member {number} ({name}): {error}") from None
         first = seen.setdefault(json.dumps(to_dict(made), sort_keys=True), number)
         if first != number:
-            raise UserError(f"get_sweep: members {first} ({found[first].name}) and {number} ({name}) are one config")
+            raise UserError(f"get_sweep: members {first} ({found[first].name}) and {number} ({name}) have the same config")
         if name.lower() in {member.name.lower() for member in found}:  # a folder may not tell a from A
             name = _marked(name, changes)
         found.append(Member(name, dict(changes), made))
     if not found:
-        raise UserError("get_sweep gave no members")
+        raise UserError("get_sweep returned no members")
     return found
 
 
 def member_name(changes: Mapping[str, Any]) -> str:
-    """'task.p=23,seed=0', with no character that a shell or a folder could take amiss.
+    """'task.p=23,seed=0', with no character that a shell or a file system could misread.
 
-    Of a sweep's other members it knows nothing: where it leaves something out it ends in a digest of the whole.
+    It does not depend on the other members: where it leaves something out, it ends in a digest of the whole.
     """
     said = _said(changes).replace("*", "x").replace(" ", "_")
     name = re.sub(r"[^A-Za-z0-9._=,+^-]", "-", said)
@@ -73,9 +73,9 @@ def _said(changes: Mapping[str, Any]) -> str:
 
 
 def listed(sweep: Any) -> list[Any]:
-    """What get_sweep gave, as a list: it may have been a generator. Raises UserError where it is none."""
+    """What get_sweep returned, as a list; a generator will do. Raises UserError for anything else."""
     if isinstance(sweep, str | Mapping) or not isinstance(sweep, Iterable):
-        raise UserError(f'get_sweep gave {sweep!r}, not a list of changes: return product({{"task.p": [23, 47]}})')
+        raise UserError(f'get_sweep returned {sweep!r}, not a list of changes: return product({{"task.p": [23, 47]}})')
     return list(sweep)
 
 

@@ -1,4 +1,4 @@
-"""Where a plugin file named in a config lies: relative to that config."""
+"""Finds the plugin files that a config names: their paths are relative to that config."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _folder: ContextVar[Path | None] = ContextVar("folder of the config being read",
 
 @contextlib.contextmanager
 def relative_to(folder: Path) -> Iterator[None]:
-    """While a config file is read: its folder is where relative plugin files are looked for."""
+    """While a config file is read, relative plugin files are looked up in its folder."""
     token = _folder.set(folder)
     try:
         yield

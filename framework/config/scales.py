@@ -1,4 +1,4 @@
-"""How large claims and figures are: the names of the scales, and how a config is asked for one."""
+"""How large claims and figures are: the names of the scales, and how to ask a config for one."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -12,7 +12,7 @@ Size = TypeVar("Size")
 
 
 def named_scale(name: str) -> str:
-    """The scale of that name; "paper" means full. Raises UserError for another one."""
+    """The scale of that name; "paper" means full. Raises UserError for any other name."""
     return _one_of(SCALES, name)
 
 

@@ -10,35 +10,35 @@ class General(Fields):
     """Fields at the top of a config."""
 
     seed: int = field(0, "one integer for the sample, the initialization and everything random", at_least=0, below=2**63)
-    steps: int = field(10_000, "optimizer steps; may be raised later: the run goes on", at_least=0, below=2**31, harmless=True)
+    steps: int = field(10_000, "number of optimizer steps; may be raised later: the run goes on", at_least=0, below=2**31, harmless=True)
     init_from: str = field("", "start from the parameters of another run: RUN or RUN@STEP; the optimizer starts fresh")
     plugins: tuple[str, ...] = field((), "modules or files that register plugins", harmless=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Events(Fields):
-    """When the loop leaves the compiled program to look."""
+    """When the loop leaves the compiled program to measure."""
 
-    metrics: str = field("log", 'when to record losses and accuracies: a schedule, as of a probe; the last step always')
+    metrics: str = field("log", 'when to record losses and accuracies: a schedule, as for a probe; the last step is always recorded')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint(Fields):
     """When to save, and what to keep."""
 
-    every_steps: int = field(5_000, "save at multiples of this; 0: not by steps", at_least=0, harmless=True)
-    every_seconds: float = field(30.0, "save when this long has passed since the last one; 0: not by time", at_least=0, harmless=True)
-    keep: int = field(3, "the newest checkpoints that stay", at_least=1, harmless=True)
-    keep_every: int = field(0, "checkpoints at multiples of this stay for ever; 0: none do", at_least=0, harmless=True)
+    every_steps: int = field(5_000, "save when the step is a multiple of this; 0: never", at_least=0, harmless=True)
+    every_seconds: float = field(30.0, "save when so many seconds have passed since the last save; 0: never", at_least=0, harmless=True)
+    keep: int = field(3, "how many of the newest checkpoints are kept", at_least=1, harmless=True)
+    keep_every: int = field(0, "checkpoints at multiples of this step are kept for ever; 0: none are", at_least=0, harmless=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Numerics(Fields):
     """How numbers are computed."""
 
-    precision: str = field("float32", "of parameters and arithmetic", choices=("float32", "float64"))
+    precision: str = field("float32", "precision of parameters and arithmetic", choices=("float32", "float64"))
     matmul: str = field("highest", "precision of matrix products on GPUs", choices=("highest", "high", "default"))
-    on_divergence: str = field("stop", "after a NaN or an infinity", choices=("stop", "continue"), harmless=True)
+    on_divergence: str = field("stop", "what to do after a NaN or an infinity", choices=("stop", "continue"), harmless=True)
 
 
 @dataclass(frozen=True, kw_only=True)

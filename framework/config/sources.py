@@ -24,8 +24,8 @@ class Sourced:
 def sourced(config: ConfigDict, changes: Mapping[str, str], file: str, arg: str) -> list[Sourced]:
     """Every field of a config with its source.
 
-    changes: what the command line sets. file, arg: what stood before and after the colon of --config=. A value that the
-    file gives, and that is the default too, counts as the default.
+    changes: what the command line sets. file, arg: what stood before and after the colon of --config=. A value in the
+    file that equals the default counts as the default.
     """
     swapped = _swapped(arg)
     found = []
@@ -43,7 +43,7 @@ def sourced(config: ConfigDict, changes: Mapping[str, str], file: str, arg: str)
 
 
 def _swapped(arg: str) -> list[str]:
-    """The sections that what followed the colon names: "model=transformer,probes=norms+margins"."""
+    """The sections named after the colon: "model=transformer,probes=norms+margins"."""
     sections = []
     for item in filter(None, arg.split(",")):
         kind, _, names = item.strip().partition("=")

@@ -1,4 +1,4 @@
-"""A config as a tree: at which dotted path stands which plugin or section of settings."""
+"""A config as a tree: which plugin or section of settings stands at which dotted path."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
 class Node:
     """A section: its dotted path, the kind of its plugin ("" for settings), the class whose fields it holds, and its default.
 
-    default: the plugin that stands here where the one outside is left as it is; None where there is none outside.
+    default: the plugin that stands here by default in the one around it; None where there is none around it.
     """
 
     path: str
@@ -29,7 +29,7 @@ class Node:
 
     @property
     def fields(self) -> Iterator[tuple[str, Any, Declared]]:
-        """(dotted field, value, what is known of it) of every field that is no section."""
+        """(dotted field, value, what is known about it) of every field that is not a section."""
         for declared in declared_fields(self.cls):
             if not declared.is_part:
                 yield f"{self.path}.{declared.name}".lstrip("."), self.section[declared.name], declared
@@ -49,7 +49,7 @@ def nodes(config: ConfigDict | Mapping[str, Any]) -> Iterator[Node]:
 def node_at(config: ConfigDict, path: str, wanted: str = "") -> Node:
     """The section at a dotted path, in which the field `wanted` is meant.
 
-    Raises UserError naming the nearest field, or the field that is taken for a section.
+    Raises UserError naming the nearest field, or the field that was mistaken for a section.
     """
     found = {node.path: node for node in nodes(config)} | {"probes": Node("probes", "", Fieldless, config.probes)}
     if path not in found:

@@ -1,4 +1,4 @@
-"""Claims checked: which are meant, at which sizes, and what came of them."""
+"""Checks claims: which ones, at which sizes, and with what outcome."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from framework.pictures import Panel
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim, the verdict on it, and its charts where they were asked for. seconds: wall time, all together."""
+    """A claim, the verdict on it, and its charts where they were asked for. seconds: wall time in total."""
 
     entry: registry.Entry
     claim: Claim
@@ -29,14 +29,14 @@ def chosen_claims(words: Sequence[str]) -> list[registry.Entry]:
     for word in words:
         if word not in names and word not in tags:
             hint = did_you_mean(word, [*names, *tags])
-            raise UserError(f"there is no claim, and no tag, {word!r}.{hint} Claims: {one_of(names)}. Tags: {one_of(tags)}.")
+            raise UserError(f"there is no claim or tag {word!r}.{hint} Claims: {one_of(names)}. Tags: {one_of(tags)}.")
     return [entry for entry in entries if not words or entry.name in words or set(_tags(entry)) & set(words)]
 
 
 def check_claim(
     entry: registry.Entry, scale: str, seed: int, with_charts: bool = False, fields: Mapping[str, Any] | None = None
 ) -> CheckedClaim:
-    """Checks a claim at the sizes of a scale, but for the fields that are given."""
+    """Checks a claim at the sizes of a scale, except for the fields that are given."""
     start = time.monotonic()
     sizes = entry.cls.scales.get(scale, {})  # type: ignore[attr-defined]
     claim: Claim = registry.build("claim", entry.name, **{**sizes, **(fields or {})})

@@ -13,9 +13,9 @@ from framework.storage import storage, write_atomically, write_json
 
 
 def write_picture(picture: Picture, runs: Sequence[Run], folder: Path, name: str) -> list[Path]:
-    """Writes NAME.png and NAME.pdf, NAME.csv with the data drawn, and verdict.json; returns the files.
+    """Writes NAME.png and NAME.pdf, NAME.csv with the data that are drawn, and verdict.json; returns the files.
 
-    Equal runs give equal bytes of all four on one machine. The PNG holds the configs of the runs.
+    On one machine, equal runs give equal bytes in all four. The PNG holds the configs of the runs.
     """
     with storage("making the folder", folder):
         folder.mkdir(parents=True, exist_ok=True)

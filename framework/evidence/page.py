@@ -28,10 +28,10 @@ INTRODUCTION = (
 
 
 class Page:
-    """A page that is written anew with every claim: whoever stops the command has what was checked so far."""
+    """A page that is rewritten after every claim: if you stop the command, it shows what was checked so far."""
 
     def __init__(self, file: Path, scale: str, seed: int, of: int) -> None:
-        """Writes a page without claims, so that a place that cannot be written is told before any work.
+        """Writes a page without claims, so that an unwritable place is reported before any work is done.
 
         of: how many claims there will be. Raises StorageError.
         """
@@ -43,7 +43,7 @@ class Page:
         write_atomically(file, self.html())
 
     def add(self, checked: CheckedClaim) -> None:
-        """Adds one claim and writes the page anew."""
+        """Adds one claim and rewrites the page."""
         self.found.append(checked)
         self.sections.append(section_html(checked))
         write_atomically(self.file, self.html())
@@ -74,7 +74,7 @@ def link_html(checked: CheckedClaim) -> str:
 
 
 def section_html(checked: CheckedClaim) -> str:
-    """The section of a claim: what it says, its rows, what is to be said of the print, its charts."""
+    """The section of a claim: what it says, its rows, its note on the print, its charts."""
     claim, name = checked.claim, escape(checked.entry.name, quote=True)
     sizes = ", ".join(f"{field.name} = {getattr(claim, field.name)}" for field in dataclasses.fields(claim))
     note = f"<p class=note>{escape(claim.note)}</p>\n" if claim.note else ""

@@ -18,13 +18,13 @@ from framework.sweep import FINISHED, Show, Standing, run_sweep
 log = logging.getLogger("whygrok")
 
 QUIET = {"recording.plot": "false", "recording.tensorboard": "false", "recording.progress": "false"}  # the figure is the picture
-# What one worker compiled another reads, and so does the same command after an interruption.
+# What one worker compiles the others read, and so does the same command after an interruption.
 CACHE = {"JAX_COMPILATION_CACHE_DIR": "", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
 @dataclass(frozen=True)
 class Reproduced:
-    """What came of one figure. Without files and verdicts where a member is not finished."""
+    """The outcome of one figure, without files and verdicts if a member is not finished."""
 
     name: str
     standings: Sequence[Standing]
@@ -38,7 +38,7 @@ def figures() -> list[str]:
 
 
 def check_figures(names: Sequence[str]) -> list[str]:
-    """The figures that are meant, each once; "all" is every one. Raises UserError for another name."""
+    """The named figures, each once; "all" means every figure. Raises UserError for an unknown name."""
     for name in names:
         if name not in (*figures(), "all"):
             raise UserError(f"there is no figure {name!r}.{did_you_mean(name, figures())} Figures: {one_of(figures())}, all.")
@@ -54,11 +54,11 @@ def reproduce(
     engine: str = "workers",
     show: Show = lambda standings: None,
 ) -> Reproduced:
-    """Runs what is not finished of a figure's sweep and writes workdir/NAME/NAME.png, .pdf, .csv and verdict.json.
+    """Runs the unfinished members of a figure's sweep and writes workdir/NAME/NAME.png, .pdf, .csv and verdict.json.
 
     The runs are in workdir/NAME/runs, one folder per member; finished ones are used as they are, so that the same call after
-    an interruption gives the same data and verdicts. Nothing is written beside them while a member has failed. Raises
-    UserError for a name or scale that does not exist, for a folder with runs of another, and as run_sweep does.
+    an interruption gives the same data and verdicts. If a member fails, nothing is written beside them. Raises
+    UserError for a name or scale that does not exist, for a folder with runs of another scale, and as run_sweep does.
     """
     [name] = check_figures([name])
     figure: Figure = registry.build("figure", name)
@@ -75,7 +75,7 @@ def reproduce(
 
 
 def refuse_another(folder: Path, members: Sequence[Member]) -> None:
-    """Raises UserError where the runs in a figure's folder are of another sweep, as those of another scale are."""
+    """Raises UserError where the runs in a figure's folder belong to another sweep, as those of another scale do."""
     there = [path.parent.name for path in (folder / "runs").glob("*/config.json")]
     if there and not set(there) & {member.name for member in members}:
         raise UserError(f"{folder} holds runs of another scale, such as {min(there)}: use another --workdir for this one")
@@ -83,7 +83,7 @@ def refuse_another(folder: Path, members: Sequence[Member]) -> None:
 
 @contextlib.contextmanager
 def shared_programs(folder: Path) -> Iterator[None]:
-    """Processes started meanwhile keep compiled programs in a folder and read what others left there; a setting of the user's stays."""
+    """Lets processes started inside share compiled programs through a folder; a setting of the user's own stays."""
     wanted = CACHE | {"JAX_COMPILATION_CACHE_DIR": str(folder)}
     added = {} if "JAX_COMPILATION_CACHE_DIR" in os.environ else wanted
     before = {key: os.environ.get(key) for key in added}

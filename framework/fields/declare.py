@@ -35,7 +35,7 @@ def field(
 
 
 def part(default: Any, help: str) -> Any:
-    """Declares a field that holds another plugin, such as the optimizer inside a wrapper; `default` is one.
+    """Declares a field that holds another plugin, such as the optimizer inside a wrapper; `default` is such a plugin.
 
     In a config it is a section of its own: --config.optimizer.inner.learning_rate=1e-3. Its kind is the field's type.
     """
@@ -43,7 +43,7 @@ def part(default: Any, help: str) -> Any:
 
 
 def without(value: Any) -> Any:
-    """Takes an inherited field away: it has this value and is no configuration."""
+    """Takes an inherited field out of the configuration: it always has this value."""
     return dataclasses.field(default=value, init=False)
 
 
@@ -94,11 +94,11 @@ class Declared:
             return "one of " + one_of(str(choice) for choice in self.metadata["choices"])
         if self.metadata.get("expression"):
             return 'a number, a percentage or an expression such as "4*p"'
-        words = {float: "a number", int: "an integer", bool: "true or false", str: "a text"}
+        words = {float: "a number", int: "an integer", bool: "true or false", str: "a string"}
         scalar, is_tuple, optional = unwrap(self.type)
         said = words.get(scalar, self.type_name)
         if is_tuple:
-            said = {float: "numbers", int: "integers", str: "texts"}.get(scalar, said) + " separated by commas"
+            said = {float: "numbers", int: "integers", str: "strings"}.get(scalar, said) + " separated by commas"
         signs = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
         limits = {sign: self.metadata[key] for key, sign in signs.items() if self.metadata.get(key) is not None}
         bounds = [f"{sign} {limit if isinstance(limit, int) else f'{limit:g}'}" for sign, limit in limits.items()]
@@ -114,7 +114,7 @@ def declared_fields(cls: type) -> list[Declared]:
 
 
 def parts(plugin: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted path, plugin) of a plugin and of all that it holds, outermost first."""
+    """(dotted path, plugin) of a plugin and of all plugins inside it, outermost first."""
     yield path, plugin
     for declared in declared_fields(type(plugin)):
         if declared.is_part:
@@ -223,7 +223,7 @@ def make(cls: type, values: Mapping[str, Any], section: str) -> Any:
 
 
 def unknown_field(path: str, name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> UserError:
-    """The error for a field that does not exist: nearest name, and all that do.
+    """The error for a field that does not exist: it names the nearest one, and all that do.
 
     elsewhere: dotted fields of other sections, one of which may be meant.
     """

@@ -20,7 +20,7 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.UAdd: operator.pos,
 }
 
-ROUNDING = 64 * sys.float_info.epsilon  # of a few operations, a power among them
+ROUNDING = 64 * sys.float_info.epsilon  # rounding of a few operations, a power among them
 
 
 def check_expression(text: str) -> str:
@@ -50,7 +50,7 @@ def _parse(text: str) -> tuple[ast.expr, bool]:
     stripped = text.strip()
     percent = stripped.endswith("%")
     source = stripped.removesuffix("%").replace("^", "**").strip()
-    # A factor before a parenthesis or a name is a product in every formula of the field: "2 p" is meant as "2*p".
+    # As formulas are usually written, a factor before a parenthesis or a name is a product: "2 p" means "2*p".
     source = re.sub(r"(?<=[0-9)])\s+(?=[A-Za-z(])", "*", source)
     try:
         tree = ast.parse(source, mode="eval").body

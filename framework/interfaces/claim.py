@@ -14,7 +14,7 @@ from framework.pictures import Panel
 class Row:
     """One line of a claim's verdict: a quantity as predicted and as measured, and whether they agree.
 
-    relation: how measured should stand to predicted, "=", "<=" or ">=". tolerance: how far it may miss, in the units of
+    relation: how measured should compare with predicted, "=", "<=" or ">=". tolerance: how far it may miss, in the units of
     both. expected_to_hold: False for a control, or for a statement that is wrong as printed.
     """
 
@@ -27,23 +27,23 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether measured stands to predicted as it should; NaN never does."""
+        """Whether the measured value compares with the predicted one as it should; NaN never does."""
         missed = {"=": abs(self.measured - self.predicted), "<=": self.measured - self.predicted, ">=": self.predicted - self.measured}
         return bool(self.measured == self.predicted or missed[self.relation] <= self.tolerance)
 
     @property
     def is_nan(self) -> bool:
-        """Whether one of the two numbers is none."""
+        """Whether one of the two numbers is NaN."""
         return math.isnan(self.measured) or math.isnan(self.predicted)
 
     @property
     def as_expected(self) -> bool:
-        """Whether it holds where it should, and does not where it should not; NaN is never expected."""
+        """Whether it holds if it should, and fails if it should fail; NaN is never expected."""
         return not self.is_nan and self.holds == self.expected_to_hold
 
     @property
     def judgement(self) -> str:
-        """'holds', and what else is to be said of the row."""
+        """The verdict on the row in words, such as 'holds'."""
         if self.is_nan:
             return "NaN, NOT AS EXPECTED"
         if self.holds:
@@ -53,10 +53,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found of one statement, and whether it was seen.
+    """What was found about one statement, and whether it was seen.
 
-    claim: the name of a claim, or in a sentence what a figure should show. measured, expected: a figure's numbers by
-    name, and in words what they should be. rows: a claim's quantities, each with its prediction.
+    claim: the name of a claim, or a sentence on what a figure should show. measured, expected: a figure's numbers by
+    name, and what they should be, in words. rows: a claim's quantities, each with its prediction.
     """
 
     claim: str
@@ -67,12 +67,12 @@ class Verdict:
 
     @classmethod
     def of_rows(cls, claim: str, rows: Sequence[Row]) -> "Verdict":
-        """The verdict on a claim: seen where there are rows, and every one is as expected."""
+        """The verdict on a claim: seen if there are rows and every one is as expected."""
         return cls(claim, seen=bool(rows) and all(row.as_expected for row in rows), rows=rows)
 
 
 def in_words(measured: Mapping[str, float | None]) -> str:
-    """'exponent: 1.65; standard error: 0.0755'; a dash for a number that is not there."""
+    """'exponent: 1.65; standard error: 0.0755'; a dash for a missing number."""
     return "; ".join(f"{key}: {'–' if value is None else f'{value:.4g}'}" for key, value in measured.items())
 
 
@@ -88,14 +88,14 @@ class Claim(Plugin):
     Its fields are the sizes it is checked at; their defaults are those of the scale "smoke", a few seconds at most.
     """
 
-    tags: ClassVar[tuple[str, ...]] = ()  # by which `verify` selects
+    tags: ClassVar[tuple[str, ...]] = ()  # words by which `verify` selects claims
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # "laptop", "full" → the fields that differ there
     note: ClassVar[str] = ""  # a verdict in words, for a statement that is inconsistent in print
 
     @abc.abstractmethod
     def check(self, seed: int) -> list[Row]:
-        """Measures each quantity by another route than its prediction. Seeded: the same rows each time."""
+        """Measures each quantity by another route than its prediction. The same seed gives the same rows."""
 
     def charts(self, seed: int) -> list[Panel]:
-        """What a curve says better than rows, for the report; none by default."""
+        """Charts for the report, where a curve says more than rows; none by default."""
         return []

@@ -1,4 +1,4 @@
-"""Examples, splits of them, and what a model must know of a task."""
+"""Examples, splits of them, and what a model must know about a task."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Values = dict[str, Any]  # quantity name → scalar or array
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a model must know of a task."""
+    """What a model must know about a task."""
 
     tokens: int  # integers in one input, k
     values: int  # each token is in [0, values)
@@ -45,7 +45,7 @@ class Split:
 
     @property
     def questions(self) -> tuple[Int[Array | np.ndarray, "n k"], Shaped[Array | np.ndarray, " n"], Bool[Array, " n"]]:
-        """(inputs, right answers, whether each is asked here): what probes judge arg max over the outputs by."""
+        """(inputs, right answers, whether each is asked here): by these, probes judge the arg max of the outputs."""
         return self.inputs, self.targets, jnp.ones(self.targets.shape[0], bool)
 
 

@@ -37,7 +37,7 @@ class Benchmark(Plugin):
     def measure(self, repeats: int, seconds: float) -> list[dict[str, Any]]:
         """Rows made by `framework.testing.timing.bench_row`, from programs that took turns.
 
-        repeats: timed runs of each program, of which the median is quoted. seconds: about how long each of them takes.
+        repeats: number of timed runs of each program; their median is reported. seconds: about how long each of them takes.
         """
 
 

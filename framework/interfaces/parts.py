@@ -24,7 +24,7 @@ class Model(Plugin):
         """
 
     def homogeneity(self, task: Task) -> int | None:
-        """L where outputs at c·θ are c^L times those at θ, or None."""
+        """L if outputs at c·θ are c^L times those at θ, else None."""
         return None
 
 
@@ -36,8 +36,8 @@ class Optimizer(Plugin):
     def transform(self) -> optax.GradientTransformation:
         """The update rule, learning rate included. A zero gradient must give a finite update.
 
-        One that takes extra arguments (optax.GradientTransformationExtraArgs) gets what it asks for of `value`, `grad`,
-        `value_fn(params)`, `grad_fn(params, i)` on the examples of this step, and `key`, random and anew at every step.
+        A rule that takes extra arguments (optax.GradientTransformationExtraArgs) gets those it asks for among `value`, `grad`,
+        `value_fn(params)`, `grad_fn(params, i)` on the examples of this step, and `key`, which is drawn anew at every step.
         """
 
 

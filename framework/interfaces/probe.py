@@ -1,4 +1,4 @@
-"""Probe: what is measured of a network while it trains, and all that a measurement may see."""
+"""Probe: what is measured in a network while it trains, and all that a measurement may see."""
 
 import abc
 import functools
@@ -23,7 +23,7 @@ class Context:
     task: Task
     splits: Splits
     module: Callable[[Tree], nnx.Module]  # parameters → the network, in evaluation mode
-    degree: int | None  # of homogeneity
+    degree: int | None  # the degree of homogeneity
     key: PRNGKeyArray  # the probe's own fold of the seed
     step: Int[Array | np.ndarray, ""]
 
@@ -56,6 +56,6 @@ class Probe(Plugin):
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Draws what the instance `name` of this probe recorded in a run into an empty matplotlib Figure.
 
-        Where it draws nothing, as here, each quantity gets a panel, steps on a log axis. Override it where another picture
-        says more.
+        Where it draws nothing, as here, each quantity gets a panel, with steps on a log axis. Override it where another
+        picture says more.
         """

@@ -10,7 +10,7 @@ from framework.fields import evaluate
 
 
 def sample_size(task: Any, population: int) -> int:
-    """The number that `task.train_size` stands for. Names in it: the integer fields of the task, and N."""
+    """The number that `task.train_size` stands for. Names that it may use: the integer fields of the task, and N."""
     count = _resolved(task, "train_size", "N", population)
     limit = None if task.replacement else population
     if count < 1 or (limit is not None and count > limit):
@@ -21,7 +21,7 @@ def sample_size(task: Any, population: int) -> int:
 
 
 def batch_size(task: Any, count: int) -> int:
-    """The number that `task.batch_size` stands for. Names in it: the integer fields of the task, and n, the training points."""
+    """The number that `task.batch_size` stands for. Names that it may use: the integer fields of the task, and n."""
     size = _resolved(task, "batch_size", "n", count)
     if not 1 <= size <= count:
         raise FieldError("batch_size", task.batch_size, f"is {size:,} examples; it must be between 1 and the {count:,} of the sample")
@@ -29,7 +29,7 @@ def batch_size(task: Any, count: int) -> int:
 
 
 def randomize(seed: int, labels: np.ndarray, share: float, outputs: int) -> np.ndarray:
-    """The labels with this share of them, round(share · n), replaced by uniform ones (which may be right by chance)."""
+    """The labels, round(share · n) of them replaced by uniform ones (which may be right by chance)."""
     count = round(share * len(labels))
     if count == 0:
         return labels
@@ -47,7 +47,7 @@ def sample(seed: int, population: int, count: int, replacement: bool) -> tuple[n
 
 
 def _resolved(task: Any, field: str, name: str, whole: int) -> int:
-    """What the expression in a field of the task stands for, where `name` is `whole`, and 100 % too."""
+    """The value of the expression in a field of the task, in which `name` and 100 % stand for `whole`."""
     numbers = {key: value for key, value in vars(task).items() if type(value) is int}
     try:
         return evaluate(getattr(task, field), numbers | {name: whole}, whole=whole)

@@ -21,8 +21,8 @@ from framework.numbers import share
 class Task(Plugin):
     """A finite population of examples, a sample of it to train on, and how answers are judged.
 
-    To write one: `sizes` and `population`. Sampling, loss and metrics come finished; override them where the task has
-    a faster or another form.
+    To write one: `sizes` and `population`. Sampling, loss and metrics are provided; override them where the task has a
+    faster or another form.
     """
 
     train_size: str = field("50%", "training points: a number, a share of the population, or a formula", expression=True)
@@ -31,22 +31,22 @@ class Task(Plugin):
     temperature: float = field(1.0, "T: logits are divided by it before a cross-entropy or stablemax", above=0)
     random_labels: float = field(0.0, "share of training labels replaced by random ones, once", at_least=0, at_most=1)
     label_noise: float = field(0.0, "probability that a training label is replaced, anew at every step", at_least=0, at_most=1)
-    batch_size: str = field("100%", "examples a step sees: a number, a share of the training sample n, or a formula", expression=True)
-    batch_order: str = field("epochs", "epochs: each example once before any again; drawn: at random", choices=("epochs", "drawn"))
+    batch_size: str = field("100%", "examples per step: a number, a share of the training sample n, or a formula", expression=True)
+    batch_order: str = field("epochs", "epochs: each example once before any repeats; drawn: at random", choices=("epochs", "drawn"))
 
-    headline: ClassVar[str] = "accuracy"  # the metric by which a person says that a split is learned
+    headline: ClassVar[str] = "accuracy"  # the metric that says whether a split is learned
 
     @property
     @abc.abstractmethod
     def sizes(self) -> Sizes:
-        """Tokens in an input, values of a token, outputs of a network."""
+        """The number of tokens in an input, of values of a token, and of outputs."""
 
     @abc.abstractmethod
     def population(self) -> Split:
         """Every example once: inputs int32 [N, k], targets int32 [N]."""
 
     def splits(self, seed: int) -> Splits:
-        """The sample of this seed, the rest, and the whole. Raises FieldError when train_size does not fit."""
+        """The sample for this seed, the rest, and the whole population. Raises FieldError when train_size does not fit."""
         population = self.population()
         count = sampling.sample_size(self, len(population))
         train, test = sampling.sample(seed, len(population), count, self.replacement)

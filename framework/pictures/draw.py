@@ -79,7 +79,7 @@ def _scale(axes: Any, panel: Panel) -> None:
 
 
 def _legend(axes: Any, twin: Any, inside: bool) -> None:
-    """Inside, and only for several curves; or below the panel, where no curve is."""
+    """Draws the legend: inside, and only for several curves; or below the panel, where there are no curves."""
     handles, labels = axes.get_legend_handles_labels()
     if twin:
         more, said = twin.get_legend_handles_labels()

@@ -14,7 +14,7 @@ Numbers = Sequence[int | float] | np.ndarray
 class Curve:
     """One line of a panel: x and y of equal length; NaN is a gap.
 
-    colour: one number per value that is compared; None is ink, for what is predicted. Raises ValueError where the lengths differ.
+    colour: one number per value that is compared; None is ink, for predictions. Raises ValueError where the lengths differ.
     """
 
     label: str
@@ -33,8 +33,8 @@ class Curve:
 class Panel:
     """Curves that share axes.
 
-    x_axis: "steps" (logarithmic, 0 included), "log" or "linear"; a second axis is logarithmic, and on a logarithmic axis
-    nothing is drawn that is not positive. marks: words → the place on the x axis of a dotted line.
+    x_axis: "steps" (logarithmic, 0 included), "log" or "linear"; a second axis is logarithmic, and on a logarithmic
+    axis only positive values are drawn. marks: words → the place on the x axis of a dotted line.
     """
 
     title: str
@@ -71,7 +71,7 @@ class Panel:
         return cls(title, x_label, y_label, curves, "log" if "x" in log else "linear", "y" in log, marks=marks or {})
 
 
-SPARSE = 12  # points up to which each is marked
+SPARSE = 12  # curves of at most this many points mark each one
 
 
 def as_csv(panels: Sequence[Panel]) -> str:

@@ -60,7 +60,7 @@ def mark(axes: Any, place: int | float, words: str) -> None:
 
 
 def tidy(axes: Any) -> None:
-    """Grid, and no frame above and on the right."""
+    """Draws a grid, and no frame at the top and on the right."""
     axes.grid(True, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""What is read off finished and living runs: milestones, comparisons, curves, the pictures of probes."""
+"""What is read off finished and running runs: milestones, comparisons, curves, the pictures of probes."""
 
 from framework.reading.curves import draw_curves
 from framework.reading.milestones import GROKKED, first_at_least, fitted_step, grokked_step, last_value, milestones

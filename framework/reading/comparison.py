@@ -46,7 +46,7 @@ def compare_rows(one: Run, other: Run) -> dict[str, Any]:
 
 
 def compare_milestones(one: Run, other: Run) -> dict[str, dict[str, Any]]:
-    """Of each run the last recorded step, and the steps at which it fitted and grokked."""
+    """The last recorded step of each run, and the steps at which it fitted and grokked."""
     ends = {name: {"last_step": run.rows[-1]["step"] if run.rows else None} for name, run in (("one", one), ("other", other))}
     return {"one": ends["one"] | milestones(one), "other": ends["other"] | milestones(other)}
 

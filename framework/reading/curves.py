@@ -49,7 +49,7 @@ def milestones_of(run: Run) -> dict[str, int | float]:
 
 
 def title_of(runs: Sequence[Run]) -> str:
-    """Task, model and optimizer of a run in one line; of several, how many."""
+    """Task, model and optimizer of a run in one line; for several runs, how many there are."""
     if len(runs) > 1:
         return f"{len(runs)} runs"
     config = runs[0].config

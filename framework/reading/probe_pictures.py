@@ -17,7 +17,7 @@ Panels = Mapping[str, Sequence[str]]  # what the vertical axis shows → columns
 
 
 def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
-    """Draws the probe instance `name` of a run as the probe says, numbers beside it; returns both files.
+    """Draws the probe instance `name` of a run as the probe says, with its numbers beside it; returns both files.
 
     Raises UserError when the run has no such probe, or nothing of it yet.
     """
@@ -52,7 +52,7 @@ def draw_columns(figure: Any, run: Run, name: str) -> None:
 
 
 def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) -> list[Any]:
-    """Panels of curves under one another, in two columns from the fifth on; returns their axes.
+    """Panels of curves below one another, in two columns if there are more than four; returns their axes.
 
     log: the panels whose values are drawn on a logarithmic axis.
     """
@@ -119,7 +119,7 @@ def pick_events(steps: Sequence[int], count: int) -> list[int]:
 
 
 def _split_of(column: str) -> str:
-    """'train' of 'margins/train_min' and of 'laziness/linearized/train/loss'; '' where there is none."""
+    """'train' for 'margins/train_min' and for 'laziness/linearized/train/loss'; '' where there is none."""
     words = [part.partition("_")[0] for part in column.split("/")[1:]]
     return next((word for word in words if word in STYLES), "")
 

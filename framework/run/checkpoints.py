@@ -1,6 +1,6 @@
-"""Checkpoints through Orbax: checksummed, published whole, and when damaged set aside for the one before.
+"""Checkpoints through Orbax: checksummed and published whole; a damaged one is set aside, and the one before it is used.
 
-One folder a step: `default/` is Orbax's, `checksums.json` is ours and comes last: a folder without it is not complete.
+One folder per step: `default/` is Orbax's, `checksums.json` is ours and comes last: a folder without it is not complete.
 What exists is always read from the disk; a list in memory would go on naming what a failed save never wrote.
 """
 
@@ -23,7 +23,7 @@ from framework.training import TrainState, from_named_leaves, named_leaves
 
 log = logging.getLogger("whygrok")
 
-TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is not finished
+TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is unfinished
 CHECKSUMS = "checksums.json"
 UNREAD = ("_CHECKPOINT_METADATA", "commit_success.txt", "_sharding")  # files of Orbax whose loss does no harm
 
@@ -32,7 +32,7 @@ class NoCheckpoints:
     """For a run in memory: nothing is saved, nothing is restored."""
 
     def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
-        """None: a new run."""
+        """None, as for a new run."""
         return None
 
     def is_overdue(self) -> bool:
@@ -57,7 +57,7 @@ class Checkpoints:
     def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
         """The newest good checkpoint as a state shaped like `template`; None when there never was one.
 
-        A damaged one is named, set aside by renaming, and the one before it tried. Raises StorageError when none is left,
+        A damaged one is reported, set aside by renaming, and the one before it is tried. Raises StorageError when none is left,
         and UserError when a good one holds other arrays than this run has.
         """
         tried = [str(path) for path in sorted(self._folder.glob("*.damaged*"))]
@@ -112,14 +112,14 @@ class Checkpoints:
             raise StorageError(f"saving checkpoint {step} to {self._folder}: {explain(error, self._folder)}") from error
 
     def _retain(self) -> None:
-        """Removes what is neither among the newest, nor to be kept for ever, nor the last finite one."""
+        """Removes checkpoints that are neither among the newest, nor kept for ever, nor the last finite one."""
         steps = complete_steps(self._folder)
         finite = [step for step in steps if _was_finite(self._folder / str(step))]
         stay = {*steps[-self._settings.keep :], *finite[-1:]}
         for step in steps:
             for_ever = self._settings.keep_every and step % self._settings.keep_every == 0
             if step not in stay and not for_ever:
-                doomed = self._folder / f"{step}{TEMPORARY}"  # half removed, it must not look complete
+                doomed = self._folder / f"{step}{TEMPORARY}"  # a half-removed one must not look complete
                 with storage("removing", self._folder / str(step)):
                     os.rename(self._folder / str(step), doomed)
                     shutil.rmtree(doomed)
@@ -144,12 +144,12 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
         raise Damaged("incomplete (no checksums)") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
-    # Before Orbax sees it: what it finds broken, its threads go on about for pages.
+    # Before Orbax sees it: its threads would print pages about what is broken.
     if broken := next((name for name in files if found.get(name) != files[name]), None):
         raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")
     try:
         leaves = read_arrays(path / "default", record)
-    except Exception as error:  # bare Exception is among what Orbax raises for a truncated file
+    except Exception as error:  # for a truncated file Orbax may raise a bare Exception
         raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
     for name, checksum in record.items():
         if name not in leaves or _checksum(np.asarray(leaves[name])) != checksum:

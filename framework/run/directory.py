@@ -1,4 +1,4 @@
-"""The run directory: names of its files, its config, its environment, and whether it may be written by this run."""
+"""The run directory: names of its files, its config, its environment, and whether this run may write it."""
 
 import json
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ class RunDirectory:
     metrics = _inside("metrics.jsonl", "One row per event.")
     arrays = _inside("arrays", "Probe outputs that are arrays, one .npz per event.")
     checkpoints = _inside("checkpoints", "One folder per saved step.")
-    tensorboard = _inside("tensorboard", "Event files.")
+    tensorboard = _inside("tensorboard", "TensorBoard's event files.")
     figures = _inside("figures", "Pictures, and the data behind each.")
-    lock = _inside("LOCK", "Who is writing.")
+    lock = _inside("LOCK", "The file that says who is writing.")
 
     @property
     def is_run(self) -> bool:
@@ -54,7 +54,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
 
     def remove_left_overs(self) -> None:
-        """Removes what a killed process was writing beside the file that it was to replace."""
+        """Removes what a killed process left beside a file that it was about to replace."""
         for folder in (self.path, self.arrays, self.figures):
             for left_over in folder.glob(".*.tmp"):
                 with storage("removing the left-over", left_over):
@@ -84,19 +84,19 @@ class RunDirectory:
             write_json(self.config, plain)
 
     def new_fields(self, config: ConfigDict) -> dict[str, Any]:
-        """Dotted fields that config.json here lacks: a plugin, or a newer version, has them since. With their values."""
+        """Dotted fields, with their values, that config.json here lacks: a plugin or a newer version has added them since."""
         stored = configs.flatten(self.read_config())
         return {name: value for name, value in configs.flatten(configs.to_dict(config)).items() if name not in stored}
 
     def check_same_run(self, config: ConfigDict, instead: str = INSTEAD) -> None:
         """Raises UserError listing the fields in which the run that is here differs, harmless ones aside.
 
-        instead: what the message says can be done.
+        instead: what the message suggests.
         """
         if not self.is_run:
             return
         # Completed first: a field that a newer version added has its default in a run from before it.
-        # With the plugins of now: a file may have moved since.
+        # With the plugin files as given now: one may have moved since.
         stored = self.read_config() | {"plugins": list(config.plugins)}
         then = configs.to_dict(configs.from_stored(stored, self.config))
         before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))

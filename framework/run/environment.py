@@ -24,12 +24,12 @@ from framework.storage import write_json
 log = logging.getLogger("whygrok")
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
-COMPLETE = "complete"  # the reason for which a session ends that has reached the last step
+COMPLETE = "complete"  # why a session ended that reached the last step
 _ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
 
 
 def bits_depend_on() -> dict[str, Any]:
-    """Everything under which "the same bits" is promised; a resume under others says so."""
+    """Everything that the promise of "the same bits" depends on; a resume says what differs."""
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
@@ -44,7 +44,7 @@ def bits_depend_on() -> dict[str, Any]:
 
 @functools.cache
 def start_backend() -> None:
-    """Starts JAX before anything is written. Raises UserError when JAX_PLATFORMS names what is not there."""
+    """Starts JAX before anything is written. Raises UserError when JAX_PLATFORMS names a platform that is not there."""
     if flags := os.environ.get("XLA_FLAGS"):
         log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
     try:
@@ -55,7 +55,7 @@ def start_backend() -> None:
 
 
 class Sessions:
-    """environment.json: the environment now, and one record a session (start, end, reason)."""
+    """environment.json: the environment now, and one record per session (start, end, reason)."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -92,7 +92,7 @@ class Sessions:
             )
 
     def start(self, step: int) -> list[str]:
-        """Records a session that begins at `step`; returns in words what has changed since the last one."""
+        """Records a session that begins at `step`; returns what has changed since the last one, in words."""
         now = bits_depend_on()
         before = self._content.get("bits_depend_on", now)
         changed = [f"{name}: {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
@@ -130,7 +130,7 @@ def _instruction_set() -> str:
 
 
 def _git_commit() -> str | None:
-    """Commit of the working directory, '+changes' when it has uncommitted ones; None outside a repository."""
+    """Commit of the working directory, with '+changes' when there are uncommitted ones; None outside a repository."""
     try:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
         dirty = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, timeout=5, check=True).stdout

@@ -1,4 +1,4 @@
-"""A run, finished or living, as data: metrics, parameters and networks, read from files."""
+"""A run, finished or still running, as data: metrics, parameters and networks, read from files."""
 
 import functools
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Run:
         return self.experiment.task.headline
 
     def metrics(self) -> dict[str, np.ndarray]:
-        """Metric name → array with one entry a row: float64, `step` int64; NaN where it was not measured or not finite."""
+        """Metric name → array with one entry per row: float64, `step` int64; NaN where it was not measured or not finite."""
         names = dict.fromkeys(name for row in self.rows for name in row if name != "nonfinite")
         columns = {name: [row.get(name) for row in self.rows] for name in names}
         numbers = {name: np.array([np.nan if x is None else x for x in column], float) for name, column in columns.items()}
@@ -56,7 +56,7 @@ class Run:
         return columns["step"][there], columns[name][there]
 
     def arrays(self, name: str) -> dict[int, np.ndarray]:
-        """Step → array, of a probe quantity that is an array, such as "spectrum/eigenvalues"."""
+        """Step → array, for a probe quantity that is an array, such as "spectrum/eigenvalues"."""
         if self.path is None:
             return {step: arrays[name] for step, arrays in self.stored.items() if name in arrays}
         found = {}
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def steps(self) -> list[int]:
-        """Steps whose parameters can be had."""
+        """Steps with a saved checkpoint."""
         if self.path is None:
             return [int(self.final.step)] if self.final is not None else []
         return complete_steps(RunDirectory.at(self.path).checkpoints)
@@ -112,11 +112,11 @@ class Run:
 def load_run(path: str | Path, plugins: str | tuple[str, ...] = ()) -> Run:
     """The run in a directory; nothing there is written.
 
-    plugins: where files of plugins are now that have moved since. Raises UserError when there is no run.
+    plugins: where plugin files that have moved since are now. Raises UserError when there is no run.
     """
     directory = RunDirectory.at(path)
     if not directory.is_run:
-        raise UserError(f"{path} is no run: it has no config.json")
+        raise UserError(f"{path} is not a run: it has no config.json")
     rows, _ = read_lines(directory.metrics)
     config = from_stored(directory.read_config(), directory.config, plugin_list(plugins))
     return Run(experiment=Experiment.from_config(config), rows=rows, path=directory.path)

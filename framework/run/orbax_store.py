@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-SMALL_FILES = 128 << 10  # bytes that Orbax takes beside the numbers, on disks with blocks of 4 kB
+SMALL_FILES = 128 << 10  # bytes that Orbax takes in addition to the numbers, on disks with blocks of 4 kB
 
 
 def write_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -48,7 +48,7 @@ def _reserve(folder: Path, size: int) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Orbax tells of a failure by an exception, which is explained, and again by its threads, which are not heard here."""
+    """Orbax reports a failure by an exception, which we explain, and again from its threads, which are silenced here."""
     loggers, hook = [logging.getLogger(name) for name in ("absl", "asyncio")], sys.unraisablehook
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -57,7 +57,7 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     except Exception:
-        gc.collect()  # futures that nobody asked complain when they are forgotten
+        gc.collect()  # futures whose result nobody asked for complain when they are collected
         raise
     finally:
         sys.unraisablehook = hook

@@ -37,6 +37,6 @@ class Progress:
             self._bar.set_postfix_str(text, refresh=False)
 
     def close(self) -> None:
-        """Leaves the bar as it stands."""
+        """Leaves the bar on the screen as it is."""
         if self._bar is not None:
             self._bar.close()

@@ -107,7 +107,7 @@ class RunRecorder(Recorder):
         super().rewind(step, due, probes)
 
     def missing(self, step: int, due: Iterable[str], probes: Iterable[str]) -> tuple[str, ...]:
-        """What of `due` has left neither a number nor an array at a step, the last one recorded."""
+        """The names in `due` that have left neither a number nor an array at a step, the last one recorded."""
         last = self.rows[-1] if self.rows and self.rows[-1]["step"] == step else {}
         names = (last.keys() - {"step", "seconds", "nonfinite"}) | self._arrays_at(step).keys()
         found = {_owner(name, set(probes)) for name in names}
@@ -141,7 +141,7 @@ class RunRecorder(Recorder):
         self.rows.append(row)
 
     def _complete_last(self, row: RowDict) -> None:
-        """Adds columns to the last row: what is measured only because the run ends, after a row of the same step."""
+        """Adds columns to the last row: measurements made only because the run ends, after a row of the same step."""
         strange = self.rows[-1].get("nonfinite", {}) | row.get("nonfinite", {})
         merged = self.rows[-1] | row
         ends = ("step", "seconds", "nonfinite")

@@ -32,7 +32,7 @@ class TensorBoard:
         try:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
-            # Two writers opened within one second would otherwise share a file name, and the second truncate the first.
+            # Two writers opened within one second would otherwise share a file name, and the second would truncate the first.
             suffix = f".{os.getpid()}.{next(_starts)}"
             self._writer = EventsWriter(str(self._folder / "events"), filename_suffix=suffix)
         except OSError as error:
@@ -75,4 +75,4 @@ class TensorBoard:
         if writer is not None:
             with contextlib.suppress(OSError):
                 writer._py_recordio_writer.close()  # the writer's own close gives up at its flush
-        log.warning("TensorBoard events are not written any more: %s; metrics.jsonl has every row", error)
+        log.warning("TensorBoard events are no longer written: %s; metrics.jsonl has every row", error)

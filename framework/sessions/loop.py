@@ -47,7 +47,7 @@ def _advance_to(
     stop: StopRequest,
     pace: "Pace",
 ) -> TrainState:
-    """The state at `target`, reached in chunks of about a second: cutting changes no bit."""
+    """The state at `target`, reached in chunks of about a second: where the chunks end changes no bit."""
     while step < target:
         count = pace.steps(target - step)
         with pace:

@@ -24,8 +24,8 @@ def initial_state(experiment: Experiment) -> TrainState:
 def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple[Any, Any]:
     """(parameters, other variables) of the run RUN or RUN@STEP.
 
-    The other variables belong to the network as much as the parameters do: θ_0 of a linearized one, batch statistics. Only
-    random number generators are those of the new seed.
+    The other variables belong to the network as much as the parameters do: θ_0 of a linearized one, batch statistics.
+    Only the random number generators are those of the new seed.
     """
     path, _, step = source.partition("@")
     run = load_run(path)
@@ -42,7 +42,7 @@ def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple
 
 
 def _with(tree: Any, changes: Any) -> Any:
-    """The nested dict with the leaves of another in the place of its own."""
+    """The nested dict, its leaves replaced by those of another."""
     if not isinstance(changes, dict):
         return changes
     return tree | {name: _with(tree.get(name, {}), inner) for name, inner in changes.items()}

@@ -99,7 +99,7 @@ def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoin
     sessions.check_data(experiment.data_digest())
     changes = sessions.start(max(done, 0))
     for change in changes if done >= 0 else ():
-        log.warning("this run began under another environment, equal bits are not promised: %s", change)
+        log.warning("this run began in another environment, so equal bits are not promised: %s", change)
     tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []
     recorder = RunRecorder(directory, [*tensorboard, *_progress(experiment)])
     here = next(experiment.events_after(done - 1))

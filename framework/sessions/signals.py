@@ -18,7 +18,7 @@ class StopRequest:
         if threading.current_thread() is threading.main_thread():
             for name in NAMES:
                 number = getattr(signal, name)
-                if name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN:  # which is how nohup asks
+                if name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN:  # nohup asks for this
                     self._previous[number] = signal.signal(number, self._note)
         return self
 

@@ -1,4 +1,4 @@
-"""Files that a crash leaves whole, and the lock of whoever writes."""
+"""Files that a crash leaves whole, and the lock that says who is writing."""
 
 from framework.storage.files import explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
 from framework.storage.lock import Lock, holder

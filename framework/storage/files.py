@@ -16,7 +16,7 @@ from framework.errors import StorageError
 
 @contextlib.contextmanager
 def storage(doing: str, path: Path) -> Iterator[None]:
-    """Turns what the disk says into a StorageError with one sentence: what was being done, where, why, bytes free."""
+    """Turns an error of the disk into a StorageError with one sentence: what was being done, where, why, bytes free."""
     try:
         yield
     except OSError as error:
@@ -34,7 +34,7 @@ def explain(error: BaseException, path: Path) -> str:
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes free on the disk that holds the path, or would."""
+    """Bytes free on the disk that holds the path, or would hold it."""
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free

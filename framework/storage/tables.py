@@ -20,6 +20,6 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, default=list)
-    if isinstance(value, float):  # a float of NumPy among them
+    if isinstance(value, float):  # NumPy's floats included
         return repr(float(value)) if math.isfinite(value) else ""
     return "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""The folder of a sweep: a run directory a member, how each member stands, and the table of it."""
+"""The folder of a sweep: one run directory per member, how each member stands, and a table of this."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +20,11 @@ INSTEAD = "Use a new --workdir for this sweep, or rename that folder."
 
 @dataclass(frozen=True)
 class Standing:
-    """How one member stands. train and test are of the task's headline, where it was last measured."""
+    """How one member stands. train and test: the task's headline metric where it was last measured."""
 
     member: str
     changes: Mapping[str, Any]
-    steps: int  # of the whole run
+    steps: int  # in the whole run
     state: str = WAITING
     step: int | None = None
     headline: str = "accuracy"
@@ -32,8 +32,8 @@ class Standing:
     test: float | None = None
     fitted: int | None = None
     grokked: int | None = None
-    exit_code: int | None = None  # of the process that ran it, negative for a signal
-    said: str = ""  # the sentence with which a failed one ended
+    exit_code: int | None = None  # the exit code of its process, negative for a signal
+    said: str = ""  # the message with which a failed one ended
     log: str = ""  # the file, inside the sweep's folder, that holds the rest
 
 
@@ -43,7 +43,7 @@ Show = Callable[[Sequence[Standing]], None]
 
 
 class SweepFolder:
-    """The members of one sweep and their run directories. Made only when every member may start or go on; nothing is written then."""
+    """The members of one sweep and their run directories. Making one writes nothing, and fails unless every member may start or go on."""
 
     def __init__(self, members: Sequence[Member], workdir: str | Path, show: Show):
         self.path = RunDirectory.at(workdir).path
@@ -77,7 +77,7 @@ class SweepFolder:
 
     @property
     def strangers(self) -> list[str]:
-        """Runs that are here and are not in this sweep: of members that it had once."""
+        """Run directories in this folder that belong to no current member, such as members since removed."""
         if not self.path.is_dir():
             return []
         return sorted(path.name for path in self.path.iterdir() if RunDirectory(path).is_run and path.name not in self._standings)
@@ -100,7 +100,7 @@ class SweepFolder:
             complete = directory.is_run and is_complete(experiment, self._saved(name), directory)
         except StorageError:  # a damaged file: the run itself says what can be done
             return False
-        # A file of plugins that has moved since: the run writes where it is now.
+        # If a plugin file has moved since, the run records where it is now.
         return complete and directory.read_config().get("plugins") == list(experiment.config.plugins)
 
     def mark(self, name: str, state: str, said: str = "", exit_code: int | None = None) -> None:
@@ -120,7 +120,7 @@ class SweepFolder:
         return [name for name, standing in self._standings.items() if standing.state == state]
 
     def let_go(self) -> list[str]:
-        """Members that ran elsewhere, do so no more, and are not finished."""
+        """Members that ran elsewhere, no longer do, and are not finished."""
         for name in self.in_state(ELSEWHERE):
             if not holder(self.directory(name).lock):
                 self.mark(name, FINISHED if self.is_finished(name) else WAITING)
@@ -163,7 +163,7 @@ class SweepFolder:
             except UserError as error:
                 refused.append(f"member {name}: {error}")
         if refused:
-            more = f"\nThe same is so of {len(refused) - 1} more of {len(self._experiments)} members." if len(refused) > 1 else ""
+            more = f"\nAlso refused: {len(refused) - 1} of the other {len(self._experiments) - 1} members." if len(refused) > 1 else ""
             raise UserError(refused[0] + more)
 
 

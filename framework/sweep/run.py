@@ -1,4 +1,4 @@
-"""Runs the members of a sweep, each in a run directory of its own; what is finished stays, what is not goes on."""
+"""Runs the members of a sweep, each in a run directory of its own; finished members stay as they are, the others go on."""
 
 import logging
 import time
@@ -25,12 +25,12 @@ def run_sweep(
     wait: bool = False,
     show: Show = lambda standings: None,
 ) -> list[Standing]:
-    """Runs what is not finished of a sweep, at most `jobs` members at once; returns how each stands.
+    """Runs the unfinished members of a sweep, at most `jobs` at once; returns how each member stands.
 
     members: from `load_sweep(file)` or `members(config, product(…))`. Each gets the run directory workdir/NAME;
     workdir/sweep.csv has one row per member. A member that fails stops no other, and is tried again by the next call.
-    engine: a name, or an engine. show: called with all standings whenever one changes. wait: also for members that
-    another process writes, as one does that was started by a sweep which is gone. Raises UserError, before anything is
+    engine: a name, or an engine. show: called with all standings whenever one changes. wait: also wait for members that
+    another process is writing, such as one left behind by an earlier sweep. Raises UserError, before anything is
     started, for a member that could not start or whose folder holds another run; StorageError; Interrupted after a
     signal, when all have saved.
     """
@@ -63,7 +63,7 @@ def check_engine(engine: str | Engine, jobs: int) -> Engine:
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:
-    """Until no member is written by another process; what one has left unfinished goes on here."""
+    """Waits until no other process writes a member; what it leaves unfinished goes on here."""
     others = [standing for standing in sweep.standings if standing.state == ELSEWHERE]
     for standing in others:
         log.info("waiting for %s: %s", standing.member, standing.said)

@@ -17,10 +17,10 @@ from framework.sessions import StopRequest, train
 from framework.storage import holder, storage, write_atomically
 from framework.sweep.folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, SweepFolder
 
-EXPLAINED = (UserError.exit_code, Diverged.exit_code, StorageError.exit_code)  # what ends so has said why in a sentence
-# The file, not -m: that would look for our packages in the folder of the user first.
+EXPLAINED = (UserError.exit_code, Diverged.exit_code, StorageError.exit_code)  # a member that ends with one of these has said why
+# The file, not -m, which would look for our packages in the user's folder first.
 WHYGROK = [sys.executable, str(Path(__file__).resolve().parents[2] / "whygrok.py")]
-POLL_SECONDS = 0.1  # how often signals and processes are looked at
+POLL_SECONDS = 0.1  # how often signals and processes are checked
 REFRESH_SECONDS = 1.0  # how often the running members are read
 
 
@@ -28,7 +28,7 @@ class Child(abc.ABC):
     """A member in another process, and its log."""
 
     def __init__(self, log: Path, command: Sequence[str], talks: bool = False):
-        """talks: its input and output are pipes, unbuffered; else its output goes to the log, as what it says on stderr does."""
+        """talks: its input and output are unbuffered pipes; otherwise its output goes to the log, as its stderr always does."""
         self._stopping = False
         self.begin_log(log)
         with open(log, "ab") as file:
@@ -37,7 +37,7 @@ class Child(abc.ABC):
             self._process = subprocess.Popen(command, **ends, stderr=file, process_group=0, bufsize=0)
 
     def begin_log(self, log: Path) -> None:
-        """What is in the log already, of an earlier attempt, is not this one's."""
+        """Notes where the log ends now: what an earlier attempt wrote is not this one's."""
         with storage("writing", log), open(log, "ab") as file:
             self._log, self._begins = log, file.tell()
 
@@ -58,7 +58,7 @@ class Child(abc.ABC):
         self._stopping = True
 
     def wait(self) -> None:
-        """Until the process is gone."""
+        """Waits until the process is gone."""
         self._process.wait()
 
     def last_words(self) -> str:
@@ -78,7 +78,7 @@ def member_arguments(sweep: SweepFolder, name: str) -> list[str]:
 
 
 def supervise(sweep: SweepFolder, jobs: int, stop: StopRequest, start: Callable[[str], Child]) -> None:
-    """Runs what is not finished, at most `jobs` at once. After a signal all save and stop, and no other is started."""
+    """Runs the unfinished members, at most `jobs` at once. After a signal all save and stop, and no other is started."""
     waiting, running = deque(sweep.in_state(WAITING)), dict[str, Child]()
     read = time.monotonic()
     try:
@@ -119,7 +119,7 @@ def train_here(sweep: SweepFolder, name: str) -> None:
 
 
 def explained(said: str) -> str:
-    """The last sentence of ours that is no warning."""
+    """The last message of ours that is not a warning."""
     ours = [line.removeprefix("whygrok: ") for line in said.splitlines() if line.startswith("whygrok: ")]
     return next((line for line in reversed(ours) if not line.startswith("warning: ")), "")
 
@@ -159,6 +159,6 @@ def _end(sweep: SweepFolder, name: str, child: Child, stop: StopRequest) -> tupl
     too_early = stop.received and child.code == -signal.SIGTERM  # before it could listen to signals
     if child.code == Interrupted.exit_code or too_early:
         return STOPPED, "", child.code
-    if child.code == UserError.exit_code and (other := holder(sweep.directory(name).lock)):  # it was faster to lock
+    if child.code == UserError.exit_code and (other := holder(sweep.directory(name).lock)):  # that one took the lock first
         return ELSEWHERE, f"{other} writes it", child.code
     return FAILED, child.last_words(), child.code

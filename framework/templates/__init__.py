@@ -1,1 +1,1 @@
-"""Plugins to begin with: what `whygrok new-plugin` writes, under another name. Nothing imports these files."""
+"""Starter plugins: what `whygrok new-plugin` writes, under another name. Nothing imports these files."""

@@ -20,7 +20,7 @@ class MyClaim(Claim):
     scales = {"laptop": {"p": 97}, "full": {"p": 997}}
 
     def check(self, seed):
-        """One row a frequency drawn with the seed, and a control that must not hold."""
+        """One row per frequency drawn with the seed, and a control that must not hold."""
         frequency = int(np.random.default_rng(seed).integers(1, (self.p + 1) // 2))
         power = [float(np.sum(np.cos(2 * np.pi * f * np.arange(self.p) / self.p) ** 2)) for f in (frequency, 0)]
         return [

@@ -12,10 +12,10 @@ from framework import Sizes, Split, Task, field, register
 class MyTask(Task):
     """c = max(a, b), over all pairs of numbers below m. Source: the paper, its year.
 
-    Sampling, loss, accuracy and batches come finished with Task; override losses, mean_loss or metrics for another form.
+    Sampling, loss, accuracy and batches come with Task; override losses, mean_loss or metrics for another form.
     """
 
-    m: int = field(11, "numbers are below it", at_least=2, at_most=4096)
+    m: int = field(11, "all numbers are below this", at_least=2, at_most=4096)
 
     @property
     def sizes(self):

@@ -9,7 +9,7 @@ from framework.interfaces import Plugin
 
 
 def registered(kind: str | None = None, package: str = "", **fields: Mapping[str, Any]) -> dict[str, Plugin]:
-    """'kind name' → a plugin object, of all that is registered: of one kind, or from one package.
+    """'kind name' → a plugin object, for all registered plugins, of one kind or from one package.
 
     fields: name → the fields to make it with, for those whose defaults are large or that need a file.
     """

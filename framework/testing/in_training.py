@@ -1,4 +1,4 @@
-"""What a plugin promises inside a training run: cut, it goes on to the same bits."""
+"""What a plugin promises inside a training run: a run that is cut goes on to the same bits."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ HALF = STEPS // 2
 
 
 def check_resumes(subject: Subject, due: tuple[str, ...] = ()) -> None:
-    """Raises Broken where a run saved, restored by another process and continued is not the uninterrupted one.
+    """Raises Broken unless a run that is saved, restored by another process and continued is the uninterrupted one.
 
     due: what is measured after each half; its numbers are compared too.
     """
@@ -30,7 +30,7 @@ def check_resumes(subject: Subject, due: tuple[str, ...] = ()) -> None:
     if named := _first_difference(straight, resumed):
         raise Broken(
             f"a run that is saved at step {HALF} and resumed by another process differs at step {STEPS} in {named}: what must be "
-            "remembered belongs into the state, not into the plugin"
+            "remembered belongs in the state, not in the plugin"
         )
 
 

@@ -18,9 +18,9 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Promise:
-    """One thing that a plugin of a kind must do: its name, in words, and the function that finds out.
+    """One thing that a plugin of a kind must do: its name, in words, and the function that checks it.
 
-    is_basis: where it is broken, nothing that comes later can be looked at.
+    is_basis: if it is broken, nothing that comes later can be checked.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Promise:
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one promise. broken: what is wrong, in one sentence; None where it is kept.
+    """The outcome of one promise. broken: what is wrong, in one sentence; None where it is kept.
 
-    unchecked: it could not be looked at, for the reason that broke an earlier promise.
+    unchecked: it could not be checked, for the reason that broke an earlier promise.
     """
 
     promise: str
@@ -57,12 +57,12 @@ def promise(kind: str, is_basis: bool = False) -> Callable[[Callable[[Any], None
 
 
 def promises(kind: str) -> list[Promise]:
-    """What a plugin of this kind promises, in the order in which it is looked at."""
+    """What a plugin of this kind promises, in the order in which it is checked."""
     return [*_PROMISES[EVERY], *_PROMISES.get(kind, [])]
 
 
 def look(subject: Subject) -> list[Finding]:
-    """Looks at every promise of a plugin. What breaks several for one reason is told once."""
+    """Checks every promise of a plugin. What breaks several for one reason is reported once."""
     found: list[Finding] = []
     missing_basis: str | None = None
     for one in promises(subject.kind):

@@ -1,4 +1,4 @@
-"""The plugin that is looked at, in a small experiment around it."""
+"""The plugin that is checked, in a small experiment around it."""
 
 import contextlib
 import dataclasses
@@ -16,12 +16,12 @@ from framework.config import Numerics, experiment, select
 from framework.interfaces import Row
 from framework.training import Experiment, TrainState, precision
 
-STEPS = 4  # of the experiment, taken two at a time
+STEPS = 4  # length of the experiment, taken two at a time
 
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """One plugin and the experiment in which it is looked at; by default modular addition of two numbers at p = 5.
+    """One plugin and the experiment in which it is checked; by default modular addition of two numbers at p = 5.
 
     around: another experiment to take the other parts from, for a plugin that needs a certain task or network.
     """
@@ -32,7 +32,7 @@ class Subject:
 
     @property
     def kind(self) -> str:
-        """Task, model, optimizer, penalty, probe or claim, in lower case."""
+        """The kind of the plugin in lower case, such as task or probe."""
         return registry.interface_of(type(self.plugin))
 
     @property
@@ -44,12 +44,12 @@ class Subject:
             return None
 
     def scope(self) -> contextlib.AbstractContextManager[None]:
-        """The precision in which the plugin is looked at."""
+        """The precision in which the plugin is checked."""
         return precision(self.numerics)
 
     @functools.cached_property
     def experiment(self) -> Experiment:
-        """The plugin among the parts around it. Raises UserError where it cannot be meant there."""
+        """The plugin among the parts around it. Raises UserError where the combination makes no sense."""
         made = _with(self.plugin, self.kind, self.around or surroundings(), self.numerics)
         made.notices()
         return made
@@ -68,7 +68,7 @@ class Subject:
         return self.plugin.check(0)
 
     def in_float64(self) -> "Subject":
-        """The same plugin, looked at in double precision."""
+        """The same plugin, checked in double precision."""
         return dataclasses.replace(self, numerics=Numerics(precision="float64"))
 
     def params(self, seed: int = 0) -> Any:

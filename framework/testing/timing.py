@@ -1,4 +1,4 @@
-"""Times programs that take turns, so that a machine whose speed drifts slows all of them alike. Medians are quoted."""
+"""Times programs that take turns, so that a machine whose speed drifts slows all of them alike. Medians are reported."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ Program = Callable[[int], Any]  # does its work so many times, to the end
 
 
 def in_turn(programs: Mapping[str, Program], repeats: int, seconds: float) -> dict[str, list[float]]:
-    """Milliseconds a call of each program, `repeats` times, in turn, each time for about so many seconds."""
+    """Milliseconds per call of each program, `repeats` times, in turn, each time for about so many seconds."""
     for program in programs.values():
         program(2)  # compiles
     counts = {name: max(1, int(seconds / max(seconds_of(program, 3) / 3, 1e-6))) for name, program in programs.items()}
@@ -29,7 +29,7 @@ def seconds_of(program: Program, count: int) -> float:
 
 
 def bench_row(benchmark: str, setting: dict[str, Any], ours: list[float], reference: str, theirs: list[float]) -> dict[str, Any]:
-    """A row as in contract.md. The spread is half the distance between the quartiles, the ratio the median of the pairs'."""
+    """A row of `whygrok bench --json`. The spread is half the distance between the quartiles, the ratio the median over the pairs."""
     quarter, median, three_quarters = np.percentile(ours, [25, 50, 75])
     return {
         "benchmark": benchmark,

@@ -1,6 +1,6 @@
 """Which examples a step sees: all of them, or batches whose order follows from the seed and the step alone.
 
-Nothing of it is state: a run that is cut in the middle of an epoch goes on with the examples that were to come.
+None of this is state: a run that is cut in the middle of an epoch goes on with the examples that were to come.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ ORDER, NOISE, UPDATE = range(3)  # what the training key is folded with, for eac
 
 @dataclass(frozen=True)
 class Batches:
-    """The policy of a run, sizes resolved."""
+    """The policy of a run, with its sizes resolved."""
 
     count: int  # examples in the training split
     size: int  # examples in a batch
-    drawn: bool  # at random at every step, instead of in epochs
+    drawn: bool  # drawn at random at every step, instead of in epochs
     noise: float  # probability that a label is replaced by a random one
     outputs: int
 
@@ -42,7 +42,7 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        """Batches in an epoch; what is left over waits for the next epoch's order, so that all batches are full."""
+        """The number of batches in an epoch; what is left over waits for the next epoch's order, so that all batches are full."""
         return self.count // self.size
 
     def order(self, rng: PRNGKeyArray, step: Int[Array, ""]) -> Any:

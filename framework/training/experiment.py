@@ -47,7 +47,7 @@ class Experiment:
 
     @classmethod
     def from_config(cls, config: ConfigDict) -> "Experiment":
-        """Checks every field and makes the plugins. Raises UserError for the first value that may not be."""
+        """Checks every field and makes the plugins. Raises UserError for the first value that is not allowed."""
         config = from_dict(config)
         plain = {name: value for name, value in config.items() if not isinstance(value, ConfigDict)}
         try:
@@ -58,7 +58,7 @@ class Experiment:
         except FieldError as error:
             raise UserError(str(error)) from None
         if taken := sorted(set(probes) & set(RESERVED)):
-            raise UserError(f"probes.{taken[0]}: no probe can be called {taken[0]!r}: other columns begin with that word")
+            raise UserError(f"probes.{taken[0]}: a probe cannot be called {taken[0]!r}: other columns begin with that word")
         made = cls(config=config, general=general, probes=probes, **sections, **plugins)
         _ = made.schedules  # a schedule that cannot be read is found now, not at its first event
         return made
@@ -91,7 +91,7 @@ class Experiment:
 
     @property
     def network(self) -> Network:
-        """How to make a module of parameters."""
+        """How to make a module from parameters."""
         return self._initial[0]
 
     @functools.cached_property
@@ -117,7 +117,7 @@ class Experiment:
             return Batches.of(self.task, self.splits.train)
 
     def notices(self) -> list[str]:
-        """What a person should know of this combination before it runs. Raises FieldError for one that cannot be meant."""
+        """What a person should know about this combination before it runs. Raises FieldError for a combination that makes no sense."""
         _ = self._batches
         with precision(self.numerics):
             jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written

@@ -71,7 +71,7 @@ class Measurement:
         if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
             raise UserError(f"probe {self.name}: measure must return (a dict of quantity → number or array, next state)")
         if (before := _shapes(old)) != (after := _shapes(new)):
-            raise UserError(f"probe {self.name}: the state that measure returns must be shaped as the one it got: {before}, then {after}")
+            raise UserError(f"probe {self.name}: the state that measure returns must be shaped like the one it got: {before}, then {after}")
 
     def _guard(self, call: Callable, *args: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""An nnx.Module split at the door: parameters as a plain dict, everything else beside them, merged in pure functions."""
+"""An nnx.Module split once, when it is built: parameters as a plain dict, the rest beside them, merged in pure functions."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -51,7 +51,7 @@ class Every:
 
 @dataclass(frozen=True)
 class At:
-    """These steps."""
+    """A list of steps."""
 
     steps: tuple[int, ...]
 
@@ -85,7 +85,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Event:
-    """A step at which the loop stops to look."""
+    """A step at which the loop stops to measure or to save."""
 
     step: int
     measured: tuple[str, ...]  # what is due on its own schedule
@@ -135,7 +135,7 @@ def _whole(number: str) -> int:
 
 
 def check_schedule(path: str, text: str) -> Due:
-    """As parse_schedule; raises UserError naming the field."""
+    """The same as parse_schedule, but raises UserError naming the field."""
     try:
         return parse_schedule(text)
     except (ValueError, OverflowError):

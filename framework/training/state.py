@@ -46,8 +46,8 @@ def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], devic
 def place(tree: Any, device: jax.Device) -> Any:
     """Fresh copies of all leaves on the device, so that new and restored states look alike to the compiler.
 
-    Copies, because training donates its buffers: a probe that keeps θ_0 must not share them. The dtype is said aloud: an
-    array made of a Python number, such as jnp.asarray(0.0), has a type of its own to the compiler until it is.
+    Copies, because training donates its buffers: a probe that keeps θ_0 must not share them. The dtype is explicit: without
+    it, an array made from a Python number, such as jnp.asarray(0.0), has a type of its own to the compiler.
     """
     return jax.tree.map(lambda leaf: jax.device_put(jnp.array(leaf, jnp.result_type(leaf), copy=True), device), tree)
 
@@ -58,7 +58,7 @@ def leaf_name(path: tuple) -> str:
 
 
 def unraw(array: Any, like: Any) -> Any:
-    """What was stored of a leaf, as that leaf: PRNG keys are stored as their data."""
+    """What was stored for a leaf, turned back into that leaf: PRNG keys are stored as their data."""
     return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like)) if _is_key(like) else array
 
 

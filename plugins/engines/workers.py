@@ -1,6 +1,6 @@
 """The engine `workers`: processes that train one member after another, so that what is imported once serves the next.
 
-A worker that dies takes only the member with it that it trains; another is started for the next.
+A worker that dies takes only its present member with it; another worker is started for the next.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ class Workers(Engine):
 
 
 class Worker(Child):
-    """A process that is given members, and how its present one stands."""
+    """A process that trains the members it is given, and how its present one stands."""
 
     def __init__(self, sweep: SweepFolder, name: str):
         super().__init__(sweep.log(name), COMMAND, talks=True)
@@ -60,7 +60,7 @@ class Worker(Child):
 
     @property
     def is_free(self) -> bool:
-        """Whether it could be given another member: after a failure nothing is known of a process, and it ends itself."""
+        """Whether it could be given another member: after a failure a process is not trusted again, and it ends itself."""
         return self._code == 0 and not self._stopping and self._process.poll() is None
 
     @property
@@ -76,17 +76,17 @@ class Worker(Child):
 
     @property
     def code(self) -> int:
-        """What its member ended with."""
+        """The exit code of its member."""
         assert self._code is not None
         return self._code
 
     def dismiss(self) -> None:
-        """No other member comes."""
+        """Tells it that no other member will come, and waits for its end."""
         self._members.close()
         with self._process:  # closes the other pipe, and waits
             pass
 
     def _tell(self, sweep: SweepFolder, name: str) -> None:
         told = json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))})
-        with contextlib.suppress(BrokenPipeError):  # it is gone, as its end will say
+        with contextlib.suppress(BrokenPipeError):  # it is gone: has_ended finds out
             self._members.write(f"{told}\n".encode())

@@ -1,1 +1,1 @@
-"""The figures of the paper: what is drawn of the runs of their sweeps, and which shapes are seen."""
+"""The figures of the paper: what is drawn from the runs of their sweeps, and which shapes are seen."""

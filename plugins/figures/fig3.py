@@ -8,7 +8,7 @@ from plugins import shapes
 from plugins.mathematics.fits import crossing
 
 POWER = 2.25  # of the printed n = 2 p^2.25
-MEMORIZED = 2.5  # below √2 (p−1) p^1.5 samples the network of least norm memorizes: paper.md, section 6
+MEMORIZED = 2.5  # below √2 (p−1) p^1.5 samples the network of least norm memorizes: see the claim memorizing_network
 
 
 @register("fig3")

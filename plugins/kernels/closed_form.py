@@ -17,7 +17,7 @@ class QuadraticWeights(NamedTuple):
 
 
 def directions(V: Float[Array, "h p"], outputs: str) -> Float[Array, "h q"]:
-    """The output weights of the functions meant by outputs = first, sum, all: V_·0 | p^(−1/2) Σ_c V_·c | V."""
+    """The output weights of the functions that outputs = first, sum, all stand for: V_·0 | p^(−1/2) Σ_c V_·c | V."""
     if outputs == "sum":
         return jnp.sum(V, axis=1, keepdims=True) / V.shape[1] ** 0.5
     return V[:, :1] if outputs == "first" else V
@@ -31,7 +31,7 @@ def preactivations(W: Float[Array, "k p h"], x: Int[Array, "n k"]) -> Float[Arra
 def quadratic_kernel(weights: QuadraticWeights, degree: int, outputs: str) -> KernelOfBlocks:
     """Θ_{c c'}(x, x') = 1[c=c'] Σ_j z_j^d z'_j^d + d² s(x, x') Σ_j V_jc V_jc' z_j^{d−1} z'_j^{d−1} of two blocks of points.
 
-    s counts the summands that x and x' share. For d = 2, k = 2 this is section 5 of paper.md.
+    s counts the summands that x and x' share. For d = 2, k = 2 this is (B.2) of Mohamadi et al. 2024.
     """
 
     def factors(x: Int[Array, "n m"]) -> tuple:

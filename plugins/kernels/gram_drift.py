@@ -24,7 +24,7 @@ from jaxtyping import Array, Float, Int
 from plugins.kernels.closed_form import QuadraticWeights, directions, preactivations
 
 CHUNK = 1024  # points whose features are held at once
-FEW = 2  # groups of at most so many points are summed pair by pair
+FEW = 2  # groups of at most this many points are summed pair by pair
 
 
 class PairSums(NamedTuple):
@@ -137,7 +137,7 @@ def _sums_by_groups(networks: Two, x: Any, groups: Any, degree: int, left: Kind,
 
 @functools.partial(jax.jit, static_argnames=("degree", "left", "right"))
 def _sums_by_pairs(networks: Two, x: Any, pairs: Any, degree: int, left: Kind, right: Kind) -> PairSums:
-    """As by groups, from E itself: cheaper where groups are nearly all of one point."""
+    """The same sums from E itself: cheaper where nearly all groups are single points."""
 
     def add(total: PairSums, chunk: Any) -> tuple[PairSums, None]:
         E, G = (features(networks, x, chunk[:, 0], degree, k) * features(networks, x, chunk[:, 1], degree, k) for k in (left, right))
@@ -172,7 +172,7 @@ def features(networks: Two, x: Any, points: Int[Array, " n"], degree: int, kind:
     W = _moved(networks[0].W, networks[1].W)
     rows = x[points]
     z = W.of(lambda matrix: preactivations(matrix, rows[:, : matrix.shape[0]]))
-    # D = d z^{d−1} is the constant d for d = 1: its change is 0, which _power has no need to be told.
+    # D = d z^{d−1} is the constant d for d = 1: its change is 0, which _power need not be told.
     power = _power(z, degree if kind == "F" else degree - 1)
     if kind != "F":
         power = power.of(lambda matrix: degree * matrix)

@@ -38,7 +38,7 @@ def network_in_float64(net: nnx.Module) -> nnx.Module:
 
 
 def tokens_of(x: Int[Array, "n m"], outputs: str) -> Int[Array, "n k"]:
-    """What the network reads of the points: all columns, but for the last one with outputs="own"."""
+    """What the network reads of the points: all columns, except for the last one with outputs="own"."""
     return x[:, :-1] if outputs == "own" else x
 
 
@@ -91,7 +91,7 @@ def kernel_from_jacobian(graph: nnx.GraphDef, parts: Parts, outputs: str) -> Ker
 
 
 def blockwise(kernel: KernelOfBlocks, x1: Int[Array, "n1 m"], x2: Int[Array, "n2 m"], block: int) -> Float[Array, "n1 n2 q q"]:
-    """The kernel of all points, from blocks of at most `block` by `block`: each is computed and laid in its place."""
+    """The kernel of all points, from blocks of at most `block` by `block`: each is computed and put in its place."""
 
     def row(points: Any) -> Any:
         return jax.lax.map(lambda others: kernel(points, others), columns)

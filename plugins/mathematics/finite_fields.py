@@ -16,7 +16,7 @@ def field_with_roots(p: int) -> tuple[int, int, int]:
 
 
 def field_waves(p: int, q: int, root: int, unit: int) -> dict[str, Int[np.ndarray, "p p"]]:
-    """Cos and sin of 2πfn/p as elements of the field, int64 [f, n]: (ζ^(fn) ± ζ^(−fn)) / 2 and / 2i."""
+    """cos and sin of 2πfn/p as elements of the field, int64 [f, n]: (ζ^(fn) ± ζ^(−fn)) / 2 and / 2i."""
     powers = np.array([pow(root, n, q) for n in range(p)], np.int64)
     product = np.outer(np.arange(p), np.arange(p)) % p
     plus, minus = powers[product], powers[-product % p]

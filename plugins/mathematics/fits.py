@@ -6,7 +6,7 @@ import numpy as np
 
 from framework.pictures import Numbers
 
-LEVELS = tuple(np.arange(0.1, 0.95, 0.1))  # of accuracy, at which curves are compared
+LEVELS = tuple(np.arange(0.1, 0.95, 0.1))  # accuracies at which curves are compared
 
 AccuracyCurve = tuple[Numbers, Numbers]  # sizes n, ascending, and accuracy at each
 
@@ -14,7 +14,7 @@ AccuracyCurve = tuple[Numbers, Numbers]  # sizes n, ascending, and accuracy at e
 def exponent(x: Numbers, y: Numbers) -> tuple[float, float]:
     """(e, standard error) of y ∝ x^e by least squares on logarithms; NaN where points are too few.
 
-    Two different x give e, three a standard error. y must be positive.
+    Two different x suffice for e, three for a standard error. y must be positive.
     """
     if len(x) < 2:
         return float("nan"), float("nan")
@@ -35,9 +35,9 @@ def crossing(n: Numbers, accuracy: Numbers, level: float) -> float:
 def collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers = LEVELS) -> tuple[float, float]:
     """(e, standard error) at which accuracy against n / p^e is most nearly one curve for all p.
 
-    curves: p → (n, accuracy). Least squares of log n at equal accuracy against log p, with a constant a level: the curves then
-    lie nearest to each other horizontally. The standard error leaves one p out at a time (jackknife), as the points of one
-    curve share its noise: NaN below three p. NaN for e where no level is crossed by two p.
+    curves: p → (n, accuracy). Least squares of log n at equal accuracy against log p, with one constant per level: the curves
+    then lie nearest to each other horizontally. The standard error leaves one p out at a time (jackknife), as the points of
+    one curve share its noise: NaN below three p. NaN for e where no level is crossed by two p.
     """
     found = _collapse(curves, levels)
     if len(curves) < 3:

@@ -33,7 +33,7 @@ class ResidueTask(Task):
 
     @abc.abstractmethod
     def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
-        """What is asked of each tuple, int32, in 0 … p−1."""
+        """The answer for each tuple, int32, in 0 … p−1."""
 
     @property
     def sizes(self) -> Sizes:
@@ -101,7 +101,7 @@ def power(base: Int[Array, " n"], exponent: int, p: int) -> Int[Array, " n"]:
 
 
 def is_prime(p: int) -> bool:
-    """By trial division."""
+    """Whether p is prime, by trial division."""
     return p >= 2 and all(p % divisor for divisor in range(2, math.isqrt(p) + 1))
 
 
@@ -115,7 +115,7 @@ def nearest_prime(p: int, at_most: int = LARGEST) -> int:
 
 
 def linear_rule(inputs: Shaped[np.ndarray, "n k"], labels: Shaped[np.ndarray, " n"], p: int) -> Int[np.ndarray, " k"] | None:
-    """(c_1, …, c_k) with label ≡ Σ c_i a_i mod p on all these points, for theory that is of addition; else None.
+    """(c_1, …, c_k) with label ≡ Σ c_i a_i mod p on all these points, for theory about addition; else None.
 
     Plain sums are found on any points. Other coefficients are read off where one token is 1 and the others 0, so those
     points must be there, as they are in a population of all tuples.

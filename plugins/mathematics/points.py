@@ -47,9 +47,9 @@ def check_points(points: str) -> str:
 
 
 def questions_at(context: Context, points: str) -> Questions:
-    """The questions of a split; or, of a number, that many of the population's: the same ones at every event.
+    """The questions of a split, or, for a number, that many of the population's: the same ones at every event.
 
-    Raises UserError for a task whose targets are no labels.
+    Raises UserError for a task whose targets are not labels.
     """
     split = getattr(context.splits, points if points in SPLITS else "population")
     inputs, labels, asked = split.questions

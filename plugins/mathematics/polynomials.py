@@ -60,7 +60,7 @@ def _check(node: ast.expr) -> None:
         case ast.Name(id=name):
             if not re.fullmatch("[a-z]", name):
                 hint = f"; a product is written {'*'.join(name)}" if re.fullmatch("[a-z]+", name) else ""
-                raise ValueError(f"{name!r} is no variable: a variable is one letter a … z{hint}")
+                raise ValueError(f"{name!r} is not a variable: a variable is one letter a … z{hint}")
         case ast.Constant(value=number):
             if type(number) is not int:
                 raise ValueError(f"{number!r} is not an integer: {RULE}")

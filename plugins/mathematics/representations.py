@@ -7,11 +7,11 @@ from jaxtyping import Float
 
 from plugins.mathematics.groups import permutations
 
-Representation = Float[np.ndarray, "_ _ _"]  # [n!, d, d]; of several, each has its own d
+Representation = Float[np.ndarray, "_ _ _"]  # [n!, d, d]; each has its own d
 
 
 def irreducible(n: int) -> list[Representation]:
-    """One array [n!, d, d] for each partition of n, the trivial one first; permutations as in `plugins.tasks.groups`.
+    """One array [n!, d, d] for each partition of n, the trivial one first; permutations as in `plugins.mathematics.groups`.
 
     Young's orthogonal form: standard tableaux are the basis, and the exchange of i and i + 1, which lie r diagonals apart,
     keeps 1/r of a tableau and moves √(1 − 1/r²) of it to the one with i and i + 1 exchanged (James and Kerber 1981).

@@ -18,7 +18,7 @@ SUFFIXES = (".csv", ".txt", ".npy", ".json")
 
 @dataclass(frozen=True, kw_only=True)
 class TableTask(Task):
-    """Two elements in, what a table says of them out: all m² pairs in lexicographic order, inputs int32 [m², 2]."""
+    """Two elements in, the entry of a table out: all m² pairs in lexicographic order, inputs int32 [m², 2]."""
 
     @property
     @abc.abstractmethod
@@ -27,7 +27,7 @@ class TableTask(Task):
 
     @property
     def elements(self) -> int:
-        """m, which some tables tell before they are made."""
+        """m, which some tables know before they are made."""
         return len(self.table)
 
     @property
@@ -43,7 +43,7 @@ class TableTask(Task):
 
 
 def is_latin_square(table: Table) -> bool:
-    """Whether every element is once in each row and once in each column."""
+    """Whether every element occurs once in each row and once in each column."""
     m = np.arange(len(table))
     return bool(np.all(np.sort(table, axis=1) == m) and np.all(np.sort(table, axis=0) == m[:, None]))
 
@@ -56,7 +56,7 @@ def is_associative(table: Table) -> bool:
 def read_table(path: Path) -> Table:
     """The table of a .csv or .txt file (commas or blanks between numbers, # begins a comment), .npy or .json file.
 
-    Raises ValueError with a sentence naming row, column and value, counted from 0, where it is no table with entries
+    Raises ValueError with a sentence naming row, column and value, counted from 0, where it is not a table with entries
     0 … m−1; OSError where the file cannot be read.
     """
     rows = _rows(path)

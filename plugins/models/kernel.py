@@ -36,12 +36,12 @@ class LinearizedNetwork(nnx.Module):
 @register("kernel")
 @dataclass(frozen=True, kw_only=True)
 class Kernel(Model):
-    """The network inside, linearized at its initialization: f(θ_0; x) + J_0(x) δ, the kernel regime exactly (paper.md, section 5).
+    """The network inside, linearized at its initialization: f(θ_0; x) + J_0(x) δ, the kernel regime exactly.
 
-    Its tangent kernel is that of the network at θ_0 and never moves. With the square loss, gradient descent from δ = 0 ends
-    at kernel regression with that kernel: what the probe kernel_regression calls "initial". The parameters are
-    displacements δ, so that the penalty l2 makes it kernel ridge regression, and decay of an optimizer is refused. Dropout inside is off.
-    Source: Jacot et al. 2018; Chizat et al. 2019. A step costs about three of the network's own.
+    Its tangent kernel is that of the network at θ_0 and never moves. With the square loss, gradient descent from δ = 0 ends at
+    kernel regression with that kernel: what the probe kernel_regression calls "initial". The parameters are displacements δ, so
+    that the penalty l2 makes it kernel ridge regression, and an optimizer's decay is refused. Dropout inside is off. Source:
+    Jacot et al. 2018; Chizat et al. 2019. A step costs about three of the network's own.
     """
 
     inner: Model = part(Quadratic(), "the network that is linearized")

@@ -28,7 +28,7 @@ class LinearNetwork(nnx.Module):
 class Linear(Model):
     """Outputs linear in the one-hot tuple; a convex problem, and a control: no sum of this kind gives modular addition.
 
-    Initialized as torch.nn.Linear: U(±1/√(kp)) for W and b. Homogeneous of degree 1, since a bias is of degree 1 too.
+    Initialized like torch.nn.Linear: U(±1/√(kp)) for W and b. Homogeneous of degree 1, since a bias is of degree 1 too.
     Source: the one-hot encoding of Mohamadi et al. 2024.
     """
 

@@ -71,19 +71,19 @@ class MLP(Model):
     N(0, 1), or N(0, std²) where std is given. Homogeneous where activation and biases allow it.
     """
 
-    depth: int = field(1, "hidden layers", at_least=1, at_most=64)
+    depth: int = field(1, "number of hidden layers", at_least=1, at_most=64)
     width: str = field("4*p", "neurons of each hidden layer: a number or a formula in p and k", expression=True)
-    activation: str = field("relu", "of the hidden layers; quadratic is z²", choices=tuple(ACTIVATIONS))
-    bias: bool = field(True, "layers have biases, those named by bias_in")
-    bias_in: str = field("all", "with bias: all layers, or the first only", choices=("all", "first"))
+    activation: str = field("relu", "activation of the hidden layers; quadratic is z²", choices=tuple(ACTIVATIONS))
+    bias: bool = field(True, "layers have biases; bias_in says which layers")
+    bias_in: str = field("all", "layers with biases, if bias is true: all, or the first only", choices=("all", "first"))
     embedding: str = field("one_hot", "tokens enter one-hot, or as vectors, concatenated or summed", choices=EMBEDDINGS)
-    embedding_size: int = field(128, "entries of a token's vector, where there are vectors", at_least=1)
-    shared: bool = field(False, "all summands have one table: of vectors, or one-hot of first-layer weights")
-    init: str = field("pytorch", "of the parameters", choices=("pytorch", "he", "normal"))
+    embedding_size: int = field(128, "number of entries of a token's vector, where there are vectors", at_least=1)
+    shared: bool = field(False, "all summands share one table: of vectors or, with one_hot, of first-layer weights")
+    init: str = field("pytorch", "what the parameters are drawn from", choices=("pytorch", "he", "normal"))
     init_std: float = field(0.0, "standard deviation of init=normal; 0: 1/sqrt(fan_in), embeddings 1", at_least=0)
     init_scale: float = field(1.0, "α: all initial weights and embeddings are multiplied by it", above=0)
     scale_biases: bool = field(True, "initial biases are multiplied by α too")
-    output_scale: float = field(1.0, "multiplies the outputs", above=0)
+    output_scale: float = field(1.0, "factor that multiplies the outputs", above=0)
 
     def build(self, task: Task, *, rngs: nnx.Rngs) -> nnx.Module:
         """The network for k tokens."""

@@ -17,7 +17,7 @@ from plugins.networks.quadratic import QuadraticNetwork
 @register("quadratic")
 @dataclass(frozen=True, kw_only=True)
 class Quadratic(Model):
-    """Two layers without biases, activation z^degree (paper.md, section 1; eq. 2.1 of Mohamadi et al. 2024).
+    """Two layers without biases, activation z^degree (eq. 2.1 of Mohamadi et al. 2024).
 
     Degree k is what k summands need: a product of k terms must appear. Homogeneous of degree `degree` + 1. scaling
     mean_field is f / h (Mei et al. 2018; the 1/N of Gromov 2023), for initial entries that do not shrink with the width.
@@ -25,8 +25,8 @@ class Quadratic(Model):
 
     width: str = field("4*p", "hidden neurons h: a number or a formula in p and k", expression=True)
     degree: int = field(0, "exponent of the activation; 0: k, the number of summands", at_least=0, at_most=16)
-    init: str = field("uniform", "of the entries: uniform is PyTorch's linear layer", choices=("uniform", "normal"))
-    init_std: float = field(0.0, "standard deviation of init=normal; 0: 1/sqrt(3 fan_in), as of uniform", at_least=0)
+    init: str = field("uniform", "what the entries are drawn from; uniform is PyTorch's linear layer", choices=("uniform", "normal"))
+    init_std: float = field(0.0, "standard deviation of init=normal; 0: 1/sqrt(3 fan_in), as for uniform", at_least=0)
     init_scale: float = field(1.0, "α: all initial entries are multiplied by it", above=0)
     scaling: str = field("standard", "mean_field: the outputs are divided by the width h", choices=("standard", "mean_field"))
     shared: bool = field(False, "all summands share one block of W: f does not see their order")
@@ -47,7 +47,7 @@ class Quadratic(Model):
         return hidden_neurons(self.width, task.sizes)
 
     def notices(self, experiment: Any) -> list[str]:
-        """Where the activation cannot multiply as many tokens as there are."""
+        """A sentence where the activation cannot multiply as many tokens as there are."""
         degree, tokens = self.degree, getattr(experiment.task, "k", 0)  # a task of k terms; sparse parity needs fewer
         if not 0 < degree < tokens:
             return []

@@ -28,28 +28,28 @@ class Transformer(Model):
     norm post, positions sinusoidal, init linear, start. Nanda et al. 2023: operator false, init nanda, bias true in mlp.
     TransformerLens: operator false, init normal. Doshi et al. 2023: init lecun, output_scale 1/128, attention_power 1.
     Grokfast: depth 2, norm pre, gelu, bias in blocks. Prieto et al. 2025: causal false, positions none, separators false,
-    norm post, d_mlp 2048, dropout 0.1, bias. Separators are no classes; where those papers let them be answers, the softmax
+    norm post, d_mlp 2048, dropout 0.1, bias. Separators are not classes; where those papers let them be answers, the softmax
     has one to three logits more. Not homogeneous.
     """
 
-    depth: int = field(1, "blocks", at_least=1, at_most=64)
-    heads: int = field(4, "attention heads; they must divide d_model", at_least=1)
-    d_model: int = field(128, "entries of a token's vector", at_least=1)
-    d_mlp: int = field(512, "hidden neurons of each block's MLP", at_least=1)
-    activation: str = field("relu", "of the MLP; gelu is the exact one", choices=tuple(ACTIVATIONS))
+    depth: int = field(1, "number of blocks", at_least=1, at_most=64)
+    heads: int = field(4, "number of attention heads; they must divide d_model", at_least=1)
+    d_model: int = field(128, "number of entries of a token's vector", at_least=1)
+    d_mlp: int = field(512, "number of hidden neurons in each block's MLP", at_least=1)
+    activation: str = field("relu", "activation of the MLP; gelu is the exact one", choices=tuple(ACTIVATIONS))
     norm: str = field("none", "layer norm: none, before (pre) or after (post) attention and MLP", choices=("none", "pre", "post"))
     causal: bool = field(True, "a token sees only itself and those before it; matters from depth 2 on")
     bias: bool = field(False, "linear maps have biases, in the parts named by bias_in; norms always have theirs")
-    bias_in: str = field("all", "with bias: all, all but the unembedding (blocks), or the MLP only", choices=("all", "blocks", "mlp"))
+    bias_in: str = field("all", "parts with biases: all, all but the unembedding (blocks), or the MLP", choices=("all", "blocks", "mlp"))
     positions: str = field("learned", "vectors added by position", choices=("learned", "sinusoidal", "none"))
     separators: bool = field(True, "tokens a op b = with two more token values; false: the summands only")
     operator: bool = field(True, "with separators: the token op between summands; false: a b =")
     start: bool = field(False, "with separators: one more constant token before all others, as Power et al. have it")
     tied: bool = field(False, "the unembedding is the token embedding, transposed")
-    attention_power: float = field(0.5, "scores are q·k / (d_model/heads)^this; 1 is that of µP", at_least=0)
-    output_scale: float = field(1.0, "multiplies the logits", above=0)
+    attention_power: float = field(0.5, "scores are q·k / (d_model/heads)^this; 1 is µP's", at_least=0)
+    output_scale: float = field(1.0, "factor that multiplies the logits", above=0)
     dropout: float = field(0.0, "share set to 0 in training: attention weights, MLP, and what a block adds", at_least=0, below=1)
-    init: str = field("pytorch", "of the parameters; describe names each in full", choices=SCHEMES)
+    init: str = field("pytorch", "what the parameters are drawn from; describe names each in full", choices=SCHEMES)
     init_std: float = field(0.0, "standard deviation of init=normal; 0: 0.8/sqrt(d_model)", at_least=0)
     init_scale: float = field(1.0, "α: all initial weights, embeddings and biases are multiplied by it, gains of norms are not", above=0)
 
@@ -110,14 +110,14 @@ class TransformerNetwork(nnx.Module):
         return jnp.concatenate([inputs, constants], axis=1)[:, np.array(self.order)]
 
     def embedded(self, inputs: Int[Array, "n k"]) -> Float[Array, "n T d"]:
-        """Vectors of the tokens, those of their positions added."""
+        """Vectors of the tokens, with those of their positions added."""
         x = self.tokens(self.sequence(inputs))
         if self.places is not None:
             x = x + self.places.embedding[...][None]
         return x + jnp.asarray(sinusoidal_positions(*x.shape[1:]), x.dtype)[None] if self.sinusoidal else x
 
     def logits(self, x: Float[Array, "n d"]) -> Float[Array, "n p"]:
-        """Of the vectors at the last token."""
+        """The logits, from the vectors at the last token."""
         x = x if self.norm is None else self.norm(x)
         return self.scale * (self.unembed(x) if self.unembed is not None else self.tokens.attend(x)[:, : self.outputs])
 

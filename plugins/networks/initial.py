@@ -29,7 +29,7 @@ class InitialNetwork(nnx.Module):
 
     @property
     def params(self) -> Any:
-        """θ_0, a nested dict as of the network itself."""
+        """θ_0, as a nested dict like that of the network itself."""
         return self.nested(self.theta_0)
 
     def nested(self, by_name: Any) -> Any:

@@ -20,7 +20,7 @@ class Activation(NamedTuple):
 
 
 def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Gives z Φ(z) with the exact Gaussian Φ, as torch.nn.GELU has it (Hendrycks and Gimpel 2016)."""
+    """z Φ(z) with the exact Gaussian Φ, as torch.nn.GELU has it (Hendrycks and Gimpel 2016)."""
     return jax.nn.gelu(z, approximate=False)
 
 

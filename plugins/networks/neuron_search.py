@@ -12,11 +12,11 @@ Neurons = Float[np.ndarray, "_ _ 2"]  # [k + 1, h, 2], of each summand, and of t
 
 
 def searched_neurons(k: int, h: int, generator: np.random.Generator, starts: int = 60) -> Neurons:
-    """The h neurons z^k that come nearest to (cos Σ A_i, sin Σ A_i) for angles A_1 … A_k, of some starts the best.
+    """The h neurons z^k that come nearest to (cos Σ A_i, sin Σ A_i) for angles A_1 … A_k, the best of several starts.
 
     A neuron sees cos and sin of each angle, and adds to both outputs.
     """
-    from scipy.optimize import least_squares  # here: half a second for every command that lists plugins
+    from scipy.optimize import least_squares  # here: at the top it would cost every command that lists plugins half a second
 
     count = 2 * h * (k + 1)  # as many as the neurons have parameters, each with two outputs
     angles = generator.uniform(0, 2 * np.pi, (count, k))

@@ -26,7 +26,7 @@ def load_torch_parameters(net: Any, parameters: Mapping[str, Any]) -> Any:
     Names: tok.weight, pos.weight, att.in_proj_weight, att.out_proj.weight, up.weight, down.weight, out.weight; n1.weight,
     n1.bias, n2.… where there are norms, norm.… for the last one of norm="pre"; att.in_proj_bias, att.out_proj.bias, up.bias,
     down.bias, out.bias where there are biases. With more blocks than one, blocks.0.att.in_proj_weight and so on. Shapes are
-    PyTorch's: a weight is [out, in]. out.weight may have a row for each token value: rows of separators, which are no
+    PyTorch's: a weight is [out, in]. out.weight may have a row for each token value: rows of separators, which are not
     classes, are left out. Raises UserError, before anything is set, for a name that is missing, unknown or misshapen.
     """
     known = torch_names(net)

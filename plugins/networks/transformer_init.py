@@ -23,7 +23,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Initialization:
-    """Initializers of each part. α = scale multiplies all of them; the gain 1 of a norm is no draw and stays.
+    """Initializers of each part. α = scale multiplies all of them; the gain 1 of a norm is not drawn and stays.
 
     pytorch: what torch.nn's parts do. Embeddings N(0, 1); weights and biases of linear layers U(±1/√fan_in); the three
     maps of the attention U(±√(6/4d)), Xavier's bound for the stacked [3d, d] matrix; biases of the attention 0.
@@ -40,30 +40,30 @@ class Initialization:
     scale: float = 1.0
 
     def embedding(self) -> nnx.Initializer:
-        """Of tokens and of positions."""
+        """The initializer of tokens and positions."""
         return self._normal(1.0) if self.scheme in ("pytorch", "linear", "lecun") else self.weight(self.d_model)
 
     def attention(self) -> nnx.Initializer:
-        """Of the maps to queries, keys and values."""
+        """The initializer of the maps to queries, keys and values."""
         return self._uniform((6 / (4 * self.d_model)) ** 0.5) if self.scheme == "pytorch" else self.weight(self.d_model)
 
     def attention_bias(self) -> nnx.Initializer:
-        """Of all four biases of the attention."""
+        """The initializer of all four biases of the attention."""
         return nnx.initializers.zeros_init() if self.scheme == "pytorch" else self.bias(self.d_model)
 
     def weight(self, fan_in: int) -> nnx.Initializer:
-        """Of the other linear maps."""
+        """The initializer of the other linear maps."""
         if self.scheme in ("pytorch", "linear"):
             return self._uniform(fan_in**-0.5)
         std = {"lecun": fan_in**-0.5, "nanda": self.d_model**-0.5, "normal": self.std or 0.8 * self.d_model**-0.5}
         return self._normal(std[self.scheme])
 
     def unembedding(self) -> nnx.Initializer:
-        """Of the map to the logits."""
+        """The initializer of the map to the logits."""
         return self._normal(self.vocabulary**-0.5) if self.scheme == "nanda" else self.weight(self.d_model)
 
     def bias(self, fan_in: int) -> nnx.Initializer:
-        """Of the biases of linear layers."""
+        """The initializer of the biases of linear layers."""
         return self._uniform(fan_in**-0.5) if self.scheme in ("pytorch", "linear") else nnx.initializers.zeros_init()
 
     def _normal(self, std: float) -> nnx.Initializer:

@@ -16,7 +16,7 @@ Tuples = Int[np.ndarray, "n k"]
 Points = Int[np.ndarray, "n m"]  # tuples (a_1, …, a_k, c)
 Layers = tuple[Blocks, Matrix]  # (W, V)
 
-# Appendix F of Mohamadi et al. 2024, a neuron a line: what it applies to a, to b, and how much of it goes to answer q.
+# Appendix F of Mohamadi et al. 2024, one neuron per line: what it applies to a, to b, and how much of it goes to answer q.
 NEURONS = (
     ("+cos", "+cos", "+cos"),
     ("+cos", "-cos", "-cos"),
@@ -67,7 +67,7 @@ def fourier_network(p: int, frequencies: Iterable[int] | None = None) -> Layers:
 
 
 def summand_network(p: int, k: int, frequencies: Iterable[int] | None = None) -> Layers:
-    """(W [k, p, h], V [h, p]) for k summands by polarization: 2^(2k−1) neurons a frequency, for odd and even p.
+    """(W [k, p, h], V [h, p]) for k summands by polarization: 2^(2k−1) neurons per frequency, for odd and even p.
 
     A neuron for every choice of cos or sin for each summand and every sign of all summands but the first. Not in the
     paper; for k = 2 it is appendix F.
@@ -110,7 +110,7 @@ def margins(outputs: Matrix, labels: Int[np.ndarray, " n"]) -> Float[np.ndarray,
 
 
 def smallest_margin(outputs: Matrix, labels: Int[np.ndarray, " n"]) -> float:
-    """Min over examples of the right output less the best wrong one."""
+    """The smallest value, over examples, of the right output minus the best wrong one."""
     return float(margins(outputs, labels).min())
 
 

@@ -18,9 +18,8 @@ class NuclearNorm(Penalty):
     """λ Σ_M ‖M‖_* = λ Σ_M Σ_i σ_i(M) over the matrices M among the parameters (Fazel, Hindi and Boyd 2001).
 
     An array with more than two axes counts as the matrix that it is in its network: W [k, p, h] as kp × h, the attention's
-    kernels as d × d. Vectors, biases and scalars are left out. The gradient is λ Σ_i u_i v_iᵀ over the singular values
-    above rounding, so 0 at 0.
-    It takes a singular value decomposition of each matrix at every step: slow for wide networks.
+    kernels as d × d. Vectors, biases and scalars are left out. The gradient is λ Σ_i u_i v_iᵀ over the singular values above
+    rounding, so 0 at 0. It takes a singular value decomposition of each matrix at every step: slow for wide networks.
     """
 
     coefficient: float = field(1e-4, "λ", at_least=0)

@@ -42,7 +42,7 @@ class Fourier(Probe):
     Of each neuron (two layers): power summed over its k input blocks and its output vector, its frequency (the strongest
     f > 0), its inverse participation ratio ΣP²/(ΣP)² (mean over the blocks, f = 0 included), and how far its phases are
     from φ_1 + … + φ_k = φ_out. Where the answer is Σ c_i a_i, block i is read at frequency c_i f, which belongs to f of
-    the output (Doshi et al. 2024); where it is no such sum, as in multiplication, there is no phase_deviation.
+    the output (Doshi et al. 2024); where it is not such a sum, as in multiplication, there is no phase_deviation.
     Neurons smaller than `alive` times the largest are left out. Of any network: the spectrum of the function
     g(answer − c) that explains the outputs best, and the share of their variance that it explains.
     State: the c_i as "coefficients" where the answer is such a sum. Not the losses of a network restricted to some
@@ -51,7 +51,7 @@ class Fourier(Probe):
 
     folded: bool = field(True, "add the power of f and p − f; false: bins of the real transform, as Doshi et al. 2024 do")
     alive: float = field(0.01, "neurons below this share of the largest neuron's norm are dead", at_least=0, below=1)
-    per_neuron: bool = field(True, "also arrays: power [h, F], frequency [h], phases [k+1, h]")
+    per_neuron: bool = field(True, "also record arrays: power [h, F], frequency [h], phases [k+1, h]")
 
     def init(self, params: Any, context: Context) -> dict:
         """The c_i under "coefficients" where the answer is Σ c_i a_i; the key is there or not for the whole run."""
@@ -98,7 +98,7 @@ class Fourier(Probe):
 
 
 def draw_map(figure: Any, run: Run, name: str) -> None:
-    """Curves above; below, a column a neuron and a row a frequency, neurons in the order of their last frequency."""
+    """Curves above; below, one column per neuron and one row per frequency, neurons in the order of their last frequency."""
     recorded = run.metrics()
     curves = {quantity: label for quantity, label in CURVES.items() if f"{name}/{quantity}" in recorded}
     maps = run.arrays(f"{name}/power")

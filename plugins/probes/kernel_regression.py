@@ -26,16 +26,16 @@ class KernelRegression(Probe):
     """Loss and accuracy of kernel regression with the tangent kernel of θ_0 ("initial") and of θ_t ("present").
 
     The method fits the training examples by least squares from f(θ_0) or f(θ_t), see `kernel_regression`: the labels as
-    one-hot vectors, or the regression task's (k+1)-tuples. `initial` is where training in the kernel regime would end (section
-    3 of Mohamadi et al. 2024); `present`, what is in the features by now. Judged by the task's own metrics with the square
-    loss, the one that the lower bounds for kernel methods are about. The matrix has one row a training tuple, or p rows a
-    training input; beyond `max_rows`, the method gets as many examples as fit, drawn at random once, and `rows` says how many
-    rows it got. Memory: about 3·8·max_rows² bytes, 100 MB at 2,048. In float64. State: θ_0.
+    one-hot vectors, or the regression task's (k+1)-tuples. `initial` is where training in the kernel regime would end
+    (section 3 of Mohamadi et al. 2024); `present`, what is in the features by now. Judged by the task's own metrics with the
+    square loss, the one that the lower bounds for kernel methods are about. The matrix has one row per training tuple, or p
+    rows per training input; beyond `max_rows`, the method gets as many examples as fit, drawn at random once, and `rows` says
+    how many rows it got. Memory: about 3·8·max_rows² bytes, 100 MB at 2,048. In float64. State: θ_0.
     """
 
     schedule: str = field("at 0+log 2", "when to measure: each event solves two systems of max_rows equations")
     max_rows: int = field(2048, "rows of the kernel matrix: training tuples, or training inputs times p", at_least=1)
-    ridge: float = field(0.0, "added to the eigenvalues of the kernel; 0: the pseudo-inverse", at_least=0)
+    ridge: float = field(0.0, "number added to the eigenvalues of the kernel; 0: the pseudo-inverse", at_least=0)
 
     compiled = False
 
@@ -148,7 +148,7 @@ def solve(K: Float[np.ndarray, "n n"], y: Float[np.ndarray, " n"], ridge: float 
 
 
 def _outputs_for(y: Any) -> str:
-    """Floats [n] belong to one output a point: regression. Labels [n] and values [n, p] to all."""
+    """Floats [n] belong to one output per point: regression. Labels [n] and values [n, p] to all."""
     return "own" if y.ndim == 1 and jnp.issubdtype(y.dtype, jnp.floating) else "all"
 
 

@@ -22,14 +22,14 @@ Apply = Callable[[Any, Int[Array, "n k"]], Float[Array, "n p"]]  # (parameters, 
 class Laziness(ProbeAtPoints):
     """Relative movement ‖θ_t − θ_0‖/‖θ_0‖, and the error of the network linearized at θ_0.
 
-    SPLIT_error = ‖f(θ_t) − f_0 − J_0 (θ_t − θ_0)‖ / ‖f(θ_t) − f_0‖ over all outputs: 0 while training is lazy; 0 also
-    where nothing has moved. In regression all outputs at the (a_1, …, a_k) whose true tuple is in the split. `linearized`: also loss
-    and accuracy of the linearized network itself, as linearized/test/accuracy: what no feature learning would give.
+    SPLIT_error = ‖f(θ_t) − f_0 − J_0 (θ_t − θ_0)‖ / ‖f(θ_t) − f_0‖ over all outputs: 0 while training is lazy; 0 also where
+    nothing has moved. In regression all outputs at the (a_1, …, a_k) whose true tuple is in the split. `linearized`: also
+    loss and accuracy of the linearized network itself, as linearized/test/accuracy: what no feature learning would give.
     State: θ_0. Sources: Chizat, Oyallon, Bach 2019; Kumar et al. 2024. Not the drift of the kernel: see ntk_drift.
     """
 
     points: tuple[str, ...] = field(("train", "test"), 'any of "train", "test", "population", a number of random points')
-    linearized: bool = field(True, "also the task's metrics of the linearized network")
+    linearized: bool = field(True, "also record the task's metrics of the linearized network")
 
     def init(self, params: Any, context: Context) -> Any:
         """θ_0."""

@@ -22,7 +22,7 @@ from plugins.networks.quadratic import QuadraticNetwork
 @register("margins")
 @dataclass(frozen=True, kw_only=True)
 class Margins(ProbeAtPoints):
-    """Margins q = f_y − max_{y'≠y} f_{y'}: minimum, mean, quantiles, and the minimum divided by ‖θ‖^L (paper.md, §4.2).
+    """Margins q = f_y − max_{y'≠y} f_{y'}: minimum, mean, quantiles, and the minimum divided by ‖θ‖^L (section 4.2).
 
     L is the network's degree of homogeneity; the norms are ‖θ‖_∞, ‖θ‖₂ and, for two layers, the group norm ‖θ‖_{2,L}.
     Where theory knows the largest min_l2d on the whole population, it is `known_max_l2d`; on a training sample more is
@@ -31,7 +31,7 @@ class Margins(ProbeAtPoints):
     """
 
     points: tuple[str, ...] = field(("train", "test", "population"), 'any of "train", "test", "population", a number of random points')
-    quantiles: tuple[float, ...] = field((0.1, 0.5, 0.9), "of the margins, recorded as train_q10, …", at_least=0, at_most=1)
+    quantiles: tuple[float, ...] = field((0.1, 0.5, 0.9), "quantiles of the margins, recorded as train_q10, …", at_least=0, at_most=1)
 
     def init(self, params: Any, context: Context) -> dict:
         """γ* under "known" where it applies; its key is there or not for the whole run."""

@@ -21,8 +21,8 @@ class Norms(Probe):
     bound. No state. All are right for entries whose squares underflow.
     """
 
-    per_matrix: bool = field(False, "also linf, l2 and the spectral norm of each matrix, as W/linf")
-    tolerance: float = field(0.01, "how near the largest entry counts as at it, relative", at_least=0, below=1)
+    per_matrix: bool = field(False, "also record linf, l2 and the spectral norm of each matrix, as W/linf")
+    tolerance: float = field(0.01, "how close to the largest entry counts as at it, relative", at_least=0, below=1)
 
     def measure(self, params: Any, context: Context, state: tuple) -> tuple[dict, tuple]:
         """Scalars linf, l2, at_linf, and with per_matrix NAME/linf, NAME/l2, NAME/spectral."""

@@ -41,12 +41,12 @@ from plugins.networks.quadratic import QuadraticNetwork
 class NTKDrift(ProbeAtPoints):
     """‖Θ_t − Θ_0‖_F, the same relative to ‖Θ_0‖_F, and ⟨Θ_t, Θ_0⟩ / ‖Θ_t‖ ‖Θ_0‖, of the empirical tangent kernel.
 
-    Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ (section 5 of paper.md; figures 1, 2 and 5 of Mohamadi et al. 2024, which draw
-    `absolute`). In float64, and exact for the quadratic network at any number of points; for others O(points²) in bounded
-    memory. For the regression task the points of first, sum and all are the distinct (a_1, …, a_k) of the split, and "all"
-    on the population is the kernel of g(θ; (a, c)) = f_c(θ; a) on all (k+1)-tuples; "own" is the kernel of g on the split's
-    tuples, or of the right answer's logit in classification. Not how far the parameters moved: see parameter_drift.
-    State: the reference parameters, and the step at which they were taken.
+    Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ (figures 1, 2 and 5 of Mohamadi et al. 2024 draw `absolute`). In float64, and
+    exact for the quadratic network at any number of points; for others O(points²) in bounded memory. For the regression
+    task the points of first, sum and all are the distinct (a_1, …, a_k) of the split, and "all" on the population is
+    the kernel of g(θ; (a, c)) = f_c(θ; a) on all (k+1)-tuples; "own" is the kernel of g on the split's tuples, or of
+    the right answer's logit in classification. Not how far the parameters moved: see parameter_drift. State: the
+    reference parameters, and the step at which they were taken.
     """
 
     outputs: str = field("first", "f_0, the sum over all outputs / sqrt(p), all p, or each point's own", choices=OUTPUTS)
@@ -158,10 +158,10 @@ def empirical_ntk(
 ) -> Float[Array, "n1 columns ..."]:
     """Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ for tokens x1 [n1, k] and x2 [n2, k] (x1 if None), in the network's precision.
 
-    outputs: "first", the kernel of f_0 [n1, n2]; "sum", (1/p) Σ_cc' Θ_cc' [n1, n2]; "all" [n1, n2, p, p]; "own" [n1, n2]
-    for points [n, k+1] whose last column c says which f_c is meant: regression.
-    Computed in blocks of `block` points (0: as many as fit in 256 MiB); shape and values do not depend on it but for
-    rounding. closed_form: use the quadratic network's formula rather than Jacobians; other networks have none.
+    outputs: "first", the kernel of f_0 [n1, n2]; "sum", (1/p) Σ_cc' Θ_cc' [n1, n2]; "all" [n1, n2, p, p]; "own" [n1, n2] for
+    points [n, k+1] whose last column c says which f_c is meant: regression. Computed in blocks of `block` points (0: as many
+    as fit in 256 MiB); shape and values do not depend on it, except for rounding. closed_form: use the quadratic network's
+    formula rather than Jacobians; other networks have none.
     """
     _check_outputs(outputs)
     graph, parts = split_network(net)

@@ -34,7 +34,7 @@ class ProgressMeasures(Probe):
     """
 
     frequencies: tuple[int, ...] = field((), "key frequencies, such as those of the final network; empty: chosen at each event", at_least=1)
-    count: int = field(5, "how many are chosen where none are named", at_least=1)
+    count: int = field(5, "how many frequencies are chosen where none are named", at_least=1)
 
     def init(self, params: Any, context: Context) -> tuple:
         """Checks that the projections are projections here. Raises UserError."""
@@ -70,7 +70,7 @@ class ProgressMeasures(Probe):
         return values, state
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
-        """Two panels, one a projection, over the losses of the whole network."""
+        """Two panels, one per projection, over the losses of the whole network."""
         recorded = columns_of(run, name)
         quantities = ("train_excluded", "test_restricted", "population_restricted")
         panels: dict[str, list[str]] = {}

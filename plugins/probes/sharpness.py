@@ -30,9 +30,9 @@ class Sharpness(Probe):
     Not the Hessian of the objective: a max-entry penalty has none.
     """
 
-    eigenvalues: int = field(3, "how many of the largest", at_least=1)
-    iterations: int = field(40, "of Lanczos, each a Hessian-vector product", at_least=1)
-    samples: int = field(8, "vectors for the trace; 0: no trace", at_least=0)
+    eigenvalues: int = field(3, "how many of the largest eigenvalues to record", at_least=1)
+    iterations: int = field(40, "number of Lanczos iterations, each a Hessian-vector product", at_least=1)
+    samples: int = field(8, "number of random vectors for the trace; 0: no trace", at_least=0)
 
     def measure(self, params: Any, context: Context, state: tuple) -> tuple[dict, tuple]:
         """Scalars top_1, …, residual, trace, trace_error."""
@@ -121,7 +121,7 @@ def stability_limit(optimizer: Any) -> tuple[float, str] | None:
     """(2/η, "2/η") of an optimizer's config, (2 + 2μ)/η with heavy-ball momentum μ; None without a learning_rate.
 
     On a quadratic, gradient descent diverges where an eigenvalue exceeds it (Cohen et al. 2021). For optimizers that
-    rescale the gradient it is no limit, only a scale.
+    rescale the gradient it is not a limit, only a scale.
     """
     if "learning_rate" not in optimizer:
         return None
@@ -136,7 +136,7 @@ def _unit(v: Float[Array, " n"]) -> Float[Array, " n"]:
 
 
 def _orthogonal(v: Float[Array, " n"], basis: Float[Array, "m n"]) -> Float[Array, " n"]:
-    """V without its parts along the rows of the basis; once more, for what rounding left."""
+    """v without its parts along the rows of the basis; once more, for what rounding left."""
     for _ in range(2):
         v = v - (basis @ v) @ basis
     return v

@@ -18,7 +18,7 @@ from plugins.networks.parameters import two_layer
 @register("weights")
 @dataclass(frozen=True, kw_only=True)
 class Weights(ProbeAtPoints):
-    """Arrays by the names of the parameters, as W and V; and, of modules with a method hidden(inputs), the activations.
+    """Arrays by the names of the parameters, as W and V; and, for modules with a method hidden(inputs), the activations.
 
     An event costs as much disk as a checkpoint without optimizer state, hence the sparser schedule. No state.
     Source: the weights are periodic once a network has generalized (Gromov 2023, figure 2).
@@ -26,7 +26,7 @@ class Weights(ProbeAtPoints):
 
     schedule: str = field("log 4", 'when to save: "log", "log 40", "every 500", "at 1 10 100", "last", joined by +')
     leaves: tuple[str, ...] = field((), "names of parameters, such as W; empty: all")
-    hidden: bool = field(False, "also the hidden activations [n, h] at `points`, as the array hidden")
+    hidden: bool = field(False, "also save the hidden activations [n, h] at `points`, as the array hidden")
     points: str = field("train", 'where hidden activations are taken: "train", "test", "population", a number of random points')
 
     def init(self, params: Any, context: Context) -> tuple:
@@ -67,7 +67,7 @@ def named_parameters(params: Any) -> dict[str, Any]:
 def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], steps: Sequence[int], column: str = "column") -> None:
     """The moments `steps` of arrays that share their columns, in the order of the columns' last strongest frequency.
 
-    films: label → step → array; of a stack the first block is drawn. Each frame is scaled by its own largest entry.
+    films: label → step → array; of a stack, the first block is drawn. Each frame is scaled by its own largest entry.
     """
     first = next(iter(films.values()))
     order = _by_frequency(_matrix(first[steps[-1]]))
@@ -95,7 +95,7 @@ def _by_frequency(matrix: np.ndarray) -> np.ndarray:
 
 
 def _matrix(array: np.ndarray) -> np.ndarray:
-    """A matrix to look at: of a stack the first block, of a vector one row."""
+    """A matrix to look at: of a stack, the first block; of a vector, one row."""
     while array.ndim > 2:
         array = array[0]
     return np.atleast_2d(array)

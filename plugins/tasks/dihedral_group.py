@@ -16,7 +16,7 @@ class DihedralGroup(TableTask):
     Inputs int32 [4n², 2], targets int32 [4n²].
     """
 
-    n: int = field(59, "corners: half the number of elements", at_least=1, at_most=5_000)
+    n: int = field(59, "number of corners: half the number of elements", at_least=1, at_most=5_000)
 
     @property
     def elements(self) -> int:

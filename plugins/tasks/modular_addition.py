@@ -14,10 +14,10 @@ from plugins.mathematics.modular import LARGEST, ResidueTask, weighted_sum
 class ModularAddition(ResidueTask):
     """c = c_1 a_1 + … + c_k a_k mod p, over all p^k tuples; every c_i is 1 unless coefficients are given.
 
-    Inputs int32 [n, k] of residues, targets int32 [n]. Loss "square" compares the p outputs with the one-hot answer and
-    takes the mean over n·p, as Gromov 2023 and Doshi et al. 2023 do. Any modulus; a coefficient that has no inverse mod
-    p leaves some answers out. Sources: paper.md, section 1 (classification in Mohamadi et al. 2024); Doshi et al. 2024
-    (arXiv 2406.03495) for coefficients. Raises FieldError unless there are as many coefficients as summands.
+    Inputs int32 [n, k] of residues, targets int32 [n]. Loss "square" compares the p outputs with the one-hot answer and takes
+    the mean over n·p, as Gromov 2023 and Doshi et al. 2023 do. Any modulus; a coefficient that has no inverse mod p leaves
+    some answers out. Sources: Mohamadi et al. 2024, classification; Doshi et al. 2024 (arXiv 2406.03495) for coefficients.
+    Raises FieldError unless there are as many coefficients as summands.
     """
 
     p: int = field(47, "modulus", at_least=2, at_most=LARGEST)
@@ -43,7 +43,7 @@ class ModularSubtraction(ResidueTask):
     Inputs int32 [n, k] of residues, targets int32 [n]. Any modulus.
     """
 
-    k: int = field(2, "tokens: the first, and what is taken from it", at_least=2, at_most=16)
+    k: int = field(2, "number of tokens: the first, and those taken from it", at_least=2, at_most=16)
 
     def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
         """a_1 − a_2 − … mod p."""

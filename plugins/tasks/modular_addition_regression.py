@@ -22,7 +22,7 @@ DENSE_LIMIT = 2**23  # (k+1)-tuples up to which the whole population is evaluate
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class CountedTuples:
-    """A sample of (k+1)-tuples (a_1, …, a_k, c) as counts on a grid, never as rows (paper.md, section 1, dense form).
+    """A sample of (k+1)-tuples (a_1, …, a_k, c) as counts on a grid, never as rows.
 
     summands int32 [m, k]: the distinct (a_1, …, a_k); counts int32 [m, p]: how often each c was drawn with them.
     """
@@ -52,7 +52,7 @@ class CountedTuples:
 
     @property
     def targets(self) -> Float[np.ndarray, " n"]:
-        """P · 1[Σ a_i ≡ c] for each row of `inputs`."""
+        """p · 1[Σ a_i ≡ c] for each row of `inputs`."""
         row, c = self._rows
         return np.where(np.asarray(self.sums)[row] == c, float(self.p), 0.0)
 
@@ -90,7 +90,7 @@ class ModularAdditionRegression(ResidueTask):
     label_noise: float = without(0.0)
     batch_size: str = without("100%")
     batch_order: str = without("epochs")
-    evaluation_size: str = config_field("2^17", "tuples in test and population where there are too many for all", expression=True)
+    evaluation_size: str = config_field("2^17", "tuples in test and population where all are too many", expression=True)
 
     headline = "pair_accuracy"
 

@@ -20,7 +20,7 @@ class ModularDivision(ResidueTask):
     """
 
     p: int = field(97, "modulus, a prime", at_least=2, at_most=LARGEST)
-    k: int = field(2, "tokens: the dividend and its divisors", at_least=2, at_most=16)
+    k: int = field(2, "number of tokens: the dividend and its divisors", at_least=2, at_most=16)
 
     def __post_init__(self) -> None:
         """Also checks that p is prime."""

@@ -26,7 +26,7 @@ class ModularMultiplication(ResidueTask):
 
     @property
     def smallest(self) -> tuple[int, ...]:
-        """As `zeros` says."""
+        """The smallest values that `zeros` allows."""
         first, later = SMALLEST[self.zeros]
         return (first, *[later] * (self.k - 1))
 

@@ -1,4 +1,4 @@
-"""The parity of a few of many bits: needles that say nothing unless all are known."""
+"""The parity of a few of many bits: they say nothing unless all of them are known."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class SparseParity(Task):
     Inputs int32 [n, bits] of tokens 0 and 1, targets int32 [n]. Raises FieldError for more than 2^20 inputs.
     """
 
-    bits: int = field(10, "tokens of an input", at_least=1, at_most=1_000)
-    relevant: int = field(3, "bits whose parity is asked: the first ones", at_least=1)
+    bits: int = field(10, "number of tokens in an input", at_least=1, at_most=1_000)
+    relevant: int = field(3, "number of bits whose parity is asked: the first ones", at_least=1)
     population_size: str = field("2^bits", "inputs in the population, distinct and drawn at random unless they are all", expression=True)
     population_seed: int | None = field(None, "seed of the drawn inputs; none: the run's, so that each seed has its own", at_least=0)
 
@@ -43,13 +43,13 @@ class SparseParity(Task):
         return Sizes(tokens=self.bits, values=2, outputs=2)
 
     def population(self) -> Split:
-        """The inputs in lexicographic order, those of population_seed where some are drawn (of 0 where it is none)."""
+        """The inputs in lexicographic order, if they are drawn, those of population_seed (0 where it is none)."""
         generator = seeds.host_generator(self.population_seed or 0, "points")
         inputs = distinct_bits(generator, self.bits, self._count())
         return Split(jnp.asarray(inputs), jnp.asarray(np.sum(inputs[:, : self.relevant], axis=1, dtype=np.int32) % 2))
 
     def splits(self, seed: int) -> Splits:
-        """The sample of this seed, of the inputs of this seed unless population_seed is given."""
+        """The sample for this seed, from the inputs of this seed unless population_seed is given."""
         if self.population_seed is None:
             return dataclasses.replace(self, population_seed=seed).splits(seed)
         return super().splits(seed)
@@ -68,7 +68,7 @@ class SparseParity(Task):
 
 
 def distinct_bits(generator: np.random.Generator, bits: int, count: int) -> Int[np.ndarray, "n bits"]:
-    """`count` different rows of bits, int32, in lexicographic order, every set of that many equally likely."""
+    """`count` different rows of bits, int32, in lexicographic order, all such sets equally likely."""
     if bits <= 62:
         numbers = np.arange(count) if count == 2**bits else np.sort(generator.choice(2**bits, count, replace=False, shuffle=False))
         return (numbers[:, None] >> np.arange(bits - 1, -1, -1) & 1).astype(np.int32)

@@ -18,9 +18,9 @@ class SymmetricGroup(TableTask):
     Inputs int32 [|G|², 2], targets int32 [|G|²].
     """
 
-    n: int = field(5, "of things that are permuted; S_7 has 25 million pairs", at_least=2, at_most=7)
+    n: int = field(5, "number of things that are permuted; S_7 has 25 million pairs", at_least=2, at_most=7)
     operation: str = field("xy", "what is asked of a pair (x, y)", choices=("xy", "xyx^-1", "xyx"))
-    alternating: bool = field(False, "the even permutations only, A_n")
+    alternating: bool = field(False, "use the even permutations only, A_n")
 
     @property
     def elements(self) -> int:
@@ -29,6 +29,6 @@ class SymmetricGroup(TableTask):
 
     @property
     def table(self) -> Table:
-        """Of the operation, permutations in lexicographic order."""
+        """The table of the operation, with permutations in lexicographic order."""
         table = permutation_table(permutations(self.n, self.alternating))
         return table if self.operation == "xy" else conjugation(table, self.operation == "xyx^-1")

@@ -97,7 +97,7 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     "a neuron too few": (
         "summands",
         [(summands, "searched_neurons", lambda k, h, generator, made=summands.searched_neurons: made(k, h - 1, generator, starts=3))],
-        "p = 5, k = 2: deviation, 6 neurons a frequency found",
+        "p = 5, k = 2: deviation, 6 neurons per frequency found",
     ),
     "the sign of (F.10)": (
         "fourier_construction",

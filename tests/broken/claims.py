@@ -68,6 +68,6 @@ BROKEN = [
     (TooWide(), "its rows can fail", "0 would do for the predicted 0.5"),
     (Unseeded(), "it follows from the seed", "check(0) gave other rows"),
     (DoesNotHold(), "what should hold holds", "pi does not hold"),
-    (NothingDrawn(), "its charts can be drawn", "no line with a finite number"),
+    (NothingDrawn(), "its charts can be drawn", "no curve with a finite number"),
     (WrongScale(), "its scales change fields", "Did you mean 'width'?"),
 ]

@@ -144,7 +144,7 @@ BROKEN = [
     (NoSchedule(), "its schedule can be read", "sometimes"),
     (PythonNumber(), "it measures numbers", "measure runs compiled: return jnp values"),
     (Words(), "it measures numbers", "verdict is <U5"),
-    (FloatingState(), "it measures numbers", "must be shaped as the one it got"),
+    (FloatingState(), "it measures numbers", "must be shaped like the one it got"),
     (LateQuantity(), "it measures the same quantities each time", "late is of shape [] at a later event and not there at step 0"),
     (InPlace(), "it hides nothing", "measure changes the parameters or the state"),
     (GlobalNoise(), "it hides nothing", "gave other numbers the second time"),

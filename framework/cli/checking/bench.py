@@ -1,4 +1,4 @@
-"""whygrok bench: our programs timed beside what they are to be compared with, in one run."""
+"""whygrok bench: times our programs beside the ones that they are compared with, in one run."""
 
 import json
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ def main(arguments: Sequence[str]) -> int:
     """Prints a table, or JSON."""
     parser = Parser("bench", EXAMPLES)
     parser.add_argument("benchmark", help=one_of(entry.name for entry in registry.entries("benchmark")))
-    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="its sizes: `whygrok describe benchmark NAME`")
-    parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program, in turn; the median is quoted")
+    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="its sizes; `whygrok describe benchmark NAME` lists them")
+    parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program, taken in turn; the median is reported")
     parser.add_argument("--seconds", type=float, default=0.5, help="about how long each timed run takes")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
     load_plugins(options.config, changes)
     if options.repeats < 1 or options.seconds <= 0:

@@ -18,16 +18,16 @@ from framework.training import Experiment
 EXAMPLES = """\
   whygrok check my_probe.py                            every plugin that the file registers
   whygrok check modular_addition p=7 k=3               a registered one, with fields
-  whygrok check my_probe.py --config=paper/regression  in that experiment: its task, its network
+  whygrok check my_probe.py --config=paper/regression  with the task and the network of that experiment
 """
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints what came of each promise; returns 0 when all are kept and 2 otherwise."""
+    """Prints whether each promise is kept; returns 0 when all are and 2 otherwise."""
     parser = Parser("check", EXAMPLES)
-    parser.add_argument("plugin", help="a file, or a name; a name of two kinds as KIND/NAME, such as probe/norms")
+    parser.add_argument("plugin", help="a file or a name; KIND/NAME, such as probe/norms, where two kinds share a name")
     parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="fields of the plugin that differ from their defaults")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
     around = Experiment.from_config(load_config(options.config, changes)) if options.config else None
     if around is None:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _entries(plugin: str) -> list[registry.Entry]:
-    """The plugins that a file registers, or the one of that name."""
+    """The plugins that a file registers, or the one with that name."""
     if not plugin.endswith(".py"):
         kind, slash, name = plugin.partition("/")
         return entries_called(kind, name if slash else None)

@@ -1,4 +1,4 @@
-"""whygrok doctor: does this machine keep the promises? Same bits, one compile, a disk that can be written."""
+"""whygrok doctor: does this machine keep the promises? Equal bits, one compilation, a writable disk."""
 
 import json
 import tempfile
@@ -23,10 +23,10 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints one line a check; returns 0 when all hold, 1 when one does not."""
+    """Prints one line per check; returns 0 when all hold and 1 otherwise."""
     parser = Parser("doctor", EXAMPLES)
-    parser.add_argument("--repeats", type=int, default=50, help="how often the training chunk is run and compared")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--repeats", type=int, default=50, help="how many times the training chunk is run and compared")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse(arguments)
     if options.repeats < 2:
         parser.error(f"--repeats={options.repeats} must be at least 2")

@@ -1,4 +1,4 @@
-"""whygrok new-plugin: a plugin to begin with, which runs and keeps its promises as written."""
+"""whygrok new-plugin: writes a starter plugin that runs and keeps its promises as it stands."""
 
 import importlib.util
 import keyword
@@ -17,7 +17,7 @@ EXAMPLES = """\
   whygrok new-plugin task graph_distance --package   writes graph-distance/, which pip can install
 """
 PACKAGE = {"pyproject.toml": "pyproject.toml.txt", "README.md": "README.md.txt", "tests/test_{name}.py": "tests/test_plugin.py.txt"}
-USES = {  # how a plugin of a kind is used, after --config=quickstart
+USES = {  # how a plugin of each kind is used, after --config=quickstart
     "task": "whygrok run --config=quickstart:task={name}",
     "model": "whygrok run --config=quickstart:model={name}",
     "optimizer": "whygrok run --config=quickstart:optimizer={name}",
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     """Writes the files, and prints their names and what to type next."""
     parser = Parser("new-plugin", EXAMPLES)
     parser.add_argument("kind", help=one_of(USES))
-    parser.add_argument("name", help="lower-case letters, digits and _: the file and the name in configs")
-    parser.add_argument("--package", action="store_true", help="a package with entry point, tests and README, in a folder of its own")
-    parser.add_argument("--output", default=".", metavar="FOLDER", help="where to write; by default here")
+    parser.add_argument("name", help="name of the plugin and of its file: lower-case letters, digits and _")
+    parser.add_argument("--package", action="store_true", help="write a package with an entry point, tests and a README, in its own folder")
+    parser.add_argument("--output", default=".", metavar="FOLDER", help="where to write; by default the current folder")
     options = parser.parse(arguments)
     _check(options.kind, options.name)
     folder = Path(options.output)
@@ -52,15 +52,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check(kind: str, name: str) -> None:
-    """Raises UserError for what cannot be a plugin's kind or name, or is one already."""
+    """Raises UserError for an unknown kind, and for a name that is taken or not allowed."""
     if kind not in USES:
-        raise UserError(f"no plugin of kind {kind!r} can be written.{did_you_mean(kind, USES)} Kinds: {one_of(USES)}.")
+        raise UserError(f"new-plugin knows no kind {kind!r}.{did_you_mean(kind, USES)} Kinds: {one_of(USES)}.")
     if not re.fullmatch(registry.NAME, name) or keyword.iskeyword(name):
         near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789") or f"my_{kind}"
         hint = f" Did you mean {near!r}?" if near != name and not keyword.iskeyword(near) else ""
-        raise UserError(f"{name!r} is no plugin name: lower-case letters, digits and _, a letter first, no word of Python.{hint}")
+        raise UserError(f"{name!r} cannot be a plugin name: use lower-case letters, digits and _, a letter first, no Python keyword.{hint}")
     if any(entry.name == name for entry in registry.entries(kind)):
-        raise UserError(f"there is a {kind} called {name!r} already (whygrok describe {kind} {name}): give another name")
+        raise UserError(f"there is already a {kind} called {name!r} (whygrok describe {kind} {name}): give another name")
     if importlib.util.find_spec(name) and not Path(f"{name}.py").exists():
         raise UserError(f"{name!r} is the name of an installed module, which would hide this one or be hidden: give another name")
 
@@ -70,7 +70,7 @@ def _plugin(kind: str, name: str) -> str:
 
 
 def _package(kind: str, name: str) -> dict[str, str]:
-    """File → text, of a package with one plugin in it."""
+    """The files of a package with one plugin, as name → text."""
     root = name.replace("_", "-")
     files = {f"{root}/{file.format(name=name)}": _template(f"package/{template}") for file, template in PACKAGE.items()}
     use = USES[kind].format(name=name)

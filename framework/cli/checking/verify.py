@@ -20,7 +20,7 @@ from framework.evidence.page import Page
 from framework.interfaces import Row
 
 EXAMPLES = """\
-  whygrok verify                                  every claim, at the size of a minute
+  whygrok verify                                  every claim, at sizes that take a minute
   whygrok verify fourier_construction kernel      by name, or by tag
   whygrok verify max_margin p=7 steps=5000        at other sizes
   whygrok verify --scale=laptop --json
@@ -31,12 +31,12 @@ log = logging.getLogger("whygrok")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints a table, or JSON as contract.md describes; returns 0 where every row is as expected, else 1."""
+    """Prints a table, or JSON; returns 0 where every row is as expected, else 1."""
     parser = Parser("verify", EXAMPLES)
-    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="names or tags, all where none is given; and FIELD=VALUE for one claim")
-    parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large: a minute, minutes, hours")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="names or tags, by default all; FIELD=VALUE where one claim is named")
+    parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large: a minute, minutes, or hours")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything that is drawn at random")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--report", metavar="FILE.html", help="also write a page with rows, notes and pictures, which takes a little longer"
     )
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     fields = fields_of([word for word in options.claims if "=" in word])
     entries, found = chosen_claims([word for word in options.claims if "=" not in word]), list[CheckedClaim]()
     if fields and len(entries) != 1:
-        parser.error(f"{next(iter(fields))}=…: fields are of one claim; name it, such as whygrok verify max_margin p=7")
+        parser.error(f"{next(iter(fields))}=…: fields belong to one claim; name it, as in whygrok verify max_margin p=7")
     page = Page(Path(options.report), options.scale, options.seed, of=len(entries)) if options.report else None
     for number, entry in enumerate(entries, 1):
         log.info("%d of %d: %s", number, len(entries), entry.name)
@@ -72,7 +72,7 @@ def _json(claim: str, row: Row) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float | int | None:
-    """A plain number; None for what JSON does not have."""
+    """A plain number; None where JSON has no such number."""
     value = value.item() if hasattr(value, "item") else value
     return value if math.isfinite(value) else None
 

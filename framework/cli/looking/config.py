@@ -1,4 +1,4 @@
-"""whygrok config: print the resolved config, every field of it, and where it comes from."""
+"""whygrok config: prints the resolved config, every field of it, and where each value comes from."""
 
 import json
 import shutil
@@ -26,9 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     """Prints JSON that --config= accepts, after checking every field; or a table."""
     parser = Parser("config", EXAMPLES)
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--sources", action="store_true", help="where each value comes from; one that equals the default is from there")
-    shown.add_argument("--all", action="store_true", help="every field with its value, what it means, and what it allows")
-    shown.add_argument("--sweep", action="store_true", help="the members that get_sweep of the file gives")
+    shown.add_argument("--sources", action="store_true", help="show where each value is from; one that equals the default is a default")
+    shown.add_argument("--all", action="store_true", help="show every field with its value, what it means, and what it allows")
+    shown.add_argument("--sweep", action="store_true", help="show the members that get_sweep of the file gives")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
         raise UserError("no --config: give a file, or the name of one that ships (whygrok list configs)")

@@ -23,9 +23,9 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Prints one plugin."""
     parser = Parser("describe", EXAMPLES)
-    parser.add_argument("kind", help="task, model, optimizer, penalty, probe or claim; may be left out")
+    parser.add_argument("kind", help="the kind of plugin, such as task or probe; may be left out")
     parser.add_argument("name", nargs="?")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
     load_plugins(options.config, changes)
     entries = entries_called(options.kind, options.name)
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def describe(entry: registry.Entry) -> dict[str, Any]:
-    """What `describe --json` prints of a plugin."""
+    """What `describe --json` prints about a plugin."""
     fields = [
         {
             "name": declared.name,

@@ -1,4 +1,4 @@
-"""whygrok diff: what two runs, or two configs, differ in."""
+"""whygrok diff: shows how two runs, or two configs, differ."""
 
 import json
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the fields that differ; of two runs also environments, milestones, and the first row that differs."""
+    """Prints the fields that differ; for two runs also the environments, the milestones, and the first row that differs."""
     parser = Parser("diff", EXAMPLES)
     parser.add_argument("one", metavar="RUN_A", help="a run, a config file, or a config that ships")
     parser.add_argument("other", metavar="RUN_B")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     add_plugins(parser)
     options = parser.parse(arguments)
     one, other = (_read(spec, options.plugins) for spec in (options.one, options.other))
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _read(spec: str, plugins: str) -> Any:
-    """A run where the path is one, else a config."""
+    """The run at this path, or else a config."""
     is_run = Path(spec).is_dir() and RunDirectory.at(spec).is_run
     return load_run(spec, plugins) if is_run else load_config(spec, {"plugins": plugins} if plugins else {})
 

@@ -19,10 +19,10 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints kind, name and summary, a line each."""
+    """Prints kind, name and summary, one plugin or config per line."""
     parser = Parser("list", EXAMPLES)
-    parser.add_argument("kind", nargs="?", help="tasks, models, optimizers, penalties, probes, claims or configs")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("kind", nargs="?", help="what to list, such as tasks, probes or configs; by default everything")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
     load_plugins(options.config, changes)
     rows = list(_rows(options.kind))

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     add_plugins(parser)
     options = parser.parse(arguments)
     if options.probe and (options.metrics or len(options.runs) > 1):
-        parser.error("--probe draws one run, and goes without --metrics; compare columns of several runs with --metrics")
+        parser.error("--probe draws one run and cannot be combined with --metrics; compare columns of several runs with --metrics")
     runs = [load_run(run, options.plugins) for run in options.runs]
     single = "curves.png" if len(runs) == 1 else "compared.png"
     name = f"{options.probe}.png" if options.probe else "metrics.png" if options.metrics else single

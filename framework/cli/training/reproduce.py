@@ -22,7 +22,7 @@ log = logging.getLogger("whygrok")
 
 EXAMPLES = """\
   whygrok reproduce all --scale=smoke                           every figure, small: minutes on two cores
-  whygrok reproduce fig1 fig4 --scale=laptop --jobs=2           the same command again goes on
+  whygrok reproduce fig1 fig4 --scale=laptop --jobs=2           repeat the command to go on
   whygrok reproduce fig1 --scale=full --workdir=runs/full       the published sizes
 """
 
@@ -31,10 +31,10 @@ def main(arguments: Sequence[str]) -> int:
     """Runs, draws, prints the verdicts; returns 0 when all members are finished, whatever the verdicts, else as `sweep` does."""
     parser = Parser("reproduce", EXAMPLES)
     parser.add_argument("figures", nargs="+", metavar="FIGURE", help=f"{one_of(figures())}, or all")
-    parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large (smoke)")
-    parser.add_argument("--workdir", help="folder of the figures, each with its runs; by default runs/reproduce-SCALE")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs at once (1)")
-    parser.add_argument("--engine", default="workers", metavar="NAME", help="how runs are trained: see `whygrok list engines` (workers)")
+    parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large (default: smoke)")
+    parser.add_argument("--workdir", help="folder for the figures, each with its runs; by default runs/reproduce-SCALE")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs to train at once (default: 1)")
+    parser.add_argument("--engine", default="workers", metavar="NAME", help="how to train: `whygrok list engines` (default: workers)")
     add_plugins(parser)
     options = parser.parse(arguments)
     load_plugins(None, {"plugins": options.plugins} if options.plugins else {})
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def report(made: Reproduced, workdir: Path) -> list[str]:
-    """A line a verdict, with its numbers below; or which members failed, and where they say why."""
+    """One line per verdict, with its numbers below; or which members failed, and the logs that say why."""
     failed = [standing for standing in made.standings if standing.state != FINISHED]
     if failed:
         lines = [f"{made.name} is not drawn: {len(failed)} of {len(made.standings)} runs are not finished"]

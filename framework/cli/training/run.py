@@ -14,7 +14,7 @@ from framework.sessions import train
 
 EXAMPLES = """\
   whygrok run --config=quickstart --workdir=runs/first                    train; the same command again resumes
-  whygrok run --workdir=runs/first --config.steps=8000                    go on for longer
+  whygrok run --workdir=runs/first --config.steps=8000                    train for longer
   whygrok run --config=quickstart:optimizer=gd,probes=norms               swap plugins; fields take their defaults
   whygrok run --config=quickstart --config.task.p=59 --config.seed=1      change fields
   whygrok run --config=quickstart --init_from=runs/first@1000             start from the parameters of another run
@@ -22,10 +22,10 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Trains, prints what came of it on standard output, returns 0."""
+    """Trains, prints the outcome on standard output, and returns 0."""
     parser = Parser("run", EXAMPLES)
     parser.add_argument("--workdir", help="run directory; by default a new one, runs/CONFIG-1")
-    parser.add_argument("--fresh", action="store_true", help="set a run that is in --workdir aside (renamed, never deleted)")
+    parser.add_argument("--fresh", action="store_true", help="set aside the run that is in --workdir (it is renamed, never deleted)")
     parser.add_argument("--init_from", metavar="RUN[@STEP]", help="start from another run's parameters")
     options, changes = parse_with_config(parser, arguments)
     if options.init_from:

@@ -21,23 +21,23 @@ from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, RUNNING, STO
 log = logging.getLogger("whygrok")
 
 EXAMPLES = """\
-  whygrok sweep --config=sweeps/init_scale --workdir=runs/scales              the same command again goes on
+  whygrok sweep --config=sweeps/init_scale --workdir=runs/scales              repeat the command to go on
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --jobs=2     two members at once
   whygrok sweep --config=sweeps/init_scale --config.task.p=23                 change a field of every member
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --engine=workers   many short members: start and compile less
-  whygrok config --config=sweeps/init_scale --sweep                           only name the members
+  whygrok config --config=sweeps/init_scale --sweep                           only list the members
 """
-NUMBERS_WIDTH = 52  # of the columns after the member's name
+NUMBERS_WIDTH = 52  # characters for the columns after the member's name
 ENDED = {FINISHED, FAILED, STOPPED, ELSEWHERE}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Trains, prints the table of members on standard output; returns 0 when all are finished, else what `exit_code` says."""
+    """Trains, prints the table of members on standard output; returns 0 when all are finished, else the code of `exit_code`."""
     parser = Parser("sweep", EXAMPLES)
     parser.add_argument("--workdir", help="folder of the sweep, with one run directory per member; by default a new one, runs/CONFIG-1")
-    said = "how the members are trained: see `whygrok list engines` (processes)"
+    said = "how the members are trained: see `whygrok list engines` (default: processes)"
     parser.add_argument("--engine", default="processes", metavar="NAME", help=said)
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members run at once (1)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members to run at once (default: 1)")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
         raise UserError("no --config: give a file that defines get_sweep, or the name of one that ships, such as sweeps/init_scale")
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def exit_code(standings: Sequence[Standing]) -> int:
-    """0 when all are finished; the code with which all that failed have ended, where it is one and explains itself; else 1."""
+    """0 when all are finished; the code with which all failed members ended, if it is the same and explains itself; else 1."""
     codes = {standing.exit_code for standing in standings if standing.state == FAILED}
     codes |= {UserError.exit_code for standing in standings if standing.state == ELSEWHERE}
     explained = len(codes) == 1 and codes <= set(EXPLAINED)
@@ -65,7 +65,7 @@ def exit_code(standings: Sequence[Standing]) -> int:
 
 
 def report(standings: Sequence[Standing], workdir: str) -> None:
-    """Prints a line a member, then the sentences and logs of those that failed, then where the table is."""
+    """Prints one line per member, then why members failed and where their logs are, then where the table is."""
     if not standings:
         return
     room = shutil.get_terminal_size().columns - NUMBERS_WIDTH if sys.stdout.isatty() else LONGEST
@@ -86,12 +86,12 @@ def _number(value: int | float | None) -> str:
 
 
 def _short(name: str, room: int) -> str:
-    """The name, its middle left out where it is too long."""
+    """The name, with its middle left out where it is too long."""
     return name if len(name) <= room else f"{name[: room // 2 - 1]}…{name[-(room - room // 2) :]}"
 
 
 class Screen:
-    """On standard error: a line for every member that ends, and on a terminal a bar of all steps under them."""
+    """Shows on standard error a line for every member that ends and, on a terminal, a bar of all steps below."""
 
     def __init__(self) -> None:
         self.standings: list[Standing] = []
@@ -115,7 +115,7 @@ class Screen:
             self._bar.refresh()
 
     def close(self) -> None:
-        """Leaves the bar as it stands."""
+        """Leaves the bar on the screen as it is."""
         if self._bar is not None:
             self._bar.close()
 

@@ -1,4 +1,4 @@
-"""whygrok work: trains members of a sweep as they are told on standard input, and answers each with its exit code.
+"""whygrok work: trains the members of a sweep that standard input names, and answers each with its exit code.
 
 Not for people: `whygrok sweep --engine=workers` starts it.
 """
@@ -14,16 +14,16 @@ from framework.cli import run_command
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads a JSON line a member, {"arguments": …, "log": FILE}, until there are no more; returns 0, or the code of the first failure."""
+    """Reads one JSON line per member, {"arguments": …, "log": FILE}, to the end; returns 0, or the code of the first failure."""
     told, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     with open(os.devnull) as nothing:
-        os.dup2(nothing.fileno(), 0)  # a plugin that reads its input must not read what we are told
+        os.dup2(nothing.fileno(), 0)  # a plugin that reads its input must not read the lines meant for us
     for line in told:
         member = json.loads(line)
         with _output_in(member["log"]):
             code = _run(member["arguments"])
         print(code, file=answers, flush=True)
-        if code:  # nothing is known of a process in which something failed
+        if code:  # a process in which something failed is not trusted again
             return code
     return 0
 
@@ -31,18 +31,18 @@ def main(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         return run_command(["run", *arguments])
-    except SystemExit as end:  # as the interpreter does: words are said, and are code 1
+    except SystemExit as end:  # as the interpreter does: a text is printed, and means code 1
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except Exception:  # told in full
+    except Exception:  # printed in full
         traceback.print_exc()
         return 1
 
 
 @contextlib.contextmanager
 def _output_in(file: str) -> Iterator[None]:
-    """Standard output and error, those of libraries in C as well, go to the end of a file; nowhere after that."""
+    """Appends standard output and error, those of C libraries included, to a file; afterwards they go nowhere."""
     with open(file, "ab") as log:
         _point_to(log.fileno())
         try:

@@ -19,7 +19,7 @@ RELATIONS = ("=", "<=", ">=")
 
 @promise(CLAIM, is_basis=True)
 def it_gives_rows(subject: Subject) -> None:
-    """`check` gives at least one Row: a quantity, two finite numbers, and how they should stand to each other."""
+    """`check` gives at least one Row: a quantity, two finite numbers, and how they should compare."""
     rows = subject.rows
     if not rows or not all(isinstance(row, Row) for row in rows):
         raise Broken("check must give a list of Row(quantity, predicted, measured, …), at least one")
@@ -35,7 +35,7 @@ def it_gives_rows(subject: Subject) -> None:
 
 @promise(CLAIM)
 def its_rows_can_fail(subject: Subject) -> None:
-    """A tolerance is at least 0, and where numbers should be equal smaller than what is predicted."""
+    """A tolerance is at least 0 and, where numbers should be equal, smaller than what is predicted."""
     for row in subject.rows:
         if not row.tolerance >= 0:
             raise Broken(f"{row.quantity}: the tolerance {row.tolerance} must be a number >= 0")
@@ -81,5 +81,5 @@ def its_scales_change_fields(subject: Subject) -> None:
             raise Broken(f"scales has {scale!r}: the scales beside smoke, the defaults, are {one_of(SCALES[1:])}")
         for name in changes:
             if name not in known:
-                raise Broken(f"scales[{scale!r}] changes {name!r}, which is no field.{did_you_mean(name, known)} Fields: {one_of(known)}")
+                raise Broken(f"scales[{scale!r}] changes {name!r}, not a field.{did_you_mean(name, known)} Fields: {one_of(known)}")
         dataclasses.replace(subject.plugin, **changes)

@@ -34,7 +34,7 @@ def its_docstring_names_a_source(subject: Subject) -> None:
 
 @promise(EVERY, is_basis=True)
 def it_can_be_pickled(subject: Subject) -> None:
-    """Another process can be given it: pickled and read back, it equals itself; it can be hashed."""
+    """It can be given to another process: pickled and read back, it equals itself; it can be hashed."""
     try:
         copy = subject.copy()
     except Exception as error:  # a stranger's field may refuse in any way
@@ -56,7 +56,7 @@ def it_survives_config_json(subject: Subject) -> None:
     try:
         stored = json.loads(json.dumps(plain, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise Broken(f"its fields cannot be written to config.json ({error}): use numbers, texts, booleans and tuples of them") from None
+        raise Broken(f"its fields cannot be written to config.json ({error}): use numbers, strings, booleans and tuples of them") from None
     again = make(cls, fields | {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}, subject.kind)
     if again != subject.plugin:
         raise Broken("read back from config.json it is another plugin: __post_init__ must leave a checked value as it is")

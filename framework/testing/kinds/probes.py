@@ -19,7 +19,7 @@ from framework.testing.subject import STEPS, Subject, bits, compiled_programs, h
 from framework.training import METRICS, Event, Experiment, TrainState
 
 PROBE = "probe"
-NAME = "checked"  # of the instance in the experiment
+NAME = "checked"  # name of the instance in the experiment
 
 
 @promise(PROBE, is_basis=True)
@@ -36,7 +36,7 @@ def it_measures_numbers(subject: Subject) -> None:
         raise Broken("measure gave no quantity: return {'name of the quantity': number}, state")
     for name, value in values.items():
         if not re.fullmatch(r"[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+)*", name):
-            raise Broken(f"{name!r} is no name of a quantity: letters, digits and _ . + - only, parts divided by /")
+            raise Broken(f"{name!r} cannot name a quantity: use letters, digits and _ . + - only, parts divided by /")
         if not np.issubdtype(np.asarray(value).dtype, np.number) and np.asarray(value).dtype != bool:
             raise Broken(f"{name} is {np.asarray(value).dtype}: a quantity is a number or an array of numbers")
 
@@ -143,7 +143,7 @@ def _first(shapes: dict[str, tuple], name: str) -> str:
 
 
 def _state_at(made: Experiment, params: Any) -> TrainState:
-    """The initial state, what the probe remembers of it included, at other parameters."""
+    """The initial state, with what the probe remembers of it, at other parameters."""
     return dataclasses.replace(made.initial_state(), params=params)
 
 

@@ -35,9 +35,9 @@ def its_population_holds_each_example_once(subject: Subject) -> None:
     population = subject.plugin.population()
     inputs, targets = np.asarray(population.inputs), np.asarray(population.targets)
     if inputs.dtype != np.int32 or inputs.ndim != 2:
-        raise Broken(f"population().inputs are {inputs.dtype}{list(inputs.shape)}: they must be int32 [N, k], one row an example")
+        raise Broken(f"population().inputs are {inputs.dtype}{list(inputs.shape)}: they must be int32 [N, k], one row per example")
     if targets.shape != inputs.shape[:1]:
-        raise Broken(f"population() has {len(inputs)} inputs and targets of shape {list(targets.shape)}: one target an input")
+        raise Broken(f"population() has {len(inputs)} inputs and targets of shape {list(targets.shape)}: one target per input")
     if np.issubdtype(targets.dtype, np.integer) and targets.dtype != np.int32:
         raise Broken(f"population().targets are {targets.dtype}: labels are int32")
     if (distinct := len(np.unique(inputs, axis=0))) < len(inputs):
@@ -74,7 +74,7 @@ def train_and_test_make_the_population(subject: Subject) -> None:
 
 @promise(TASK)
 def its_losses_are_one_an_example(subject: Subject) -> None:
-    """`losses` gives one number an example, in the precision of the outputs, that no other example changes."""
+    """`losses` gives one number per example, in the precision of the outputs, that no other example changes."""
     task, split = subject.plugin, subject.experiment.splits.train
     if not _has_labels(split):
         return
@@ -105,7 +105,7 @@ def its_gradient_is_finite_at_zero_loss(subject: Subject) -> None:
 
 @promise(TASK)
 def its_metrics_are_numbers(subject: Subject) -> None:
-    """`metrics` gives one number a name such as train/loss, the headline among them."""
+    """`metrics` gives one number per name, such as train/loss, the headline among them."""
     made, headline = subject.experiment, subject.plugin.headline
     values, _ = made.measure(made.initial_state(), Event(0, (METRICS,), (), last=False))
     for name, value in values.items():

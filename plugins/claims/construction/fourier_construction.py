@@ -1,4 +1,4 @@
-"""The network of appendix F: eight neurons a frequency that add exactly, with all weights at most 1."""
+"""The network of appendix F: eight neurons per frequency that add exactly, with all weights at most 1."""
 
 from dataclasses import dataclass
 

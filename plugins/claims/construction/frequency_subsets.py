@@ -23,7 +23,7 @@ class FrequencySubsets(Claim):
     """
 
     p: tuple[int, ...] = field((5, 9), "moduli, odd", at_least=3)
-    k: tuple[int, ...] = field((2, 3, 4), "summands", at_least=2, at_most=5)
+    k: tuple[int, ...] = field((2, 3, 4), "numbers of summands", at_least=2, at_most=5)
 
     tags = ("construction", "k summands")
     scales = {"laptop": {"p": (7, 9), "k": (2, 3, 4, 5)}, "full": {"p": (15, 21), "k": (2, 3)}}

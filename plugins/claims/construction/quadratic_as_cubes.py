@@ -25,7 +25,7 @@ class QuadraticAsCubes(Claim):
     """
 
     p: int = field(5, "modulus", at_least=2)
-    neurons: int = field(50, "random neurons", at_least=1)
+    neurons: int = field(50, "number of random neurons", at_least=1)
 
     scales = {"laptop": {"p": 23, "neurons": 200}, "full": {"p": 47, "neurons": 500}}
     tags = ("generalization", "appendix E")

@@ -1,4 +1,4 @@
-"""The construction for k summands, and how few neurons a frequency can do with."""
+"""The construction for k summands, and how few neurons per frequency suffice."""
 
 import functools
 import itertools
@@ -23,20 +23,20 @@ class Summands(Claim):
     a constant is missing, and nothing else. Fewer neurons do: m equally spaced phases in place of signs and choices of cos
     and sin, W = cos(w a_i + 2πj u_i/m), V = cos(wq + 2πj Σu_i/m), where the integers u keep every product of cosines but
     the wanted one from adding up: m = 2 · 3^(k−1), u = (1, 3, …, 3^(k−2), 4 · 3^(k−2)). No smaller m does for any
-    integers u, by search for k = 2 and 3. With all phases and sizes free, least squares finds 14 neurons a frequency for k = 3
+    integers u, by search for k = 2 and 3. With all phases and sizes free, least squares finds 14 neurons per frequency for k = 3
     (15 sooner), and 6 again for k = 2; that fewer are impossible is not shown.
     """
 
     p: tuple[int, ...] = field((5, 4), "moduli, odd and even", at_least=2)
     most: int = field(5, "the largest k", at_least=2, at_most=6)
 
-    found: tuple[int, ...] = field((6, 15), "neurons a frequency to search for, k = 2 and 3", at_least=1)
+    found: tuple[int, ...] = field((6, 15), "neurons per frequency to search for, for k = 2 and 3", at_least=1)
 
     tags = ("construction", "k summands")
     scales = {"laptop": {"p": (7, 6), "found": (6, 14)}, "full": {"p": (11, 8), "found": (6, 14)}}
 
     def check(self, seed: int) -> list[Row]:
-        """Four rows a pair (p, k), and what leaving out one frequency does."""
+        """Four rows per pair (p, k), and what leaving out one frequency does."""
         rows = []
         for p in self.p:
             for k in range(2, self.most + 1):
@@ -50,7 +50,7 @@ class Summands(Claim):
             W, V = network_of(neurons, p, range(p))
             inputs = all_tuples(p, k)
             miss = round(deviation(outputs(W, V, inputs), p * answers(inputs, p)), 9)  # what is below depends on the order of sums
-            rows.append(Row(f"p = {p}, k = {k}: deviation, {h} neurons a frequency found", 0, miss, 1e-8))
+            rows.append(Row(f"p = {p}, k = {k}: deviation, {h} neurons per frequency found", 0, miss, 1e-8))
         return rows
 
     def _of(self, p: int, k: int) -> list[Row]:
@@ -96,7 +96,7 @@ def fewest_phases(k: int) -> tuple[int, tuple[int, ...]]:
 
 
 def phase_network(p: int, u: tuple[int, ...], m: int) -> Layers:
-    """(W [k, p, mp], V [mp, p]): m neurons a frequency, turned by equally spaced phases."""
+    """(W [k, p, mp], V [mp, p]): m neurons per frequency, turned by equally spaced phases."""
     f, n, j = np.arange(p)[:, None, None], np.arange(p)[None, :, None], np.arange(m)[None, None, :]
 
     def turned(multiple: int) -> np.ndarray:

@@ -52,7 +52,7 @@ class GeneralizationBounds(Claim):
         return rows
 
     def charts(self, seed: int) -> list[Panel]:
-        """N against the population loss of the memorizing and the trained network, and the bound for each with C = 1."""
+        """n against the population loss of the memorizing and the trained network, and the bound for each with C = 1."""
         generator, p = np.random.default_rng(seed), self.p
         counts = np.geomspace(2 * p, p**3, 5).astype(int)
         losses, bounds = defaultdict(list), defaultdict(list)

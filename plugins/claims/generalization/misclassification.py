@@ -24,7 +24,7 @@ class Misclassification(Claim):
     scales = {"laptop": {"p": 23}, "full": {"p": 47}}
 
     def check(self, seed: int) -> list[Row]:
-        """A row a network."""
+        """One row per network."""
         generator, inputs = np.random.default_rng(seed), all_tuples(self.p, 2)
         target = self.p * answers(inputs, self.p)
         W, V = (x / 4 ** (1 / 3) for x in fourier_network(self.p))

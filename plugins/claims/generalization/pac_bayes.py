@@ -12,7 +12,7 @@ from plugins.networks.trajectories import cross_entropy, initial, trajectories
 from plugins.networks.written_down import Blocks, Layers, Matrix, all_tuples, fourier_network, largest_entry, margins, outputs
 
 HALF = 0.5  # the probability with which a perturbed network must stay near (Lemma G.9)
-GAMMAS = np.exp2(np.arange(-10, 10))  # margins γ of which a network may choose
+GAMMAS = np.exp2(np.arange(-10, 10))  # margins γ from which a network may choose
 MANY = 10**13  # pairs drawn with replacement: from about then on the bound is below 1 at these p
 CHOICES = 512 * len(GAMMAS)  # and the values of σ at which nine bisections end: δ is shared among them all
 
@@ -30,7 +30,7 @@ class PacBayes(Claim):
     p: int = field(5, "modulus, odd", at_least=3)
     points: int = field(15, "n, distinct pairs", at_least=2)
     delta: float = field(0.1, "δ", above=0, below=1)
-    draws: int = field(50, "perturbations for each σ", at_least=10)
+    draws: int = field(50, "number of perturbations for each σ", at_least=10)
     moduli: tuple[int, ...] = field((7, 11, 17, 25), "p over which an exponent is taken, odd", at_least=3)
     steps: int = field(0, "steps of AdamW of a trained network; 0: none", at_least=0)
 
@@ -64,7 +64,7 @@ class PacBayes(Claim):
         return rows + self._exponent(generator)
 
     def charts(self, seed: int) -> list[Panel]:
-        """P against the bound for appendix F at n = p²; n against the bound and the error of trained networks."""
+        """p against the bound for appendix F at n = p²; n against the bound and the error of trained networks."""
         p = np.geomspace(10, 1e20, 60)
         bound = np.array([excess(kl, x**2, self.delta) for x, kl in zip(p, divergence_of_appendix_f(p), strict=True)])
         title = f"PAC-Bayes bound for the network of appendix F at n = p², δ = {self.delta:g}"
@@ -98,7 +98,7 @@ class PacBayes(Claim):
         return rows
 
     def _moved(self, generator: np.random.Generator, W: Blocks, V: Matrix, sigma: float, limit: float) -> float:
-        """Share of perturbed networks of which some output at some input moved by `limit` or more."""
+        """Share of perturbed networks in which some output at some input moved by `limit` or more."""
         inputs = all_tuples(self.p, 2)
         before, count = outputs(W, V, inputs), 0
         for _ in range(self.draws):
@@ -152,7 +152,7 @@ class PacBayes(Claim):
         return Row(f"{name}: share of wrong answers, n = 1e13", bound, error, relation="<=")
 
     def _exponent(self, generator: np.random.Generator) -> list[Row]:
-        """Of p in ‖θ‖²/(σ² log(2p³(h+1)/δ₂)) for appendix F, σ the largest: as n has to grow for the bound to stay the same."""
+        """The exponent of p in ‖θ‖²/(σ² log(2p³(h+1)/δ₂)) for appendix F, σ the largest: so n has to grow for an equal bound."""
         divergences = []
         for p in self.moduli:
             W, V = fourier_network(p)

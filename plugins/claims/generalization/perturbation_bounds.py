@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from framework import Claim, Row, field, register
 
-Noise = tuple[Float[np.ndarray, "N h"], Float[np.ndarray, "N h"]]  # (ũ, ṽ), a draw a row
+Noise = tuple[Float[np.ndarray, "N h"], Float[np.ndarray, "N h"]]  # (ũ, ṽ), one draw per row
 SIGMAS = (0.3, 3.0)  # noise over r: the terms in r²σ or those in σ³ are the large ones
 
 
@@ -22,7 +22,7 @@ class PerturbationBounds(Claim):
 
     width: int = field(64, "h ≥ 8 log(2/δ), even", at_least=2)
     delta: float = field(0.01, "δ", above=0, below=1)
-    draws: int = field(10_000, "perturbations", at_least=100)
+    draws: int = field(10_000, "number of perturbations", at_least=100)
 
     tags = ("pac-bayes", "appendix G")
     scales = {"laptop": {"width": 256, "draws": 40_000}, "full": {"width": 1024, "draws": 100_000}}

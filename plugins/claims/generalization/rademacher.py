@@ -26,8 +26,8 @@ class Rademacher(Claim):
     p: int = field(2, "modulus; 2^(6p) corners are tried", at_least=2, at_most=3)
     points: tuple[int, ...] = field((50, 200), "n", at_least=1)
     r: float = field(0.8, "largest weight", above=0)
-    draws: int = field(40, "of the signs", at_least=2)
-    tries: int = field(10, "starts of the ascent", at_least=1)
+    draws: int = field(40, "number of draws of the signs", at_least=2)
+    tries: int = field(10, "number of starts of the ascent", at_least=1)
 
     tags = ("generalization", "appendix E")
     scales = {"laptop": {"p": 3, "tries": 40, "draws": 60}, "full": {"p": 3, "points": (100, 400, 1600), "tries": 100, "draws": 200}}
@@ -54,7 +54,7 @@ class Rademacher(Claim):
         return rows
 
     def charts(self, seed: int) -> list[Panel]:
-        """N against the bound, and what lies below and above the complexity."""
+        """n against the bound, and what lies below and above the complexity."""
         counts = np.unique(np.geomspace(10, 10 * max(self.points), 6).astype(int))
         found = np.array([self._measured(np.random.default_rng(seed), int(n)) for n in counts])
         labels = ("sums of 4 cubes, by ascent", "one neuron, by ascent", "at the corners, which is no less")
@@ -85,7 +85,7 @@ class Rademacher(Claim):
 
 
 def draw_signs(generator: np.random.Generator, n: int) -> Float[np.ndarray, " n"]:
-    """As many signs, +1 and −1 alike."""
+    """n random signs, +1 and −1 equally likely."""
     return generator.choice([-1.0, 1.0], n)
 
 

@@ -24,12 +24,12 @@ class ExpectedNTK(Claim):
 
     The part of the kernel that is the gradient in V, for outputs c = c'; κ is the kurtosis of W's entries. Monte Carlo over
     hidden units against the formula, within five standard errors. The part in W, for V's entries independent with mean 0 and
-    variance 1, is 4 h σ² s² 1[c=c'] in the mean, s = 1[a=a'] + 1[b=b'] (derived here). The smallest eigenvalue of either mean kernel, of
-    pairs and of all p³ triples, is ≥ 4hσ⁴.
+    variance 1, is 4 h σ² s² 1[c=c'] in the mean, s = 1[a=a'] + 1[b=b'] (derived here). The smallest eigenvalue of either mean
+    kernel, of pairs and of all p³ triples, is ≥ 4hσ⁴.
     """
 
     p: int = field(3, "modulus", at_least=2)
-    samples: int = field(40_000, "hidden units drawn", at_least=100)
+    samples: int = field(40_000, "number of hidden units drawn", at_least=100)
     sigma: float = field(0.5, "standard deviation of W's entries", above=0)
 
     tags = ("kernel", "width")
@@ -46,12 +46,12 @@ class ExpectedNTK(Claim):
                 predicted, measured, tolerance = (float(x.reshape(-1)[worst]) for x in (expected, mean, 5 * error))
                 rows.append(Row(f"{name}: {kind}", predicted, measured, tolerance))
             least = float(np.linalg.eigvalsh(mean)[0])
-            rows.append(Row(f"{name}: smallest eigenvalue, a unit", 4 * self.sigma**4, least, 5 * float(error.max()), relation=">="))
+            rows.append(Row(f"{name}: smallest eigenvalue, per unit", 4 * self.sigma**4, least, 5 * float(error.max()), relation=">="))
             rows += self._whole(name, kurtosis, draw, np.random.default_rng(seed))
         return rows
 
     def _whole(self, name: str, kurtosis: float, draw: Any, generator: np.random.Generator) -> list[Row]:
-        """Of the kernel of all p³ triples, both parts: the entry that is worst, and the smallest eigenvalue."""
+        """Rows for the kernel of all p³ triples, both parts: the worst entry, and the smallest eigenvalue."""
         triples, width = all_tuples(self.p, 3), self.samples // NETWORKS
         found = []
         for _ in range(NETWORKS):
@@ -65,7 +65,7 @@ class ExpectedNTK(Claim):
         noise = float(np.sqrt(np.mean(error**2)))
         return [
             Row(f"{name}: both parts, all triples, largest deviation", 0, miss, 8 * float(error.max())),
-            Row(f"{name}: smallest eigenvalue of both parts, a unit", 4 * self.sigma**4, least, 3 * noise * np.sqrt(len(triples)), ">="),
+            Row(f"{name}: smallest eigenvalue of both parts, per unit", 4 * self.sigma**4, least, 3 * noise * np.sqrt(len(triples)), ">="),
         ]
 
     def _measured(self, generator: np.random.Generator, draw: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +83,7 @@ class ExpectedNTK(Claim):
         return mean, np.sqrt((squares / self.samples - mean**2) / self.samples)
 
     def _expected(self, kurtosis: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The formula a hidden unit, [p², p²], and where each kind of pair is."""
+        """The formula per hidden unit, [p², p²], and where each kind of pair is."""
         inputs = all_tuples(self.p, 2)
         a, b = (inputs[:, i, None] == inputs[None, :, i] for i in range(2))
         kinds = {"nothing shared": ~a & ~b, "a shared": a & ~b, "b shared": ~a & b, "the same point": a & b}

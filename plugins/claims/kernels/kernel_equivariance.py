@@ -19,7 +19,7 @@ class KernelEquivariance(Claim):
     """
 
     p: int = field(5, "values of a variable", at_least=3)
-    m: int = field(3, "variables", at_least=2)
+    m: int = field(3, "number of variables", at_least=2)
     points: int = field(30, "n", at_least=2)
 
     tags = ("kernel", "equivariance")

@@ -33,9 +33,9 @@ class KernelLowerBounds(Claim):
     """
 
     p: int = field(5, "values of a variable", at_least=3)
-    m: int = field(3, "variables: summands + 1 in regression", at_least=2)
+    m: int = field(3, "number of variables: summands + 1 in regression", at_least=2)
     points: int = field(20, "n", at_least=1)
-    permutations: int = field(200, "random σ over which the loss is averaged", at_least=2)
+    permutations: int = field(200, "number of random σ over which the loss is averaged", at_least=2)
 
     tags = ("kernel", "lower bound")
     scales = {"laptop": {"p": 11, "points": 300, "permutations": 500}, "full": {"p": 13, "points": 1000, "permutations": 1000}}
@@ -67,7 +67,7 @@ class KernelLowerBounds(Claim):
         return [row for name, kernel in kernels(inputs).items() for row in small._losses(f"{said}, {name}", kernel, sample, targets)]
 
     def charts(self, seed: int) -> list[Panel]:
-        """N against both bounds, the mean loss of regression with each kernel, and the loss of trained networks."""
+        """n against both bounds, the mean loss of regression with each kernel, and the loss of trained networks."""
         generator = np.random.default_rng(seed)
         inputs = all_tuples(self.p, self.m)
         order, targets = generator.permutation(len(inputs)), self._targets(generator, inputs)
@@ -84,7 +84,7 @@ class KernelLowerBounds(Claim):
         return [Panel.of_lines(title, "n", "loss / that of the zero predictor", counts, losses, predicted, log="y")]
 
     def _trained_loss(self, sample: np.ndarray) -> float:
-        """Of a quadratic network that AdamW trained on these examples, relative to the zero predictor's."""
+        """The loss of a quadratic network that AdamW trained on these examples, relative to the zero predictor's."""
         p, k, h = self.p, self.m - 1, 4 * self.p
         every, start = all_tuples(p, self.m), initial(np.random.default_rng(0), p, k, h)
         answer = p * (every[:, :-1].sum(axis=1) % p == every[:, -1])
@@ -97,7 +97,7 @@ class KernelLowerBounds(Claim):
         return np.stack([permuted_target(inputs, draw(generator, self.p, self.m)) for _ in range(self.permutations)], axis=1)
 
     def _losses(self, what: str, kernel: KernelMatrix, sample: np.ndarray, targets: np.ndarray) -> list[Row]:
-        """Of ridgeless regression, and of the combination of the sample's columns that is best for each target."""
+        """Rows for ridgeless regression, and for the combination of the sample's columns that is best for each target."""
         bound = exact_bound(self.p, self.m, len(sample))
         rows = []
         for method, losses_of in (("regression", regression_losses), ("best combination", least_losses)):
@@ -147,7 +147,7 @@ def attained(sizes: tuple[int, int, int]) -> Row:
 
 
 def draw(generator: np.random.Generator, p: int, m: int) -> list[np.ndarray]:
-    """One random permutation a variable."""
+    """One random permutation per variable."""
     return [generator.permutation(p) for _ in range(m)]
 
 
@@ -185,7 +185,7 @@ def drawn_kernels(generator: np.random.Generator, inputs: Tuples) -> dict[str, K
 
 
 def expected_tangent_kernel(inputs: Tuples) -> KernelMatrix:
-    """1[c=c'] (4 + 4/5 s + 4·1[a=a', b=b'] + 4 s²), s = 1[a=a'] + 1[b=b']: the mean of the tangent kernel a neuron, k = 2.
+    """1[c=c'] (4 + 4/5 s + 4·1[a=a', b=b'] + 4 s²), s = 1[a=a'] + 1[b=b']: the mean of the tangent kernel per neuron, k = 2.
 
     All entries with variance 1, W's uniform: Prop. B.3 of Mohamadi et al. 2024 with κ = 9/5, and the part in W, whose mean is
     4 s 1[c=c'] E[z z'], E[z z'] = s.

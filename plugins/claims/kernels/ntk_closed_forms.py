@@ -27,8 +27,8 @@ class NTKClosedForms(Claim):
 
     p: int = field(5, "modulus", at_least=2)
     width: int = field(7, "h", at_least=1)
-    k: tuple[int, ...] = field((2, 3), "summands", at_least=1, at_most=4)
-    points: int = field(15, "inputs of the kernel", at_least=1)
+    k: tuple[int, ...] = field((2, 3), "numbers of summands", at_least=1, at_most=4)
+    points: int = field(15, "number of inputs of the kernel", at_least=1)
 
     tags = ("kernel", "numerics")
     scales = {"laptop": {"p": 11, "width": 44, "points": 100}, "full": {"p": 23, "width": 92, "points": 200}}
@@ -49,7 +49,7 @@ class NTKClosedForms(Claim):
         return generator.normal(size=(k, self.p, self.width)), generator.normal(size=(self.width, self.p))
 
     def _drift(self, what: str, inputs: Points, after: Layers, before: Layers) -> list[Row]:
-        """Of the change, and of the kernel after it."""
+        """Rows for the change, and for the kernel after it."""
         points = np.concatenate([np.repeat(inputs, self.p, axis=0), np.tile(np.arange(self.p), len(inputs))[:, None]], axis=1)
         new, old = (tangent_kernel(*net, points) for net in (after, before))
         with jax.enable_x64(True):

@@ -7,7 +7,7 @@ import numpy as np
 from framework import Claim, Panel, Row, field, register
 from plugins.networks.written_down import Blocks, Layers, Matrix, Points, all_tuples, tangent_kernel
 
-LARGEST = 7  # modulus of which all triples are taken
+LARGEST = 7  # modulus up to which all triples are taken
 SECOND_LAYERS = {"uniform": 1.0, "zero": 0.0}  # V's entries are U(−1, 1) times this
 
 
@@ -28,7 +28,7 @@ class NTKWidth(Claim):
     p: int = field(5, "modulus", at_least=2)
     points: int = field(40, "n, distinct triples", at_least=1)
     delta: float = field(0.1, "δ", above=0, below=1)
-    draws: int = field(5, "networks of each kind", at_least=1)
+    draws: int = field(5, "number of networks of each kind", at_least=1)
 
     tags = ("kernel", "width")
     scales = {"laptop": {"p": 11, "points": 300}, "full": {"p": 23, "points": 1000, "draws": 20}}
@@ -69,7 +69,7 @@ class NTKWidth(Claim):
         return [*rows, *self._fits(generator, points, few, many)]
 
     def _population(self, generator: np.random.Generator) -> list[Row]:
-        """The rank on all p³ triples, a neuron below the width at which it is full, and there."""
+        """The rank on all p³ triples, one neuron below the width at which it is full, and at that width."""
         p = min(self.p, LARGEST)
         every, first = all_tuples(p, 3), -(-(p**3) // (3 * p - 2))
         rows = []
@@ -101,7 +101,7 @@ class NTKWidth(Claim):
         return points, np.bincount(points[:, 2], minlength=self.p)
 
     def _smallest_width(self, W: Blocks, V: Matrix, points: Points) -> int:
-        """The fewest of these neurons with which the kernel is definite, by bisection: a neuron more never lowers the rank."""
+        """The fewest of these neurons with which the kernel is definite, by bisection: one more neuron never lowers the rank."""
         low, high = 0, W.shape[2]
         while high - low > 1:
             middle = (low + high) // 2

@@ -23,7 +23,7 @@ class GroupMargin(Claim):
     weighed as theorem 9 asks; ascent finds what a neuron has. The control has all representations equally large.
     """
 
-    n: int = field(3, "of S_n", at_least=3, at_most=5)
+    n: int = field(3, "n of the group S_n", at_least=3, at_most=5)
 
     tags = ("margin", "groups")
     scales = {"laptop": {"n": 4}, "full": {"n": 5}}

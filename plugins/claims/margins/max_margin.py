@@ -31,7 +31,7 @@ class MaxMargin(Claim):
 
     p: int = field(5, "modulus, a prime above 2", at_least=3)
     most: int = field(4, "the largest k", at_least=2, at_most=5)
-    steps: int = field(3000, "of training", at_least=1)
+    steps: int = field(3000, "steps of training", at_least=1)
 
     tags = ("margin", "k summands")
     scales = {"laptop": {"p": 7, "steps": 5000}, "full": {"p": 11, "steps": 20_000}}
@@ -77,7 +77,7 @@ class MaxMargin(Claim):
         return steps, np.array([self._margin(path["W"][t], path["V"][t]) / largest(self.p, k) for t in steps])
 
     def _margin(self, W: np.ndarray, V: np.ndarray) -> float:
-        """Of all inputs, divided by the norm to the power k + 1."""
+        """The smallest margin over all inputs, divided by the norm to the power k + 1."""
         inputs = all_tuples(self.p, len(W))
         return smallest_margin(outputs(W, V, inputs), inputs.sum(axis=1) % self.p) / group_norm(W, V) ** (len(W) + 1)
 

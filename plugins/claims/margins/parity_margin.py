@@ -64,7 +64,7 @@ def steepest(inputs: Matrix, labels: np.ndarray, k: int, generator: np.random.Ge
 
 
 def margin_of_neuron(u: Float[np.ndarray, " n"], inputs: Matrix, labels: np.ndarray, k: int) -> float:
-    """Of the network of one neuron, √k u and outputs (1, −1)/√2: mean of f_right − f_wrong, divided by the norm^(k+1)."""
+    """For the network of one neuron, √k u and outputs (1, −1)/√2: mean of f_right − f_wrong, divided by the norm^(k+1)."""
     U, V = np.sqrt(k) * u[None], np.array([[1.0, -1.0]]) / np.sqrt(2)
     found = (inputs @ U.T) ** k @ V
     right = np.take_along_axis(found, labels[:, None], axis=1)[:, 0]

@@ -29,7 +29,7 @@ class ExactInFloat32(Claim):
 
     logits: tuple[float, ...] = field((5.0, 20.0, 60.0, 84.0), "m, the right logit", above=0, at_most=84)
     gradients: tuple[float, ...] = field((1.0, 1e-22, 1e-37), "entries of the gradient that is normalized", above=0)
-    size: int = field(1000, "its entries", at_least=1)
+    size: int = field(1000, "number of its entries", at_least=1)
 
     tags = ("numerics",)
     scales = {"laptop": {"size": 100_000}, "full": {"size": 1_000_000}}

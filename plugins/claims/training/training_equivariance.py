@@ -42,7 +42,7 @@ class TrainingEquivariance(Claim):
 
     p: int = field(5, "modulus", at_least=3)
     width: int = field(6, "h", at_least=1)
-    steps: int = field(20, "steps that are compared", at_least=1)
+    steps: int = field(20, "number of steps that are compared", at_least=1)
 
     tags = ("equivariance", "training")
     scales = {"laptop": {"p": 11, "width": 44, "steps": 100}, "full": {"p": 23, "width": 92, "steps": 200}}
@@ -117,7 +117,7 @@ def permuted_parameters(params: Params, permutations: list[np.ndarray]) -> Param
 
 
 def relative_deviation(path: Params, moved: Params, inputs: Tuples, permutations: list[np.ndarray]) -> float:
-    """Max |f(θ'_t; σ(a))_{σ(c)} − f(θ_t; a)_c| over steps, inputs and outputs, divided by the largest |f|."""
+    """max |f(θ'_t; σ(a))_{σ(c)} − f(θ_t; a)_c| over steps, inputs and outputs, divided by the largest |f|."""
     *of_blocks, of_outputs = permutations
     after, worst, largest = permuted_points(inputs, of_blocks), 0.0, 0.0
     blocks = [0] * inputs.shape[1] if path["W"].shape[1] == 1 else list(range(inputs.shape[1]))

@@ -14,7 +14,7 @@ class Adam(Optimizer):
     """θ ← θ − η m̂/(√v̂ + ε) with bias-corrected averages of g and g² (Kingma & Ba 2015).
 
     weight_decay is coupled, as in PyTorch's Adam: λ θ is added to the gradient, after any filter that wraps this
-    optimizer. For decoupled decay, adamw.
+    optimizer. For decoupled decay, use adamw.
     """
 
     learning_rate: float = field(1e-3, "η", above=0)
@@ -24,7 +24,7 @@ class Adam(Optimizer):
     weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0)
 
     def transform(self) -> optax.GradientTransformation:
-        """As optax.adam, behind the decay if there is one."""
+        """optax.adam, after the decay if there is one."""
         step = optax.adam(self.learning_rate, self.b1, self.b2, self.eps)
         return optax.chain(optax.add_decayed_weights(self.weight_decay), step) if self.weight_decay else step
 
@@ -41,11 +41,11 @@ class AdamW(Optimizer):
     weight_decay: float = field(1.0, "λ; the weights shrink with time constant 1/(η λ) steps", at_least=0)
 
     def transform(self) -> optax.GradientTransformation:
-        """As optax.adamw."""
+        """optax.adamw with these fields."""
         return optax.adamw(self.learning_rate, self.b1, self.b2, self.eps, weight_decay=self.weight_decay)
 
     def notices(self, experiment: Any) -> list[str]:
-        """Where the decay is unusually fast or slow."""
+        """A sentence where the decay is unusually fast or slow."""
         return decay_notices(self.learning_rate, self.weight_decay)
 
 

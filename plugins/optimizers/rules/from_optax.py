@@ -1,4 +1,4 @@
-"""Optimizers of optax that need no story of their own: one adapter makes a plugin of each."""
+"""Optimizers of optax that need no module of their own: one adapter makes a plugin of each."""
 
 import dataclasses
 import inspect
@@ -18,12 +18,12 @@ TABLE = (
     ("adagrad", optax.adagrad, "θ ← θ − η g/√(Σ g² + ε) (Duchi et al. 2011)."),
     ("adamax", optax.adamax, "Adam with the largest past |g| in place of √v (Kingma & Ba 2015)."),
     ("amsgrad", optax.amsgrad, "Adam with the largest v so far (Reddi et al. 2018)."),
-    ("lamb", optax.lamb, "Adam with a trust ratio ‖θ‖/‖u‖ a tensor (You et al. 2020, arXiv 1904.00962)."),
-    ("lars", optax.lars, "Momentum with a trust ratio a tensor (You et al. 2017, arXiv 1708.03888)."),
+    ("lamb", optax.lamb, "Adam with a trust ratio ‖θ‖/‖u‖ per tensor (You et al. 2020, arXiv 1904.00962)."),
+    ("lars", optax.lars, "Momentum with a trust ratio per tensor (You et al. 2017, arXiv 1708.03888)."),
     ("lion", optax.lion, "θ ← θ − η (sign(b₁ m + (1 − b₁) g) + λ θ) (Chen et al. 2023, arXiv 2302.06675)."),
     ("nadam", optax.nadam, "Adam with Nesterov momentum (Dozat 2016)."),
     ("nadamw", optax.nadamw, "Nadam with decoupled weight decay (Dozat 2016; Loshchilov & Hutter 2019)."),
-    ("novograd", optax.novograd, "Adam with one second moment a tensor (Ginsburg et al. 2019, arXiv 1905.11286)."),
+    ("novograd", optax.novograd, "Adam with one second moment per tensor (Ginsburg et al. 2019, arXiv 1905.11286)."),
     ("radam", optax.radam, "Adam whose early steps are rectified (Liu et al. 2020, arXiv 1908.03265)."),
     ("sign_sgd", optax.sign_sgd, "Sign descent: θ ← θ − η sign(g) (Bernstein et al. 2018, arXiv 1802.04434)."),
     ("yogi", optax.yogi, "Adam with a v that moves by bounded steps (Zaheer et al. 2018)."),
@@ -35,7 +35,7 @@ HELP = {
     "b2": "decay of the average of g²",
     "weight_decay": "λ, decoupled: multiplied by η",
     "eps": "ε, for stability",
-    "eps_root": "added inside the root",
+    "eps_root": "number added inside the root",
     "momentum": "μ",
     "nesterov": "look ahead along the momentum",
 }
@@ -54,12 +54,12 @@ def from_optax(name: str, factory: Callable[..., optax.GradientTransformation], 
         return factory(**{key: getattr(self, key) for key, _, _ in fields})
 
     def notices(self: Any, experiment: Any) -> list[str]:
-        """Where a decoupled decay is unusually fast or slow."""
+        """A sentence where a decoupled decay is unusually fast or slow."""
         decoupled = hasattr(self, "weight_decay") and name not in WEIGHT_DECAY_COUPLED
         return decay_notices(self.learning_rate, self.weight_decay) if decoupled else []
 
     place = "optax" if hasattr(optax, name) else "optax.contrib"
-    doc = f"{summary}\n\nAs {place}.{name}, whose arguments the fields are."
+    doc = f"{summary}\n\nThe same as {place}.{name}, whose arguments are the fields."
     namespace = {"transform": transform, "notices": notices, "__doc__": doc, "__module__": __name__}
     class_name = name.title().replace("_", "")
     cls = dataclasses.make_dataclass(class_name, fields, bases=(Optimizer,), namespace=namespace, frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def _defaults(factory: Callable) -> dict[str, Any]:
     defaults = {key: parameter.default for key, parameter in inspect.signature(factory).parameters.items()}
     if defaults.get("learning_rate") in (inspect.Parameter.empty, None):
         defaults["learning_rate"] = LEARNING_RATE
-    fixed = getattr(factory, "keywords", {})  # of a partial: optax.nadam is adam with nesterov=True
+    fixed = getattr(factory, "keywords", {})  # those of a partial: optax.nadam is adam with nesterov=True
     left_out = {key for key in defaults if key in fixed or key.endswith("_mask")}  # masks are trees; see by_part
     return {key: default for key, default in defaults.items() if isinstance(default, bool | int | float) and key not in left_out}
 

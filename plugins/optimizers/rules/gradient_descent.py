@@ -23,7 +23,7 @@ class GradientDescent(Optimizer):
 @register("sgd")
 @dataclass(frozen=True, kw_only=True)
 class MomentumGradientDescent(Optimizer):
-    """m ← μ m + g, θ ← θ − η (m, or g + μ m with Nesterov); g = ∇ℓ + λ θ. As torch.optim.SGD without dampening.
+    """m ← μ m + g, θ ← θ − η (m, or g + μ m with Nesterov); g = ∇ℓ + λ θ. Like torch.optim.SGD without dampening.
 
     weight_decay here is coupled, as PyTorch's SGD has it: it goes through the momentum. Source: Sutskever et al. 2013.
     """

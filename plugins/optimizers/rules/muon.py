@@ -25,12 +25,12 @@ class Muon(Optimizer):
     learning_rate: float = field(2e-2, "η", above=0)
     beta: float = field(0.95, "decay of the momentum", at_least=0, below=1)
     nesterov: bool = field(True, "look ahead along the momentum")
-    iterations: int = field(5, "of Newton and Schulz", at_least=1)
+    iterations: int = field(5, "number of Newton–Schulz iterations", at_least=1)
     weight_decay: float = field(0.0, "λ, multiplied by η", at_least=0)
     adam_learning_rate: float = field(1e-3, "η of AdamW, for vectors", above=0)
 
     def transform(self) -> optax.GradientTransformation:
-        """As optax.contrib.muon."""
+        """optax.contrib.muon with these fields."""
         return muon(
             self.learning_rate,
             beta=self.beta,
@@ -43,7 +43,7 @@ class Muon(Optimizer):
         )
 
     def notices(self, experiment: Any) -> list[str]:
-        """Where the decay is unusually fast or slow."""
+        """A sentence where the decay is unusually fast or slow."""
         return decay_notices(self.learning_rate, self.weight_decay)
 
 

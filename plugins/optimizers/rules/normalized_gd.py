@@ -28,7 +28,7 @@ class NormalizedGradientDescent(Optimizer):
 
 
 def scale_to_unit_norm() -> optax.GradientTransformation:
-    """G ← g/‖g‖₂ over all leaves together, exact for any representable g; 0 stays 0, NaN stays NaN. No state."""
+    """g ← g/‖g‖₂ over all leaves together, exact for any representable g; 0 stays 0, NaN stays NaN. No state."""
 
     def update(gradient: Any, state: optax.EmptyState, params: Any = None) -> tuple[Any, optax.EmptyState]:
         largest = largest_entry(gradient)

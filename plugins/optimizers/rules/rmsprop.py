@@ -12,7 +12,7 @@ from framework import Optimizer, field, register
 class RMSProp(Optimizer):
     """v ← ρ v + (1 − ρ) g², m ← μ m + g/(√v + ε), θ ← θ − η m; g = ∇ℓ + λ θ. Centered: v minus the squared mean of g.
 
-    As torch.optim.RMSprop: ε outside the root, ρ = 0.99, v and m from 0. optax.rmsprop by default has ε inside the root
+    Like torch.optim.RMSprop: ε outside the root, ρ = 0.99, v and m from 0. optax.rmsprop by default has ε inside the root
     and ρ = 0.9. Source: Hinton 2012, Coursera lecture 6e; centered: Graves 2013, arXiv 1308.0850.
     """
 
@@ -24,7 +24,7 @@ class RMSProp(Optimizer):
     weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0)
 
     def transform(self) -> optax.GradientTransformation:
-        """As optax.rmsprop with eps_in_sqrt=False, behind the decay."""
+        """optax.rmsprop with eps_in_sqrt=False, after the decay."""
         step = optax.rmsprop(
             self.learning_rate, self.decay, self.eps, eps_in_sqrt=False, centered=self.centered, momentum=self.momentum or None
         )

@@ -17,8 +17,8 @@ from plugins.optimizers.rules.adam import Adam
 class FixedNorm(Optimizer):
     """After each step of the optimizer inside, θ is scaled back to the norm ‖θ_0‖₂ it began with (Liu et al. 2023, Omnigrok).
 
-    arXiv 2210.01117. The norm is over all parameters; model.init_scale sets it. To be the outermost optimizer: what scales
-    its steps leaves the sphere. State: ‖θ_0‖₂. Raises UserError where the parameters begin at 0.
+    arXiv 2210.01117. The norm is over all parameters; model.init_scale sets it. It must be the outermost optimizer:
+    what scales its steps leaves the sphere. State: ‖θ_0‖₂. Raises UserError where the parameters begin at 0.
     """
 
     inner: Optimizer = part(Adam(), "the optimizer whose steps are followed by the projection")

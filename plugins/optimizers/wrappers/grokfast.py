@@ -21,7 +21,7 @@ class Grokfast(Optimizer):
     """
 
     inner: Optimizer = part(AdamW(), "the optimizer that gets the filtered gradient")
-    decay: float = field(0.98, "α, of the average", at_least=0, below=1)
+    decay: float = field(0.98, "α, decay of the average", at_least=0, below=1)
     amplification: float = field(2.0, "λ", at_least=0)
 
     def transform(self) -> optax.GradientTransformation:
@@ -39,9 +39,9 @@ class GrokfastMovingAverage(Optimizer):
     """
 
     inner: Optimizer = part(AdamW(), "the optimizer that gets the filtered gradient")
-    window: int = field(100, "w, gradients in the average", at_least=1)
+    window: int = field(100, "w, the number of gradients in the average", at_least=1)
     amplification: float = field(5.0, "λ", at_least=0)
-    average: str = field("mean", "of the window", choices=("mean", "sum"))
+    average: str = field("mean", "what is taken over the window", choices=("mean", "sum"))
     wait: bool = field(True, "filter only once the window is full")
 
     def transform(self) -> optax.GradientTransformation:
@@ -50,7 +50,7 @@ class GrokfastMovingAverage(Optimizer):
 
 
 def add_average(decay: float, amplification: float) -> optax.GradientTransformation:
-    """G + λ m with the exponential average m. State: (count int32, m)."""
+    """g + λ m with the exponential average m. State: (count int32, m)."""
 
     def init(params: Any) -> tuple[Any, Any]:
         return jnp.zeros((), jnp.int32), optax.tree.zeros_like(params)
@@ -64,7 +64,7 @@ def add_average(decay: float, amplification: float) -> optax.GradientTransformat
 
 
 def add_moving_average(window: int, amplification: float, average: str, wait: bool) -> optax.GradientTransformation:
-    """G + λ times the mean or sum of the last `window` gradients. State: (count int32, ring with a leading axis of w)."""
+    """g + λ times the mean or sum of the last `window` gradients. State: (count int32, ring with a leading axis of w)."""
 
     def init(params: Any) -> tuple[Any, Any]:
         return jnp.zeros((), jnp.int32), jax.tree.map(lambda leaf: jnp.zeros((window, *leaf.shape), leaf.dtype), params)

@@ -25,14 +25,14 @@ from plugins.optimizers.wrappers.scheduled import Scheduled
 class SharpnessAware(Optimizer):
     """The optimizer inside gets the gradient at θ + ρ g/‖g‖ in place of g = ∇ℓ(θ) (Foret et al. 2021, arXiv 2010.01412).
 
-    Two gradients a step, on the same examples. Exact for gradients of any size; with a zero gradient, that at θ. No state.
+    Two gradients per step, on the same examples. Exact for gradients of any size; with a zero gradient, that at θ. No state.
     """
 
     inner: Optimizer = part(AdamW(), "the optimizer that gets the gradient from uphill")
     radius: float = field(0.05, "ρ, how far uphill", at_least=0)
 
     def notices(self, experiment: Any) -> list[str]:
-        """Refuses to stand inside a filter or a part: the gradient from uphill is of all parameters, and replaces a filtered one."""
+        """Refuses to stand inside a filter or a part: the gradient from uphill is that of all parameters, and replaces a filtered one."""
         places = dict(parts(experiment.optimizer, "optimizer"))
         here = next(path for path, plugin in places.items() if plugin is self)
         for path, outer in places.items():
@@ -78,7 +78,7 @@ def gradient_uphill(radius: float) -> optax.GradientTransformationExtraArgs:
 
 
 def add_noise(noise_std: float, annealing: float) -> optax.GradientTransformationExtraArgs:
-    """G plus independent normal noise. Needs the extra argument key. State: count int32."""
+    """g plus independent normal noise. Needs the extra argument key. State: count int32."""
 
     def update(gradient: Any, count: Any, params: Any = None, *, key: PRNGKeyArray, **_: Any) -> tuple[Any, Any]:
         std = noise_std / (1.0 + count) ** (annealing / 2)

@@ -25,8 +25,8 @@ class Scheduled(Optimizer):
     inner: Optimizer = part(AdamW(), "the optimizer whose steps are scaled")
     warmup_steps: int = field(10, "steps until the full rate; 0: no warm-up", at_least=0)
     warmup_from: float = field(0.0, "share of the rate at the first step of the warm-up", at_least=0, at_most=1)
-    decay: str = field("constant", "after the warm-up", choices=SHAPES)
-    decay_steps: int = field(10_000, "steps of the decay", at_least=1)
+    decay: str = field("constant", "what the rate does after the warm-up", choices=SHAPES)
+    decay_steps: int = field(10_000, "number of steps over which the rate decays", at_least=1)
     decay_to: float = field(0.01, "share of the rate after the decay", at_least=0, at_most=1)
 
     def __post_init__(self) -> None:
