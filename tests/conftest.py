@@ -70,8 +70,9 @@ def clean_registry() -> Iterator[None]:
 
 
 @pytest.fixture
-def quick_compilation() -> Iterator[None]:
-    """Programs are compiled with less effort: for tests that compile many and run each for a moment."""
+def quick_compilation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Programs are compiled with less effort, in child processes too: for tests that compile many and run each for a moment."""
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     yield

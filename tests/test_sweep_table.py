@@ -68,7 +68,7 @@ def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, m
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--engine=proceses"], "engine = 'proceses': there is no such engine. Did you mean 'processes'? Engines: processes, workers."),
+        (["--engine=proceses"], "there is no engine called 'proceses'. Did you mean 'processes'? engines: processes, workers."),
         (["--jobs=0"], "jobs = 0: must be at least 1"),
         (["--jobs=two"], "invalid int value: 'two'"),
         (["--worker=2"], "unknown argument '--worker=2'. Did you mean --workdir?"),
@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence_and_code_5(capfd):
 
 ALONE = """
 import sys
-from framework.sweep import processes
+from plugins.engines import processes
 from framework.cli import run_command
 processes.COMMAND = ["sh", "-c", "exit 9"]
 assert run_command(["sweep", "--config=sweeps/init_scale", f"--workdir={sys.argv[1]}"]) == 1

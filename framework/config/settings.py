@@ -11,7 +11,7 @@ class General(Fields):
 
     seed: int = field(0, "one integer for the sample, the initialization and everything random", at_least=0, below=2**63)
     steps: int = field(10_000, "number of optimizer steps; may be raised later: the run goes on", at_least=0, below=2**31, harmless=True)
-    init_from: str = field("", "start from the parameters of another run: RUN or RUN@STEP; the optimizer starts fresh")
+    init_from: str = field("", "start from the network of another run: RUN or RUN@STEP; the optimizer starts fresh")
     plugins: tuple[str, ...] = field((), "modules or files that register plugins", harmless=True)
 
 

@@ -12,7 +12,7 @@ from framework import config as configs
 from framework.errors import UserError
 from framework.storage import next_free, storage, write_json
 
-INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its parameters."
+INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its network."
 
 
 def _inside(name: str, words: str) -> Any:

@@ -17,7 +17,7 @@ EXAMPLES = """\
   whygrok run --workdir=runs/first --config.steps=8000                    train for longer
   whygrok run --config=quickstart:optimizer=gd,probes=norms               swap plugins; fields take their defaults
   whygrok run --config=quickstart --config.task.p=59 --config.seed=1      change fields
-  whygrok run --config=quickstart --init_from=runs/first@1000             start from the parameters of another run
+  whygrok run --config=quickstart --init_from=runs/first@1000             start from the network of another run
 """
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("run", EXAMPLES)
     parser.add_argument("--workdir", help="run directory; by default a new one, runs/CONFIG-1")
     parser.add_argument("--fresh", action="store_true", help="set aside the run that is in --workdir (it is renamed, never deleted)")
-    parser.add_argument("--init_from", metavar="RUN[@STEP]", help="start from another run's parameters")
+    parser.add_argument("--init_from", metavar="RUN[@STEP]", help="start from another run's network")
     options, changes = parse_with_config(parser, arguments)
     if options.init_from:
         changes["init_from"] = str(_absolute(options.init_from))
