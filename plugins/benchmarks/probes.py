@@ -22,9 +22,9 @@ CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds per ev
 @register("probes")
 @dataclass(frozen=True, kw_only=True)
 class Probes(Benchmark):
-    """`ntk_drift` against its floor and against Jacobians, and the quickstart with cheap probes against none. Source: whygrok.
+    """`ntk_drift` against its floor and against Jacobians, and the quickstart with cheap probes against none.
 
-    The floor is the Gram products alone.
+    The floor is the Gram products alone. Source: whygrok.
     """
 
     p: int = field(97, "modulus of the exact drift: all pairs, all p outputs, h = 4p", at_least=2)

@@ -18,10 +18,10 @@ from framework.testing.timing import Program, bench_row, in_turn
 @register("step")
 @dataclass(frozen=True, kw_only=True)
 class Step(Benchmark):
-    """A training step of the quadratic network, h = 4p, n = 2·p^(5/3), against each reference. Source: whygrok.
+    """A training step of the quadratic network, h = 4p, n = 2·p^(5/3), against each reference.
 
     "floor": the three matrix products alone; "plain": the same step written by hand with textbook cross-entropy; "torch":
-    embedding lookups and two threads.
+    embedding lookups and two threads. Source: whygrok.
     """
 
     p: tuple[int, ...] = field((23, 47, 97), "moduli", at_least=2)

@@ -12,9 +12,10 @@ COMMAND = [*WHYGROK, "run"]
 @register("processes")
 @dataclass(frozen=True, kw_only=True)
 class Processes(Engine):
-    """One process per member: a member that dies takes no other with it. Source: whygrok.
+    """One process per member: a member that dies takes no other with it.
 
     What the processes compute with (cores, flags) is what `whygrok run` would have: equal bits depend on it.
+    Source: whygrok.
     """
 
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:

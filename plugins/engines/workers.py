@@ -18,9 +18,9 @@ COMMAND = [*WHYGROK, "work"]
 @register("workers")
 @dataclass(frozen=True, kw_only=True)
 class Workers(Engine):
-    """Processes that train several members in turn, which is faster when members are short. Source: whygrok.
+    """Processes that train several members in turn, which is faster when members are short.
 
-    Bits are those of `whygrok run`.
+    Bits are those of `whygrok run`. Source: whygrok.
     """
 
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:

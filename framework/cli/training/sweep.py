@@ -24,7 +24,7 @@ EXAMPLES = """\
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales              repeat the command to go on
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --jobs=2     two members at once
   whygrok sweep --config=sweeps/init_scale --config.task.p=23                 change a field of every member
-  whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --engine=workers   many short members: start and compile less
+  whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --engine=workers   many short members: import only once
   whygrok config --config=sweeps/init_scale --sweep                           only list the members
 """
 NUMBERS_WIDTH = 52  # characters for the columns after the member's name
