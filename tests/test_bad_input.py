@@ -163,6 +163,7 @@ FILES = [
 ]
 
 
+FILES.append((EDITED.format("optimizer.learning_rate = 'fast'"), ["optimizer.learning_rate = 'fast'", "bad.py)"]))
 BELOW_THE_HEAD = "bad.py, line 3)"  # where the mistake is of a field, and the file's line is said after it
 FILES += [
     (HEAD + f"def get_config(arg=''):\n    return experiment({PARTS.replace('7', '1')})\n", ["task.p = 1", BELOW_THE_HEAD]),

@@ -1,12 +1,14 @@
 """Engines as plugins: their fields, and members that are trained in the process of the command itself."""
 
 import dataclasses
+import os
+import signal
 
 import pytest
 
-from framework import Engine, Penalty, field, register, run_sweep
-from framework.config import members
-from framework.errors import UserError
+from framework import Engine, Penalty, Probe, field, register, run_sweep
+from framework.config import members, override
+from framework.errors import Interrupted, UserError
 from framework.storage import Lock
 from framework.sweep import check_engine, train_here
 from tests.dying_members import config, states
@@ -54,3 +56,32 @@ def test_an_engine_in_this_process_leaves_what_others_write_and_goes_on_after_an
         found = run_sweep(swept_here, tmp_path / "runs", engine="here")
     assert states(found) == ["elsewhere", "failed", "finished"]
     assert found[1].said == "ValueError: boom" and "Traceback" in (tmp_path / "runs" / found[1].log).read_text()
+
+
+def test_a_signal_that_stops_a_run_in_this_process_stops_the_sweep_around_it(tmp_path):
+    @register("here")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Here(Engine):
+        """Each member in this process."""
+
+        def train(self, sweep, jobs, stop):
+            for name in sweep.in_state("waiting"):
+                if not stop.received:
+                    train_here(sweep, name)
+
+    @register("asks_to_stop")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class AsksToStop(Probe):
+        """Sends SIGTERM to this process at step 2."""
+
+        compiled = False
+
+        def measure(self, params, context, state):
+            if int(context.step) == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return {"one": 1.0}, state
+
+    base = override(config(), {"probes.stop.name": "asks_to_stop"})
+    with pytest.raises(Interrupted, match="0 of 2 members are finished, 1 stopped"):
+        run_sweep(members(base, [{"seed": 0}, {"seed": 1}]), tmp_path / "runs", engine="here")
+    assert (tmp_path / "runs" / "seed=0").is_dir() and not (tmp_path / "runs" / "seed=1").exists()

@@ -52,7 +52,7 @@ def load_sweep(spec: str, changes: Mapping[str, str] | None = None) -> list[Memb
         raise UserError(f'--config: {file} defines no get_sweep(config): return product({{"task.p": [23, 47], "seed": range(3)}})')
     with relative_to(file.parent), _importable(file.parent):
         sweep = _called(file, lambda: listed(module.get_sweep(*(config, arg)[: len(signature(module.get_sweep).parameters)])))
-    return members(config, sweep)
+    return _called(file, lambda: members(config, sweep))
 
 
 def _load(spec: str, changes: Mapping[str, str]) -> tuple[ConfigDict, Any]:
@@ -142,7 +142,7 @@ def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:
         config = _called(file, get)
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config: get_config of {file} gave a {type(config).__name__}, not a ConfigDict: return experiment(…)")
-    return from_dict(config), module
+    return _called(file, lambda: from_dict(config)), module
 
 
 def _called(file: Path, call: Callable[[], Any]) -> Any:
@@ -150,14 +150,15 @@ def _called(file: Path, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except UserError as error:
-        number, _ = _own_line(file, error)
-        raise UserError(f"{error} ({file}, line {number})" if number else str(error)) from error
+        where, number, _ = _own_line(file, error)
+        place = f" ({where}, line {number})" if number else f" ({where})"
+        raise UserError(str(error) if str(file) in str(error) else f"{error}{place}") from error
     except WhygrokError:
         raise
     except (Exception, SystemExit) as error:  # the file is the user's code: anything may come out of it
-        number, text = _own_line(file, error)
+        where, number, text = _own_line(file, error)
         said = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
-        raise UserError(f"--config: {file}, line {number}: {text}: {said}" if number else f"--config: {file}: {said}") from error
+        raise UserError(f"--config: {where}, line {number}: {text}: {said}" if number else f"--config: {where}: {said}") from error
 
 
 @contextlib.contextmanager
@@ -177,9 +178,12 @@ def _importable(folder: Path) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def _own_line(file: Path, error: BaseException) -> tuple[int | None, str]:
-    """(number, text) of the line in the file at which it failed: (12, 'steps = 1 / 0'); (None, '') where it failed elsewhere."""
+def _own_line(file: Path, error: BaseException) -> tuple[Path | str, int | None, str]:
+    """(file, number, text) of the file's own line at which it failed: (…, 12, 'steps = 1 / 0'); number None where it was none of its lines.
+
+    A mistake of syntax may be in a neighbour that the file imports: that one is named then.
+    """
     if isinstance(error, SyntaxError):
-        return error.lineno, (error.text or "").strip()
+        return error.filename or file, error.lineno, (error.text or "").strip()
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
-    return (own[-1].lineno, own[-1].line or "") if own else (None, "")
+    return (file, own[-1].lineno, own[-1].line or "") if own else (file, None, "")

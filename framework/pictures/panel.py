@@ -64,8 +64,8 @@ class Panel:
         measured, predicted: label → values [n], NaN where there are none. log: the axes that are logarithmic, "", "x", "y"
         or "xy".
         """
-        points = "o-" if len(x) <= SPARSE else "-"
-        curves = [Curve(label, x, line, points, number) for number, (label, line) in enumerate(measured.items())]
+        marked = [np.isfinite(np.asarray(line, float)).sum() <= SPARSE for line in measured.values()]
+        curves = [Curve(label, x, line, "o-" if marked[i] else "-", i) for i, (label, line) in enumerate(measured.items())]
         dashes = ("--", "-.", ":")
         curves += [Curve(label, x, line, dashes[number % 3], None) for number, (label, line) in enumerate((predicted or {}).items())]
         return cls(title, x_label, y_label, curves, "log" if "x" in log else "linear", "y" in log, marks=marks or {})

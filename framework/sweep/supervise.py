@@ -112,7 +112,8 @@ def train_here(sweep: SweepFolder, name: str) -> None:
     except Interrupted:
         sweep.mark(name, STOPPED)
     except WhygrokError as error:
-        sweep.mark(name, FAILED, str(error), error.exit_code)
+        other = holder(sweep.directory(name).lock) if isinstance(error, UserError) else None  # it was faster to lock
+        sweep.mark(name, *((ELSEWHERE, f"{other} writes it") if other else (FAILED, str(error), error.exit_code)))
     except Exception as error:  # a plugin is anybody's code
         write_atomically(sweep.log(name), traceback.format_exc())
         sweep.mark(name, FAILED, f"{type(error).__name__}: {error}", WhygrokError.exit_code)
