@@ -4,7 +4,7 @@ import dataclasses
 
 from framework import Optimizer, Probe, part, register, registry
 from framework.cli import run_command
-from framework.config import load_config
+from framework.config import load_config, override, select
 from framework.config.sources import sourced
 
 
@@ -54,6 +54,12 @@ def test_a_plugin_of_another_kind_two_deep_has_its_sources_and_can_be_changed(cl
     assert sources(added)["probes.x.rule.inner.name"] == "default"
     found = sources(added | {"probes.x.rule.inner.learning_rate": "0.5"})
     assert (found["probes.x.rule.inner.learning_rate"], found["probes.x.rule.inner.b1"]) == ("command line", "default")
+
+
+def test_a_section_that_was_assigned_and_is_not_complete_yet_stops_no_other_change():
+    config = load_config("quickstart")
+    config.optimizer = select("grokfast")
+    assert override(config, {"seed": 1}).seed == 1
 
 
 def test_the_commands_show_them(capsys):

@@ -62,6 +62,14 @@ def test_what_is_drawn_in_training_is_of_the_new_seed(tmp_path):
     assert any(np.any(a != b) for a, b in zip(*(np.asarray(list(_leaves(end)), object) for end in ends), strict=True))
 
 
+def test_a_network_without_the_dropout_of_the_other_begins_where_that_ended(tmp_path):
+    config = tiny(2, model=MODELS["dropout"], probes={}, plugins=())
+    source = train(config, tmp_path / "source")
+    begun = train(override(config, {"model.dropout": 0.0, "steps": 0, "init_from": str(tmp_path / "source")}))
+    inputs = source.experiment.splits.population.inputs
+    np.testing.assert_array_equal(np.asarray(begun.model()(inputs)), np.asarray(source.model()(inputs)))
+
+
 def test_a_network_of_another_kind_is_refused(tmp_path):
     config = tiny(2, optimizer=select("gd"), probes={}, plugins=())
     train(config, tmp_path / "source")

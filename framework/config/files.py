@@ -52,7 +52,8 @@ def load_sweep(spec: str, changes: Mapping[str, str] | None = None) -> list[Memb
         raise UserError(f'--config: {file} defines no get_sweep(config): return product({{"task.p": [23, 47], "seed": range(3)}})')
     with relative_to(file.parent), _importable(file.parent):
         sweep = _called(file, lambda: listed(module.get_sweep(*(config, arg)[: len(signature(module.get_sweep).parameters)])))
-    return _called(file, lambda: members(config, sweep))
+    with _naming(file):
+        return members(config, sweep)
 
 
 def _load(spec: str, changes: Mapping[str, str]) -> tuple[ConfigDict, Any]:
@@ -142,23 +143,32 @@ def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:
         config = _called(file, get)
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config: get_config of {file} gave a {type(config).__name__}, not a ConfigDict: return experiment(…)")
-    return _called(file, lambda: from_dict(config)), module
+    with _naming(file):
+        return from_dict(config), module
 
 
 def _called(file: Path, call: Callable[[], Any]) -> Any:
     """What a function in the user's file returns. What it raises becomes a UserError that quotes the line of that file."""
     try:
-        return call()
-    except UserError as error:
-        where, number, _ = _own_line(file, error)
-        place = f" ({where}, line {number})" if number else f" ({where})"
-        raise UserError(str(error) if str(file) in str(error) else f"{error}{place}") from error
+        with _naming(file):
+            return call()
     except WhygrokError:
         raise
     except (Exception, SystemExit) as error:  # the file is the user's code: anything may come out of it
         where, number, text = _own_line(file, error)
         said = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
         raise UserError(f"--config: {where}, line {number}: {text}: {said}" if number else f"--config: {where}: {said}") from error
+
+
+@contextlib.contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """A UserError that leaves the block names the config file, and the file's own line where there is one."""
+    try:
+        yield
+    except UserError as error:
+        where, number, _ = _own_line(file, error)
+        place = f" ({where}, line {number})" if number else f" ({where})"
+        raise UserError(str(error) if str(file) in str(error) else f"{error}{place}") from error
 
 
 @contextlib.contextmanager
@@ -183,7 +193,7 @@ def _own_line(file: Path, error: BaseException) -> tuple[Path | str, int | None,
 
     A mistake of syntax may be in a neighbour that the file imports: that one is named then.
     """
-    if isinstance(error, SyntaxError):
-        return error.filename or file, error.lineno, (error.text or "").strip()
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        return error.filename, error.lineno, (error.text or "").strip()
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
     return (file, own[-1].lineno, own[-1].line or "") if own else (file, None, "")

@@ -51,14 +51,19 @@ def node_at(config: ConfigDict, path: str, wanted: str = "") -> Node:
 
     Raises UserError naming the nearest field, or the field that was mistaken for a section.
     """
-    found = {node.path: node for node in nodes(config)} | {"probes": Node("probes", "", Fieldless, config.probes)}
-    if path not in found:
-        here = next(part for part in _prefixes(path) if part not in found)
-        outer, _, name = here.rpartition(".")
-        if name in found[outer].section:
+    node = Node("", "", General, config)
+    for here in _prefixes(path) if path else ():
+        name = here.rpartition(".")[2]
+        if name not in node.section:
+            raise unknown_field(here, name, list(node.section))
+        section = node.section[name]
+        if not isinstance(section, ConfigDict | Mapping):
             raise UserError(f"{wanted or path}: {here} is a field, not a section: set it as {here}=…")
-        raise unknown_field(here, name, list(found[outer].section))
-    return found[path]
+        kind = "probe" if node.path == "probes" else registry.held(node.cls)[name] if node.kind else name if name in PLUGIN_SECTIONS else ""
+        if kind and "name" not in section:
+            raise UserError(f"{here}: name is missing: which {kind}?")
+        node = Node(here, kind, registry.lookup(kind, section["name"]) if kind else SECTIONS.get(name, Fieldless), section)
+    return node
 
 
 def harmless_fields(config: ConfigDict | Mapping[str, Any]) -> set[str]:

@@ -12,7 +12,7 @@ Numbers = Sequence[int | float] | np.ndarray
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a panel: x and y of equal length; NaN is a gap.
+    """One line of a panel: x and y of equal length; a point that is NaN is left out.
 
     colour: one number per value that is compared; None is ink, for predictions. Raises ValueError where the lengths differ.
     """

@@ -31,14 +31,23 @@ def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple
     run = load_run(path)
     if step and not step.isdecimal():
         raise UserError(f"init_from = {source!r}: after @ comes a step; saved: {run.steps}")
-    params, variables = run.arrays_of(int(step) if step else None)
-    generators = nnx.to_pure_dict(nnx.state(experiment.module(fresh), nnx.RngState))
-    variables = _with(variables, generators) if fresh.variables else {}
+    run_step = int(step) if step else None
+    params, variables = run.arrays_of(run_step)
+    generators, theirs = (nnx.to_pure_dict(nnx.state(one, nnx.RngState)) for one in (experiment.module(fresh), run.model(run_step)))
+    variables = _with(_without(variables, theirs), generators) if fresh.variables else {}
     for what, given, wanted in (("parameters", params, fresh.params), ("other variables", variables, fresh.variables)):
         shapes = [jax.tree.map(lambda leaf: (str(leaf.dtype), leaf.shape), tree) for tree in (given, wanted)]
         if shapes[0] != shapes[1]:
             raise UserError(f"init_from = {source!r}: {what} do not fit: that run has {shapes[0]}, this one needs {shapes[1]}")
     return params, variables
+
+
+def _without(tree: Any, others: Any) -> Any:
+    """The nested dict without the leaves of another, and without what they leave empty."""
+    if not isinstance(others, dict):
+        return {}
+    kept = {name: _without(inner, others[name]) if name in others else inner for name, inner in tree.items()}
+    return {name: inner for name, inner in kept.items() if not isinstance(inner, dict) or inner}
 
 
 def _with(tree: Any, changes: Any) -> Any:

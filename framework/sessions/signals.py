@@ -20,14 +20,19 @@ class StopRequest:
                 number = getattr(signal, name)
                 if name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN:  # nohup asks for this
                     self._previous[number] = signal.signal(number, self._note)
+        for outer in self._around():  # a signal may have come before this run began to listen
+            self.received = self.received or outer.received
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-            outer = getattr(handler, "__self__", None)  # a sweep around this run must stop as well
-            if isinstance(outer, StopRequest):
-                outer.received = outer.received or self.received
+        for outer in self._around():
+            outer.received = outer.received or self.received
+
+    def _around(self) -> list["StopRequest"]:
+        """The requests of a sweep around this run, which stop together with it."""
+        return [outer for handler in self._previous.values() if isinstance(outer := getattr(handler, "__self__", None), StopRequest)]
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name

@@ -58,7 +58,10 @@ def check_engine(engine: str | Engine, jobs: int) -> Engine:
     if isinstance(engine, Engine):
         return engine
     name, _, given = engine.partition(":")
-    fields = dict(item.partition("=")[::2] for item in given.split(",") if item)
+    items = [item.partition("=") for item in given.split(",") if item]
+    if wrong := next((field for field, equals, _ in items if not equals), None):
+        raise UserError(f"engine = {engine!r}: {wrong!r} should read FIELD=VALUE")
+    fields = {field: value for field, _, value in items}
     return registry.build("engine", name, **fields)  # type: ignore[no-any-return]
 
 

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     """Prints a table, or JSON."""
     parser = Parser("bench", EXAMPLES)
     parser.add_argument("benchmark", help=one_of(entry.name for entry in registry.entries("benchmark")))
-    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="its sizes; `whygrok describe benchmark NAME` lists them")
+    parser.add_argument("fields", nargs="*", default=[], metavar="FIELD=VALUE", help="its sizes: see `whygrok describe benchmark NAME`")
     parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program, taken in turn; the median is reported")
     parser.add_argument("--seconds", type=float, default=0.5, help="about how long each timed run takes")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Prints whether each promise is kept; returns 0 when all are and 2 otherwise."""
     parser = Parser("check", EXAMPLES)
     parser.add_argument("plugin", help="a file or a name; KIND/NAME, such as probe/norms, where two kinds share a name")
-    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="fields of the plugin that differ from their defaults")
+    parser.add_argument("fields", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of the plugin that differ from their defaults")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
     around = Experiment.from_config(load_config(options.config, changes)) if options.config else None
