@@ -93,23 +93,32 @@ def test_a_trajectory_takes_the_steps_of_its_optimizer():
         assert loss({name: leaf[-1] for name, leaf in steps.items()}) < loss(start)
 
 
+def lines_of(chart):
+    """Label → values of every curve."""
+    return {curve.label: np.asarray(curve.y) for curve in chart.curves}
+
+
+def x_of(chart):
+    """The places on the x axis, which are the same for all curves."""
+    return np.asarray(chart.curves[0].x)
+
+
 @pytest.mark.slow
 def test_charts_show_where_kernels_become_definite():
     (chart,) = build("claim", "ntk_width").charts(0)
     assert chart.marks["n/(3p)"] == pytest.approx(40 / 15)
     for name, first in (("V uniform", 40 / 13), ("V zero", 40 / 5)):  # Derived in the docstring, and n/p at least for V = 0
-        line = chart.measured[name]
-        assert np.all(np.isnan(line[chart.x < first])) and np.all(line[chart.x >= chart.marks["36 ρ_c log(n/δ)"]] > 1e-3)
-    assert not np.isnan(chart.measured["V uniform"][chart.x >= 5]).any()
+        line = lines_of(chart)[name]
+        assert np.all(np.isnan(line[x_of(chart) < first])) and np.all(line[x_of(chart) >= chart.marks["36 ρ_c log(n/δ)"]] > 1e-3)
+    assert not np.isnan(lines_of(chart)["V uniform"][x_of(chart) >= 5]).any()
 
 
 @pytest.mark.slow
 def test_the_chart_of_losses_never_crosses_the_bound_but_for_the_network():
     (chart,) = build("claim", "kernel_lower_bounds").charts(0)
-    printed, exact = chart.predicted["printed bound"], chart.predicted["exact bound"]
-    lines = dict(chart.measured)
-    trained = lines.pop("trained network")
-    assert np.all(printed <= exact) and chart.x[-1] == 4**3 and len(lines) == 6
+    lines = lines_of(chart)
+    printed, exact, trained = (lines.pop(name) for name in ("printed bound", "exact bound", "trained network"))
+    assert np.all(printed <= exact) and x_of(chart)[-1] == 4**3 and len(lines) == 6
     assert all(np.all(line >= exact - 0.05) for line in lines.values())
     assert np.isnan(trained[0]) and np.all(trained[1::2] > 0)
 
@@ -118,8 +127,8 @@ def test_the_chart_of_losses_never_crosses_the_bound_but_for_the_network():
 @pytest.mark.parametrize("claim", ["generalization_bounds", "rademacher"])
 def test_bounds_of_a_chart_are_above_what_is_measured(claim):
     (chart,) = build("claim", claim).charts(0)
-    bound = max(chart.predicted.values(), key=lambda line: line[-1])
-    assert all(np.all(line[-3:] <= bound[-3:]) for line in chart.measured.values())
+    bound = max((np.asarray(curve.y) for curve in chart.curves if curve.colour is None), key=lambda line: line[-1])  # in ink: predicted
+    assert all(np.all(line[-3:] <= bound[-3:]) for line in lines_of(chart).values())
 
 
 @pytest.mark.slow
@@ -127,5 +136,5 @@ def test_the_sizes_that_the_note_names_are_those_of_the_bound():
     assert pac_bayes.printed_sigma(3e11, 6e11, 24e11) < 1 < pac_bayes.printed_sigma(5e11, 10e11, 40e11)
     large, trained = build("claim", "pac_bayes").charts(0)
     assert 1e18 < large.marks["says something"] < 3e18
-    assert np.all(np.diff(large.predicted["bound"][large.x > 1e3]) < 0)
-    assert np.all(trained.measured["error on all pairs"] < trained.predicted["PAC-Bayes bound"])
+    assert np.all(np.diff(lines_of(large)["bound"][x_of(large) > 1e3]) < 0)
+    assert np.all(lines_of(trained)["error on all pairs"] < lines_of(trained)["PAC-Bayes bound"])
