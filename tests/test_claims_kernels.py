@@ -128,7 +128,8 @@ def test_the_chart_of_losses_never_crosses_the_bound_but_for_the_network():
 def test_bounds_of_a_chart_are_above_what_is_measured(claim):
     (chart,) = build("claim", claim).charts(0)
     bound = max((np.asarray(curve.y) for curve in chart.curves if curve.colour is None), key=lambda line: line[-1])  # in ink: predicted
-    assert all(np.all(line[-3:] <= bound[-3:]) for line in lines_of(chart).values())
+    measured = [np.asarray(curve.y) for curve in chart.curves if curve.colour is not None]
+    assert measured and all(np.all(line[-3:] <= bound[-3:]) for line in measured)
 
 
 @pytest.mark.slow
