@@ -160,6 +160,7 @@ def test_the_last_finite_checkpoint_outlives_those_after_divergence(tmp_path):
     assert complete_steps(tmp_path) == [2, 4]
 
 
+@pytest.mark.slow
 def test_dropout_and_running_averages_resume_to_the_same_bits(tmp_path):
     model = {"model": select("noisy")} | UNSEEN
     train(tiny(6, **model), tmp_path / "at_once")

@@ -9,7 +9,7 @@ from flax import nnx
 from framework import Model, register, train
 from framework.config import override, select
 from framework.errors import UserError
-from tests.helpers import tiny
+from tests.helpers import slow_but, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "quick_compilation")
 
@@ -39,7 +39,7 @@ def register_normalized():
             return Normalized(task.sizes.values, rngs)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", slow_but(lambda name: name in ("kernel", "normalized"), MODELS))
 def test_a_run_of_another_seed_begins_with_the_outputs_that_the_other_ended_with(name, tmp_path):
     register_normalized()
     config = tiny(4, model=MODELS[name], optimizer=select("gd", learning_rate=0.01), probes={}, plugins=())
@@ -52,6 +52,7 @@ def test_a_run_of_another_seed_begins_with_the_outputs_that_the_other_ended_with
     assert not np.array_equal(np.asarray(source.model(0)(inputs)) if 0 in source.steps else expected + 1, expected)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_in_training_is_of_the_new_seed(tmp_path):
     config = tiny(2, model=MODELS["dropout"], probes={}, plugins=())
     train(config, tmp_path / "source")
@@ -62,6 +63,7 @@ def test_what_is_drawn_in_training_is_of_the_new_seed(tmp_path):
     assert any(np.any(a != b) for a, b in zip(*(np.asarray(list(_leaves(end)), object) for end in ends), strict=True))
 
 
+@pytest.mark.slow
 def test_a_network_without_the_dropout_of_the_other_begins_where_that_ended(tmp_path):
     config = tiny(2, model=MODELS["dropout"], probes={}, plugins=())
     source = train(config, tmp_path / "source")

@@ -16,6 +16,7 @@ from framework.training.batches import Batches
 from framework.training.network import split
 from framework.training.program import make_advance, make_objective
 from plugins.networks.quadratic import QuadraticNetwork
+from tests.helpers import slow_but
 from tests.reference import load
 
 PRECISIONS = {"float64": 1e-9, "float32": 1e-4}
@@ -89,7 +90,7 @@ def test_200_steps_of_every_optimizer_agree(name, precision):
     agrees_over_200_steps(load("trajectories"), name, build("optimizer", optimizer, **fields), coefficient, precision)
 
 
-@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize("name", slow_but(lambda name: name in ("adam", "adamw", "sgd_decay"), TORCH))
 def test_200_steps_agree_with_pytorch(name):
     with jax.enable_x64(True):
         run = load("torch_optimizers") | {"init_scale": 0.3}
