@@ -40,17 +40,6 @@ def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argpars
     return parser.parse(rest), overrides
 
 
-def fields_of(given: Sequence[str]) -> dict[str, str]:
-    """Fields of a plugin from FIELD=VALUE. Raises UserError for anything else."""
-    fields = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"{text!r} should read FIELD=VALUE, such as p=7")
-        fields[name] = value
-    return fields
-
-
 def default_workdir(spec: str) -> str:
     """Makes a new folder named after the config, runs/CONFIG-1."""
     file, _ = find_config(spec)

@@ -1,4 +1,17 @@
 """Fields of plugins and settings: declared with their limits, and read from Python, files and the command line."""
 
-from framework.fields.declare import Declared, Fields, convert, declared_fields, field, make, part, parts, unknown_field, unwrap, without
+from framework.fields.declare import (
+    Declared,
+    Fields,
+    convert,
+    declared_fields,
+    field,
+    fields_of,
+    make,
+    part,
+    parts,
+    unknown_field,
+    unwrap,
+    without,
+)
 from framework.fields.expressions import check_expression, evaluate

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from framework.errors import FieldError, UserError, did_you_mean, nearest, one_of
@@ -220,6 +220,17 @@ def make(cls: type, values: Mapping[str, Any], section: str) -> Any:
         return cls(**{name: convert(known[name], value) for name, value in values.items()})
     except FieldError as error:
         raise error.within(section) from None
+
+
+def fields_of(given: Sequence[str]) -> dict[str, str]:
+    """Fields of a plugin from FIELD=VALUE. Raises UserError for anything else."""
+    fields = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"{text!r} should read FIELD=VALUE, such as p=7")
+        fields[name] = value
+    return fields
 
 
 def unknown_field(path: str, name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> UserError:

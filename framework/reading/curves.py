@@ -43,9 +43,9 @@ def save_figure(figure: Any, runs: Sequence[Run], output: Path, columns: Sequenc
     return [output, data]
 
 
-def milestones_of(run: Run) -> dict[str, int | float]:
+def milestones_of(run: Run, words: Sequence[str] = ("fitted", "grokked")) -> dict[str, int | float]:
     """The marks of a run's curves: the step from which it is fitted, and the one from which it has grokked, where there are any."""
-    return {f"{word}: {step:,}": step for word, step in milestones(run).items() if step is not None}
+    return {f"{word}: {step:,}": step for word, step in milestones(run).items() if step is not None and word in words}
 
 
 def title_of(runs: Sequence[Run]) -> str:

@@ -61,8 +61,9 @@ def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) 
     across = 1 if len(panels) < 5 else 2
     down = -(-len(panels) // across)
     last = {down - 1, len(panels) - 1}
+    marks = milestones_of(run, ["fitted"])
     made = [
-        Panel("", "step" if number in last else "", label, curves_of(run, columns), log_y=label in log, marks=_fitted_mark(run))
+        Panel("", "step" if number in last else "", label, curves_of(run, columns), log_y=label in log, marks=marks)
         for number, (label, columns) in enumerate(panels.items())
     ]
     axes = draw(figure, [made[row::down] for row in range(down)], size=(8 if across == 1 else 5.5, 2.6), stacked=True)
@@ -94,10 +95,6 @@ def finish(axes: Any, run: Run) -> None:
     _, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:
         axes.legend(frameon=False, fontsize=8, loc="best")
-
-
-def _fitted_mark(run: Run) -> dict[str, int | float]:
-    return {words: step for words, step in milestones_of(run).items() if words.startswith("fitted")}
 
 
 def moments(run: Run, steps: Sequence[int], count: int) -> list[int]:

@@ -31,9 +31,9 @@ def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple
     run = load_run(path)
     if step and not step.isdecimal():
         raise UserError(f"init_from = {source!r}: after @ comes a step; saved: {run.steps}")
-    run_step = int(step) if step else None
-    params, variables = run.arrays_of(run_step)
-    generators, theirs = (nnx.to_pure_dict(nnx.state(one, nnx.RngState)) for one in (experiment.module(fresh), run.model(run_step)))
+    params, variables = run.arrays_of(int(step) if step else None)
+    networks = experiment.module(fresh), run.experiment.network.module(params, variables)
+    generators, theirs = (nnx.to_pure_dict(nnx.state(network, nnx.RngState)) for network in networks)
     variables = _with(_without(variables, theirs), generators) if fresh.variables else {}
     for what, given, wanted in (("parameters", params, fresh.params), ("other variables", variables, fresh.variables)):
         shapes = [jax.tree.map(lambda leaf: (str(leaf.dtype), leaf.shape), tree) for tree in (given, wanted)]

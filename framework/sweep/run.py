@@ -8,6 +8,7 @@ from pathlib import Path
 from framework import registry
 from framework.config import Member
 from framework.errors import Interrupted, UserError
+from framework.fields import fields_of
 from framework.interfaces import Engine
 from framework.sessions import StopRequest
 from framework.sweep.folder import ELSEWHERE, FINISHED, STOPPED, Show, Standing, SweepFolder
@@ -58,11 +59,7 @@ def check_engine(engine: str | Engine, jobs: int) -> Engine:
     if isinstance(engine, Engine):
         return engine
     name, _, given = engine.partition(":")
-    items = [item.partition("=") for item in given.split(",") if item]
-    if wrong := next((field for field, equals, _ in items if not equals), None):
-        raise UserError(f"engine = {engine!r}: {wrong!r} should read FIELD=VALUE")
-    fields = {field: value for field, _, value in items}
-    return registry.build("engine", name, **fields)  # type: ignore[no-any-return]
+    return registry.build("engine", name, **fields_of([item for item in given.split(",") if item]))  # type: ignore[no-any-return]
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:

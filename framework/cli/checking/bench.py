@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from framework import registry
 from framework.cli import Parser
-from framework.cli.overrides import fields_of, parse_with_config
+from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import load_plugins
 from framework.errors import one_of
+from framework.fields import fields_of
 
 EXAMPLES = """\
   whygrok bench step                                          a training step beside its floor and a hand-written script

@@ -8,10 +8,11 @@ from typing import Any
 
 from framework import registry
 from framework.cli import Parser
-from framework.cli.overrides import fields_of, parse_with_config
+from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import entries_called, load_plugins
 from framework.config import load_config, plugin_list
 from framework.errors import UserError
+from framework.fields import fields_of
 from framework.testing import Finding, findings
 from framework.training import Experiment
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from framework.cli import Parser
-from framework.cli.overrides import fields_of, parse_with_config
+from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import load_plugins
 from framework.config import SCALES, named_scale
 from framework.errors import one_of
 from framework.evidence import CheckedClaim, check_claim, chosen_claims, summary
 from framework.evidence.page import Page
+from framework.fields import fields_of
 from framework.interfaces import Row
 
 EXAMPLES = """\
