@@ -5,6 +5,7 @@ from framework.fields import field, part
 from framework.interfaces import (
     Benchmark,
     Claim,
+    Constant,
     Context,
     Engine,
     Figure,

@@ -7,6 +7,7 @@ from framework.fields.declare import (
     declared_fields,
     field,
     fields_of,
+    is_exactly,
     make,
     part,
     parts,
@@ -15,3 +16,4 @@ from framework.fields.declare import (
     without,
 )
 from framework.fields.expressions import check_expression, evaluate
+from framework.fields.structure import NUMBER, Structure, numbers_of, structure_of, with_numbers

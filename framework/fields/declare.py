@@ -1,6 +1,7 @@
 """Fields of plugins and settings: default, help and limits in one declaration, checked whenever an object is made."""
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -22,15 +23,21 @@ def field(
     choices: tuple | None = None,
     expression: bool = False,
     harmless: bool = False,
+    structural: bool = False,
+    structural_at: float | None = None,
 ) -> Any:
     """Declares a field of a plugin: its default, one line of help, and what values it may take.
 
     above, at_least, below, at_most: limits of a number, or of each element of a tuple. choices: the allowed values.
     expression: a string such as "2*p^(5/3)", evaluated once the sizes of the task are known; numbers are accepted.
     harmless: the field changes neither the trajectory nor the recorded rows, so a resumed run may change it.
+    structural: a float on whose value Python code branches, so that each value has compiled programs of its own. Any other
+    float is a number that is passed to compiled programs: code that computes with it gets a traced array.
+    structural_at: only whether the float has this value decides, as where a decay of 0 is left out; ask with `is_exactly`.
     """
     limits = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
     metadata = {"help": help, "choices": choices, "expression": expression, "harmless": harmless, **limits}
+    metadata |= {"structural": structural, "structural_at": structural_at}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -80,6 +87,11 @@ class Declared:
         """Whether it holds another plugin."""
         return bool(self.metadata.get("part"))
 
+    def is_number(self, value: Any) -> bool:
+        """Whether a value of the field is passed to compiled programs, rather than being part of their structure."""
+        is_float = isinstance(value, float) or is_traced(value)
+        return is_float and not self.metadata.get("structural") and not is_exactly(value, self.metadata.get("structural_at"))
+
     @property
     def type_name(self) -> str:
         """'float', 'tuple[int, ...]', 'int | None', as written in the class."""
@@ -106,11 +118,12 @@ class Declared:
         return said + (", or none" if optional else "")
 
 
-def declared_fields(cls: type) -> list[Declared]:
+@functools.cache
+def declared_fields(cls: type) -> tuple[Declared, ...]:
     """The configuration fields of a dataclass, in order, with their resolved types."""
     hints = typing.get_type_hints(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-    return [Declared(f.name, hints[f.name], f.default, f.metadata) for f in fields if f.init]
+    return tuple(Declared(f.name, hints[f.name], f.default, f.metadata) for f in fields if f.init)
 
 
 def parts(plugin: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -142,6 +155,8 @@ def convert(declared: Declared, value: Any) -> Any:
             return value
         raise FieldError(declared.name, value, f"must be {declared.allowed}")
     scalar, is_tuple, optional = unwrap(declared.type)
+    if is_traced(value):  # inside a compiled program, a copy of a plugin is made: its fields were checked before
+        return value
     if optional and (value is None or (isinstance(value, str) and value.lower() == "none")):
         return None
     try:
@@ -208,6 +223,20 @@ def _check_limits(declared: Declared, value: Any) -> Any:
 
 def _no() -> typing.NoReturn:
     raise ValueError
+
+
+def is_exactly(value: Any, number: float | None) -> bool:
+    """Whether a field is known to have this value. A number that is passed to a compiled program is not known inside it."""
+    return number is not None and isinstance(value, int | float) and value == number
+
+
+def is_traced(value: Any) -> bool:
+    """Whether a value is a number that is passed to the program that is being compiled."""
+    if not hasattr(value, "aval"):
+        return False
+    from jax.core import Tracer  # whoever traces has imported it
+
+    return isinstance(value, Tracer)
 
 
 def make(cls: type, values: Mapping[str, Any], section: str) -> Any:

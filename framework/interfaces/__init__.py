@@ -6,7 +6,7 @@ A plugin is a frozen dataclass and its fields are its whole configuration. Plugi
 from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
 from framework.interfaces.outside import Benchmark, Engine, Figure, Picture
-from framework.interfaces.parts import Model, Optimizer, Penalty
+from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.probe import Context, Probe
 from framework.interfaces.task import Task

@@ -2,7 +2,9 @@
 
 import abc
 from dataclasses import dataclass
+from typing import Any
 
+import jax.numpy as jnp
 import optax
 from flax import nnx
 from jaxtyping import Array, Float
@@ -10,6 +12,17 @@ from jaxtyping import Array, Float
 from framework.interfaces.data import Tree
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.task import Task
+
+
+class Constant(nnx.Variable):
+    """A number of a network's forward pass that is not trained, such as a factor α of its outputs.
+
+    It is passed to compiled programs, so that networks which differ in it share them; it is no part of a checkpoint, as it
+    follows from the config. A number that a network holds as a plain attribute is built into its programs instead.
+    """
+
+    def __init__(self, value: Any, **metadata: Any):
+        super().__init__(jnp.asarray(value), **metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +33,8 @@ class Model(Plugin):
     def build(self, task: Task, *, rngs: nnx.Rngs) -> nnx.Module:
         """An nnx.Module that maps tokens int32 [n, k] to outputs [n, p]; its nnx.Param variables are trained.
 
-        New arrays take `jnp.result_type(float)` as dtype: float32, or float64 where the config asks for it.
+        New arrays take `jnp.result_type(float)` as dtype: float32, or float64 where the config asks for it. A number of the
+        forward pass that a field gives, such as a factor of the outputs, is held as a `Constant`.
         """
 
     def homogeneity(self, task: Task) -> int | None:

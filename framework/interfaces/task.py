@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from framework.errors import FieldError, one_of
-from framework.fields import field
+from framework.fields import field, is_exactly
 from framework.interfaces import sampling
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Values
 from framework.interfaces.plugin import Plugin
@@ -28,7 +28,7 @@ class Task(Plugin):
     train_size: str = field("50%", "training points: a number, a share of the population, or a formula", expression=True)
     replacement: bool = field(False, "draw the sample with replacement, as the theorems assume")
     loss: str = field("cross_entropy", "loss of one example", choices=tuple(LOSSES))
-    temperature: float = field(1.0, "T: logits are divided by it before a cross-entropy or stablemax", above=0)
+    temperature: float = field(1.0, "T: logits are divided by it before a cross-entropy or stablemax", above=0, structural_at=1)
     random_labels: float = field(0.0, "share of training labels replaced by random ones, once", at_least=0, at_most=1)
     label_noise: float = field(0.0, "probability that a training label is replaced, anew at every step", at_least=0, at_most=1)
     batch_size: str = field("100%", "examples per step: a number, a share of the training sample n, or a formula", expression=True)
@@ -84,4 +84,4 @@ class Task(Plugin):
         return []
 
     def _tempered(self, outputs: Float[Array, "n p"]) -> Float[Array, "n p"]:
-        return outputs if self.temperature == 1 else outputs / self.temperature
+        return outputs if is_exactly(self.temperature, 1) else outputs / self.temperature

@@ -20,6 +20,7 @@ import jax
 
 from framework.errors import UserError
 from framework.storage import write_json
+from framework.training import PROGRAMS
 
 log = logging.getLogger("whygrok")
 
@@ -33,6 +34,7 @@ def bits_depend_on() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
+        "programs": PROGRAMS,
         "platform": f"{platform.system()} {platform.machine()}",
         "instruction_set": _instruction_set(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

@@ -3,7 +3,7 @@
 None of this is state: a run that is cut in the middle of an epoch goes on with the examples that were to come.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -16,21 +16,26 @@ from framework.interfaces import Split, Task, sampling
 ORDER, NOISE, UPDATE = range(3)  # what the training key is folded with, for each of its uses
 
 
+def _fixed() -> Any:
+    return field(metadata={"static": True})
+
+
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Batches:
-    """The policy of a run, with its sizes resolved."""
+    """The policy of a run, with its sizes resolved. A pytree of its one number."""
 
-    count: int  # examples in the training split
-    size: int  # examples in a batch
-    drawn: bool  # drawn at random at every step, instead of in epochs
-    noise: float  # probability that a label is replaced by a random one
-    outputs: int
+    count: int = _fixed()  # examples in the training split
+    size: int = _fixed()  # examples in a batch
+    drawn: bool = _fixed()  # drawn at random at every step, instead of in epochs
+    outputs: int = _fixed()
+    noise: Any = None  # probability that a label is replaced by a random one; None: none is
 
     @classmethod
     def of(cls, task: Task, split: Any) -> "Batches":
         """Raises FieldError when batch_size does not fit, UserError when the task's own kind of split cannot be cut."""
         size = sampling.batch_size(task, len(split))
-        made = cls(len(split), size, task.batch_order == "drawn", task.label_noise, task.sizes.outputs)
+        made = cls(len(split), size, task.batch_order == "drawn", task.sizes.outputs, task.label_noise or None)
         if not made.is_whole and not isinstance(split, Split):
             raise UserError("task: batch_size, batch_order and label_noise need a task whose training split is a framework Split")
         return made
@@ -38,7 +43,7 @@ class Batches:
     @property
     def is_whole(self) -> bool:
         """Whether each step sees the training split as it is."""
-        return self.size == self.count and not self.drawn and not self.noise
+        return self.size == self.count and not self.drawn and self.noise is None
 
     @property
     def per_epoch(self) -> int:
@@ -66,7 +71,7 @@ class Batches:
         elif self.size < self.count:
             first = step % self.per_epoch * self.size
             split = split.take(jax.lax.dynamic_slice_in_dim(order, first, self.size))
-        return self._noisy(split, _key(rng, NOISE, step)) if self.noise else split
+        return self._noisy(split, _key(rng, NOISE, step)) if self.noise is not None else split
 
     def _noisy(self, split: Split, key: PRNGKeyArray) -> Split:
         which, label = jax.random.split(key)

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -19,11 +19,12 @@ from framework.errors import FieldError, UserError
 from framework.fields import make, parts
 from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
 from framework.training.batches import Batches
-from framework.training.measure import METRICS, Measurement, make_metrics
+from framework.training.measure import METRICS, Measurement, metrics
 from framework.training.network import Network, split
 from framework.training.precision import precision
-from framework.training.program import Advance, make_advance, make_objective
+from framework.training.program import advance, make_objective
 from framework.training.schedule import Due, Event, check_schedule, events_after
+from framework.training.sharing import Shared
 from framework.training.state import TrainState, place
 
 RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "nonfinite")  # first words of other columns
@@ -108,8 +109,15 @@ class Experiment:
         return make_objective(self.task, self.penalty, self.network)
 
     @functools.cached_property
-    def _advance(self) -> Advance:
-        return make_advance(self.objective, self.optimizer.transform(), self._batches)
+    def advance_program(self) -> Shared:
+        """The training program; the state that it is given is used up."""
+        parts = {"task": self.task, "penalty": self.penalty, "network": self.network}
+        return Shared(advance, donated=(0,), **parts, optimizer=self.optimizer, batches=self._batches)
+
+    @functools.cached_property
+    def metrics_program(self) -> Shared:
+        """The program of the task's metrics."""
+        return Shared(metrics, task=self.task, penalty=self.penalty, network=self.network)
 
     @functools.cached_property
     def _batches(self) -> Batches:
@@ -128,10 +136,6 @@ class Experiment:
                 with _within(path):
                     said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
         return said
-
-    @functools.cached_property
-    def _metrics(self) -> Callable[[TrainState, Splits], Values]:
-        return make_metrics(self.task, self.network, self.objective)
 
     @functools.cached_property
     def measurements(self) -> dict[str, Measurement]:
@@ -160,10 +164,11 @@ class Experiment:
     def advance(self, state: TrainState, count: int) -> tuple[TrainState, int]:
         """(the state `count` steps later, first step whose objective was not finite or −1). `state` is used up."""
         with precision(self.numerics):
-            trips = jax.device_put(np.int32(count), self.device)
-            state, diverged = self._advance(state, trips, self.splits.train)
+            trips, remembered = jax.device_put(np.int32(count), self.device), state.probe_state
+            # What probes remember stays outside: experiments with other probes run the same program.
+            state, diverged = self.advance_program(replace(state, probe_state={}), trips, self.splits.train)
             # Not float() or np.asarray: signals wait under those until the program ends.
-            return jax.block_until_ready(state), int(jax.device_get(diverged))
+            return replace(jax.block_until_ready(state), probe_state=remembered), int(jax.device_get(diverged))
 
     def measure(self, state: TrainState, event: Event) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event."""
@@ -172,14 +177,14 @@ class Experiment:
             remembered = dict(state.probe_state)
             for name in event.due:
                 if name == METRICS:
-                    values |= jax.block_until_ready(self._metrics(state, self.splits))
+                    values |= jax.block_until_ready(self.metrics_program(state.params, state.variables, self.splits))
                     continue
                 found, new = self.measurements[name](state, self.device)
                 values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
                 # A step that is due only because the run ends here must leave no trace: the run may be extended.
                 remembered[name] = new if name in event.measured else remembered[name]
             values = jax.device_get(values)
-        return values, TrainState(state.step, state.params, state.variables, state.opt_state, remembered, state.rng)
+        return values, replace(state, probe_state=remembered)
 
     def events_after(self, step: int) -> Iterator[Event]:
         """The events that are still to come."""

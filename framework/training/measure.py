@@ -1,32 +1,37 @@
 """Looks at a network: the task's metrics and the probes, each compiled once."""
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 import numpy as np
-from flax import nnx
 
 from framework.errors import UserError
-from framework.interfaces import Context, Probe, Splits, Task, Values
+from framework.interfaces import Context, Probe, Splits, Values
 from framework.numbers import euclidean_norm
 from framework.training.network import Network
+from framework.training.program import make_objective
+from framework.training.sharing import Shared
 from framework.training.state import TrainState, place
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
 
 
-def make_metrics(task: Task, network: Network, objective: Callable) -> Callable[[TrainState, Splits], Values]:
-    """metrics(state, splits) → the task's metrics, objective and gradient_norm. Compiled."""
+def metrics(parts: Any, params: Any, variables: Any, splits: Splits) -> Values:
+    """The task's metrics, objective and gradient_norm. parts: task, penalty, network."""
+    values = parts.task.metrics(parts.network.module(params, variables), splits)
+    objective = make_objective(parts.task, parts.penalty, parts.network)
+    (total, _), gradient = jax.value_and_grad(objective, has_aux=True)(params, variables, splits.train)
+    return values | {"objective": total, "gradient_norm": euclidean_norm(gradient)}
 
-    @jax.jit
-    def metrics(state: TrainState, splits: Splits) -> Values:
-        values = task.metrics(network.module(state.params, state.variables), splits)  # type: ignore[arg-type]
-        (total, _), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state.variables, splits.train)
-        return values | {"objective": total, "gradient_norm": euclidean_norm(gradient)}
 
-    return metrics
+def measure(parts: Any, key: Any, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:
+    """(values of a probe, its next state). parts: probe, task, network, degree; key: the probe's own."""
+    context = Context(parts.task, splits, lambda params: parts.network.module(params, variables), parts.degree, key, step)
+    return parts.probe.measure(params, context, old)
 
 
 @dataclass(frozen=True)
@@ -37,35 +42,35 @@ class Measurement:
     probe: Probe
     context: Context
     network: Network
-    _compiled: dict[str, Callable] = field(default_factory=dict)
 
     def initial_state(self, params: Any, variables: Any, device: jax.Device) -> Any:
         """What the probe remembers before training, as copies that training cannot touch."""
-        return place(self._guard(self.probe.init, params, self._bind(self.context, variables)), device)
+        context = replace(self.context, module=lambda params: self.network.module(params, variables))
+        return place(self._guard(self.probe.init, params, context), device)
 
     def __call__(self, state: TrainState, device: jax.Device) -> tuple[Values, Any]:
         """(values by quantity, next probe state). Raises UserError naming the probe when it breaks its contract."""
         old = state.probe_state[self.name]
-        step = state.step
+        given = (self.context.key, state.params, state.variables, old, state.step, self.context.splits)
         if self.probe.compiled:
-            call = self._compiled.setdefault("measure", jax.jit(self.measure))
-            values, new = self._guard(call, state.params, state.variables, old, step, self.context.splits)
+            values, new = self._guard(self._compiled, *given)
         else:
-            host = jax.device_get((state.params, state.variables, old, step, self.context.splits))
-            values, new = self._guard(self.measure, *host)
+            key, *rest = given
+            values, new = self._guard(self.measure, *jax.device_get(rest))
         self._check(values, old, new)
         return values, place(new, device)
 
     def measure(self, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:
-        """(values, next probe state), computed where it is called: what a compiled probe compiles."""
-        context = replace(self._bind(self.context, variables), step=step, splits=splits)
-        return self.probe.measure(params, context, old)
+        """(values, next probe state), computed where it is called."""
+        return measure(SimpleNamespace(**self._parts), self.context.key, params, variables, old, step, splits)
 
-    def _bind(self, context: Context, variables: Any) -> Context:
-        def module(params: Any) -> nnx.Module:
-            return self.network.module(params, variables)
+    @functools.cached_property
+    def _compiled(self) -> Shared:
+        return Shared(measure, **self._parts)
 
-        return replace(context, module=module)
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"probe": self.probe, "task": self.context.task, "network": self.network, "degree": self.context.degree}
 
     def _check(self, values: Any, old: Any, new: Any) -> None:
         if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):

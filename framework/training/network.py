@@ -1,32 +1,39 @@
 """An nnx.Module split once, when it is built: parameters as a plain dict, the rest beside them, merged in pure functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 from flax import nnx
 
+from framework.interfaces import Constant
 
+
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Network:
-    """How to put a module together from arrays, for training (dropout on) and for evaluation."""
+    """How to put a module together from arrays, for training (dropout on) and for evaluation. A pytree of its constants."""
 
-    training: nnx.GraphDef
-    evaluation: nnx.GraphDef
+    training: nnx.GraphDef = field(metadata={"static": True})
+    evaluation: nnx.GraphDef = field(metadata={"static": True})
+    constants: Any  # nested dict of numbers, as the module's Constant variables
 
     def module(self, params: Any, variables: Any, training: bool = False) -> nnx.Module:
         """The module with these parameters (nested dict of arrays) and other variables (batch statistics, RNG counts)."""
-        return nnx.merge(self.training if training else self.evaluation, nnx.State(params), nnx.State(variables))
+        graph = self.training if training else self.evaluation
+        return nnx.merge(graph, nnx.State(params), nnx.State(self.constants), nnx.State(variables))
 
 
 def split(module: nnx.Module) -> tuple[Network, Any, Any]:
     """(network, params, variables): both are nested dicts of arrays, shaped as the module."""
     module.eval()
-    evaluation, *_ = nnx.split(module, nnx.Param, ...)
+    evaluation, *_ = nnx.split(module, nnx.Param, Constant, ...)
     module.train()
-    training, *(params, variables) = nnx.split(module, nnx.Param, ...)
-    return Network(training, evaluation), nnx.to_pure_dict(params), nnx.to_pure_dict(variables)
+    training, *states = nnx.split(module, nnx.Param, Constant, ...)
+    params, constants, variables = map(nnx.to_pure_dict, states)
+    return Network(training, evaluation, constants), params, variables
 
 
 def other_variables(module: nnx.Module) -> Any:
-    """What a forward pass in training mode may have changed: all variables that are not parameters."""
-    return nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Param)))
+    """What a forward pass in training mode may have changed: all variables that are neither parameters nor constants."""
+    return nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Any(nnx.Param, Constant))))

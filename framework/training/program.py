@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -15,7 +14,7 @@ from framework.training.batches import Batches, update_key
 from framework.training.network import Network, other_variables
 from framework.training.state import TrainState
 
-Advance = Callable[[TrainState, Int[Array, ""], Any], tuple[TrainState, Int[Array, ""]]]
+PROGRAMS = 2  # raised where the same config gives other bits; a run that is resumed says so
 
 
 def make_objective(task: Task, penalty: Penalty, network: Network) -> Callable:
@@ -29,31 +28,29 @@ def make_objective(task: Task, penalty: Penalty, network: Network) -> Callable:
     return objective
 
 
-def make_advance(objective: Callable, transform: optax.GradientTransformation, batches: Batches) -> Advance:
-    """advance(state, count, train split) → (state `count` steps later, first diverged step or −1).
+def advance(parts: Any, state: TrainState, count: Int[Array, ""], split: Any) -> tuple[TrainState, Int[Array, ""]]:
+    """(state `count` steps later, first diverged step or −1). parts: task, penalty, network, optimizer, batches.
 
-    The count is traced: chunks of any length run one program, and a run that is cut anywhere gives the same bits. The
-    state's buffers are donated. A step has diverged when its objective, before the update, is not finite.
+    The count is traced: chunks of any length run one program, and a run that is cut anywhere gives the same bits. A step
+    has diverged when its objective, before the update, is not finite.
     """
+    objective = make_objective(parts.task, parts.penalty, parts.network)
+    transform, batches = parts.optimizer.transform(), parts.batches
     wanted = _extra_arguments(transform)
 
-    @partial(jax.jit, donate_argnums=0)
-    def advance(state: TrainState, count: Int[Array, ""], split: Any) -> tuple[TrainState, Int[Array, ""]]:
-        def body(_: Array, carry: tuple[TrainState, Array, Any]) -> tuple[TrainState, Array, Any]:
-            state, diverged, order = carry
-            order = batches.next_order(order, state.rng, state.step)
-            batch = batches.take(split, order, state.rng, state.step)
-            (value, variables), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state.variables, batch)
-            extra = _extras(wanted, objective, state, batch, value, gradient)
-            updates, opt_state = transform.update(gradient, state.opt_state, state.params, **extra)
-            params = optax.apply_updates(state.params, updates)
-            diverged = jnp.where((diverged < 0) & ~jnp.isfinite(value), state.step, diverged)
-            return TrainState(state.step + 1, params, variables, opt_state, state.probe_state, state.rng), diverged, order
+    def body(_: Array, carry: tuple[TrainState, Array, Any]) -> tuple[TrainState, Array, Any]:
+        state, diverged, order = carry
+        order = batches.next_order(order, state.rng, state.step)
+        batch = batches.take(split, order, state.rng, state.step)
+        (value, variables), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state.variables, batch)
+        extra = _extras(wanted, objective, state, batch, value, gradient)
+        updates, opt_state = transform.update(gradient, state.opt_state, state.params, **extra)
+        params = optax.apply_updates(state.params, updates)
+        diverged = jnp.where((diverged < 0) & ~jnp.isfinite(value), state.step, diverged)
+        return TrainState(state.step + 1, params, variables, opt_state, state.probe_state, state.rng), diverged, order
 
-        start = (state, jnp.int32(-1), batches.order(state.rng, state.step))
-        return jax.lax.fori_loop(0, count, body, start)[:2]
-
-    return advance
+    start = (state, jnp.int32(-1), batches.order(state.rng, state.step))
+    return jax.lax.fori_loop(0, count, body, start)[:2]
 
 
 EXTRA = ("value", "grad", "value_fn", "grad_fn", "key")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from framework import Model, Task, field, part, register
+from framework import Constant, Model, Task, field, part, register
 from framework.errors import UserError
 from framework.fields import parts
 from plugins.models.quadratic import Quadratic
@@ -67,12 +67,12 @@ class CenteredNetwork(nnx.Module):
     """α (f(θ; x) − f(θ_0; x))."""
 
     def __init__(self, network: nnx.Module, output_scale: float):
-        self.network, self.output_scale = network, output_scale
+        self.network, self.output_scale = network, Constant(output_scale)
         self.initial = InitialNetwork(nnx.clone(network))
 
     def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Outputs, 0 at initialization."""
-        return self.output_scale * (self.network(inputs) - self.initial(self.initial.params, inputs))  # type: ignore[operator]
+        return self.output_scale[...] * (self.network(inputs) - self.initial(self.initial.params, inputs))  # type: ignore[operator]
 
 
 @register("centered")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from framework import Model, Task, field, register
+from framework import Constant, Model, Task, field, register
 from plugins.networks.layers import ACTIVATIONS, hidden_neurons, looked_up, looked_up_each
 
 EMBEDDINGS = ("one_hot", "concatenated", "summed")
@@ -33,12 +33,11 @@ class MLPNetwork(nnx.Module):
         self.W, self.V = nnx.Param(maps["W"]), nnx.Param(maps["V"])
         self.hidden_maps = nnx.List([nnx.Param(H) for H in hidden_maps])
         self.biases = nnx.Dict({str(layer): nnx.Param(b) for layer, b in biases.items()})  # 0 is the first hidden layer
-        self.activation, self.kind, self.k, self.scale = ACTIVATIONS[model.activation].function, model.embedding, k, model.output_scale
+        self.activation, self.kind, self.k, self.scale = ACTIVATIONS[model.activation].function, model.embedding, k, Constant(model.output_scale)
 
     def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Outputs for integer tuples."""
-        outputs = self._biased(len(self.hidden_maps) + 1, self.hidden(inputs) @ self.V[...])
-        return outputs if self.scale == 1 else self.scale * outputs
+        return self.scale[...] * self._biased(len(self.hidden_maps) + 1, self.hidden(inputs) @ self.V[...])
 
     def hidden(self, inputs: Int[Array, "n k"]) -> Float[Array, "n h"]:
         """Activations of the last hidden layer."""

@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from framework import Model, Task, field, register
+from framework import Constant, Model, Task, field, register
 from framework.errors import FieldError
 from plugins.networks.layers import ACTIVATIONS
 from plugins.networks.torch_names import load_torch_parameters
@@ -46,9 +46,9 @@ class Transformer(Model):
     operator: bool = field(True, "with separators: the token op between summands; false: a b =")
     start: bool = field(False, "with separators: one more constant token before all others, as Power et al. have it")
     tied: bool = field(False, "the unembedding is the token embedding, transposed")
-    attention_power: float = field(0.5, "scores are q·k / (d_model/heads)^this; 1 is µP's", at_least=0)
+    attention_power: float = field(0.5, "scores are q·k / (d_model/heads)^this; 1 is µP's", at_least=0, structural=True)
     output_scale: float = field(1.0, "factor that multiplies the logits", above=0)
-    dropout: float = field(0.0, "share set to 0 in training: attention weights, MLP, and what a block adds", at_least=0, below=1)
+    dropout: float = field(0.0, "share set to 0 in training: attention weights, MLP, and what a block adds", at_least=0, below=1, structural=True)
     init: str = field("pytorch", "what the parameters are drawn from; describe names each in full", choices=SCHEMES)
     init_std: float = field(0.0, "standard deviation of init=normal; 0: 0.8/sqrt(d_model)", at_least=0)
     init_scale: float = field(1.0, "α: all initial weights, embeddings and biases are multiplied by it, gains of norms are not", above=0)
@@ -86,7 +86,7 @@ class TransformerNetwork(nnx.Module):
         self.norm = _norm(d, rngs) if model.norm == "pre" else None
         bias: dict[str, Any] = {"use_bias": model.bias and model.bias_in == "all", "bias_init": init.bias(d)}
         self.unembed = None if model.tied else nnx.Linear(d, outputs, kernel_init=init.unembedding(), **bias, **kind)
-        self.outputs, self.sinusoidal, self.scale = outputs, model.positions == "sinusoidal", model.output_scale
+        self.outputs, self.sinusoidal, self.scale = outputs, model.positions == "sinusoidal", Constant(model.output_scale)
 
     def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Logits of the classes, read at the last token."""
@@ -119,7 +119,7 @@ class TransformerNetwork(nnx.Module):
     def logits(self, x: Float[Array, "n d"]) -> Float[Array, "n p"]:
         """The logits, from the vectors at the last token."""
         x = x if self.norm is None else self.norm(x)
-        return self.scale * (self.unembed(x) if self.unembed is not None else self.tokens.attend(x)[:, : self.outputs])
+        return self.scale[...] * (self.unembed(x) if self.unembed is not None else self.tokens.attend(x)[:, : self.outputs])
 
 
 class Block(nnx.Module):

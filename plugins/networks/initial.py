@@ -6,6 +6,7 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from framework import Constant
 from framework.training import leaf_name
 
 
@@ -18,14 +19,16 @@ class InitialNetwork(nnx.Module):
 
     def __init__(self, network: nnx.Module):
         network.eval()
-        graph, *states = nnx.split(network, nnx.Param, ...)
-        params, rest = states
+        graph, *states = nnx.split(network, nnx.Param, Constant, ...)
+        params, constants, rest = states
         self.graph = graph
         leaves, self.structure = jax.tree_util.tree_flatten_with_path(nnx.to_pure_dict(params))
         self.names = tuple(leaf_name(path) for path, _ in leaves)
         self.theta_0 = nnx.Dict({name: InitialValue(leaf) for name, (_, leaf) in zip(self.names, leaves, strict=True)})
         others, self.rest_structure = jax.tree.flatten(nnx.to_pure_dict(rest))
         self.others = nnx.List([InitialValue(leaf) for leaf in others])
+        numbers, self.constants_structure = jax.tree.flatten(nnx.to_pure_dict(constants))
+        self.constants = nnx.List([Constant(leaf) for leaf in numbers])
 
     @property
     def params(self) -> Any:
@@ -38,5 +41,6 @@ class InitialNetwork(nnx.Module):
 
     def __call__(self, params: Any, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """f(params; inputs)."""
+        constants = jax.tree.unflatten(self.constants_structure, [number[...] for number in self.constants])
         rest = jax.tree.unflatten(self.rest_structure, [other[...] for other in self.others])
-        return nnx.merge(self.graph, nnx.State(params), nnx.State(rest))(inputs)
+        return nnx.merge(self.graph, nnx.State(params), nnx.State(constants), nnx.State(rest))(inputs)

@@ -6,6 +6,7 @@ from typing import Any
 import optax
 
 from framework import Optimizer, field, register
+from framework.fields import is_exactly
 
 
 @register("adam")
@@ -21,12 +22,12 @@ class Adam(Optimizer):
     b1: float = field(0.9, "decay of the average of g", at_least=0, below=1)
     b2: float = field(0.999, "decay of the average of g²", at_least=0, below=1)
     eps: float = field(1e-8, "ε, outside the root", above=0)
-    weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0)
+    weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0, structural_at=0)
 
     def transform(self) -> optax.GradientTransformation:
         """optax.adam, after the decay if there is one."""
         step = optax.adam(self.learning_rate, self.b1, self.b2, self.eps)
-        return optax.chain(optax.add_decayed_weights(self.weight_decay), step) if self.weight_decay else step
+        return step if is_exactly(self.weight_decay, 0) else optax.chain(optax.add_decayed_weights(self.weight_decay), step)
 
 
 @register("adamw")

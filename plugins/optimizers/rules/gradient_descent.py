@@ -6,6 +6,7 @@ import optax
 
 from framework import Optimizer, field, register
 from framework.errors import FieldError
+from framework.fields import is_exactly
 
 
 @register("gd")
@@ -29,7 +30,7 @@ class MomentumGradientDescent(Optimizer):
     """
 
     learning_rate: float = field(0.1, "η", above=0)
-    momentum: float = field(0.9, "μ", at_least=0, below=1)
+    momentum: float = field(0.9, "μ", at_least=0, below=1, structural_at=0)
     nesterov: bool = field(False, "look ahead along the momentum")
     weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0)
 
@@ -41,5 +42,6 @@ class MomentumGradientDescent(Optimizer):
 
     def transform(self) -> optax.GradientTransformation:
         """Weight decay, then momentum, then η."""
-        step = optax.sgd(self.learning_rate, momentum=self.momentum or None, nesterov=self.nesterov)
+        momentum = None if is_exactly(self.momentum, 0) else self.momentum
+        step = optax.sgd(self.learning_rate, momentum=momentum, nesterov=self.nesterov)
         return optax.chain(optax.add_decayed_weights(self.weight_decay), step)

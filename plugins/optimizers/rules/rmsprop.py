@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import optax
 
 from framework import Optimizer, field, register
+from framework.fields import is_exactly
 
 
 @register("rmsprop")
@@ -19,13 +20,12 @@ class RMSProp(Optimizer):
     learning_rate: float = field(1e-2, "η", above=0)
     decay: float = field(0.99, "ρ, PyTorch's alpha", at_least=0, below=1)
     eps: float = field(1e-8, "ε, outside the root", above=0)
-    momentum: float = field(0.0, "μ", at_least=0, below=1)
+    momentum: float = field(0.0, "μ", at_least=0, below=1, structural_at=0)
     centered: bool = field(False, "divide by the standard deviation of g, not its root mean square")
     weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0)
 
     def transform(self) -> optax.GradientTransformation:
         """optax.rmsprop with eps_in_sqrt=False, after the decay."""
-        step = optax.rmsprop(
-            self.learning_rate, self.decay, self.eps, eps_in_sqrt=False, centered=self.centered, momentum=self.momentum or None
-        )
+        momentum = None if is_exactly(self.momentum, 0) else self.momentum
+        step = optax.rmsprop(self.learning_rate, self.decay, self.eps, eps_in_sqrt=False, centered=self.centered, momentum=momentum)
         return optax.chain(optax.add_decayed_weights(self.weight_decay), step)

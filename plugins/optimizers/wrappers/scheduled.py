@@ -27,7 +27,7 @@ class Scheduled(Optimizer):
     warmup_from: float = field(0.0, "share of the rate at the first step of the warm-up", at_least=0, at_most=1)
     decay: str = field("constant", "what the rate does after the warm-up", choices=SHAPES)
     decay_steps: int = field(10_000, "number of steps over which the rate decays", at_least=1)
-    decay_to: float = field(0.01, "share of the rate after the decay", at_least=0, at_most=1)
+    decay_to: float = field(0.01, "share of the rate after the decay", at_least=0, at_most=1, structural=True)
 
     def __post_init__(self) -> None:
         """Also refuses an exponential decay to 0, which it never reaches."""

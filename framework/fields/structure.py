@@ -1,0 +1,59 @@
+"""What of a plugin is structure and what is a number in its arithmetic: plugins of one structure share compiled programs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from framework.fields.declare import Fields, declared_fields
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A plugin without its numbers. Hashable; plugins whose structures are equal differ in numbers only."""
+
+    cls: type
+    fields: tuple[tuple[str, Any], ...]  # by name: a value, the structure of the plugin inside, or NUMBER
+
+
+class Number:
+    """Stands in a structure where a number is passed in."""
+
+    def __repr__(self) -> str:
+        return "NUMBER"
+
+
+NUMBER = Number()
+
+
+def structure_of(plugin: Fields) -> Structure:
+    """The structure of a plugin and of the plugins inside it."""
+    found: list[tuple[str, Any]] = []
+    for declared in declared_fields(type(plugin)):
+        value = getattr(plugin, declared.name)
+        part = structure_of(value) if declared.is_part else NUMBER if declared.is_number(value) else value
+        found.append((declared.name, part))
+    return Structure(type(plugin), tuple(found))
+
+
+def numbers_of(plugin: Fields) -> dict[str, float]:
+    """The numbers of a plugin and of the plugins inside it, by dotted field."""
+    return dict(_numbers(plugin))
+
+
+def with_numbers(structure: Structure, numbers: Mapping[str, Any], path: str = "") -> Any:
+    """The plugin of a structure with these numbers, which may be traced: no field is checked, and nothing is converted."""
+    plugin = object.__new__(structure.cls)
+    for name, part in structure.fields:
+        here = f"{path}{name}"
+        value = with_numbers(part, numbers, f"{here}.") if isinstance(part, Structure) else numbers[here] if part is NUMBER else part
+        object.__setattr__(plugin, name, value)
+    return plugin
+
+
+def _numbers(plugin: Fields) -> Iterator[tuple[str, float]]:
+    for declared in declared_fields(type(plugin)):
+        value = getattr(plugin, declared.name)
+        if declared.is_part:
+            yield from ((f"{declared.name}.{name}", number) for name, number in _numbers(value))
+        elif declared.is_number(value):
+            yield declared.name, value

@@ -1,0 +1,138 @@
+"""Compiled programs are kept: experiments of one structure share them, and the numbers in which they differ are passed in.
+
+A run has the same bits alone, in a sweep, first or hundredth, because it always runs the program of its structure.
+"""
+
+import functools
+import inspect
+import logging
+import traceback
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from framework.errors import UserError, WhygrokError
+from framework.fields import Fields, Structure, numbers_of, structure_of, with_numbers
+
+log = logging.getLogger("whygrok")
+
+KEPT = 64  # how many programs a process keeps; the one that was used least recently goes first
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that the code of a program depends on, beside shapes, dtypes and precision, which JAX tells apart."""
+
+    function: Callable  # of (parts, *arrays); at the top of a module, so that there is one of it
+    donated: tuple[int, ...]  # which of the arrays are used up
+    axes: tuple[int | None, ...] | None  # of the arrays, in a program for several members at once
+    structures: tuple[tuple[str, Hashable], ...]  # of the parts, by name
+    values: Hashable = None  # where numbers are built in: their values,
+    parts: Any = field(default=None, compare=False)  # and the parts that hold them
+
+
+class Program:
+    """A recipe compiled, and why it cannot be, if so."""
+
+    def __init__(self, recipe: Recipe):
+        def call(numbers: dict[str, Any], *arrays: Any) -> Any:
+            made = {name: _put_together(structure, numbers[name]) for name, structure in recipe.structures}
+            return recipe.function(SimpleNamespace(**made), *arrays)
+
+        def call_alone(*arrays: Any) -> Any:
+            return recipe.function(recipe.parts, *arrays)
+
+        shared = recipe.values is None
+        run: Callable = call if shared else call_alone
+        if recipe.axes is not None:
+            run = jax.vmap(run, in_axes=(*([0] if shared else []), *recipe.axes))
+        run.__name__ = recipe.function.__name__
+        self.run = jax.jit(run, donate_argnums=tuple(number + shared for number in recipe.donated))
+        self.refused = ""
+
+
+class Shared:
+    """A function of parts (plugins, a network, …) and arrays, compiled once for all parts of one structure.
+
+    function: takes a namespace of the parts, then the arrays. donated: which of the arrays are used up. A plugin that cannot
+    compute with traced numbers has them built in, which a sentence in the log says.
+    """
+
+    def __init__(self, function: Callable, *, donated: tuple[int, ...] = (), **parts: Any):
+        self._parts = SimpleNamespace(**parts)
+        self._recipe = Recipe(function, donated, None, tuple((name, _structure(part)) for name, part in parts.items()))
+
+    def __call__(self, *arrays: Any) -> Any:
+        """What the function gives. Raises what it raises while it is compiled, with its numbers built in."""
+        program = _program(self._recipe)
+        if program.refused:
+            return self._alone(*arrays)
+        try:
+            return program.run(self.numbers, *arrays)
+        except (WhygrokError, jax.errors.JaxRuntimeError):
+            raise  # an error that explains itself, or one that arose while it ran
+        except Exception as error:  # a plugin is anybody's code, and may do anything with a traced number
+            made = self._alone(*arrays)
+            program.refused = f"{self._culprit(error)}: {_first_line(error)}"
+            log.info("compiled with its numbers built in, for this run and those that have the same: %s", program.refused)
+            return made
+
+    @functools.cached_property
+    def numbers(self) -> dict[str, Any]:
+        """What is passed in: weakly typed arrays, which take part in arithmetic as a Python number does."""
+        return {name: jax.tree.map(jnp.asarray, _numbers(part)) for name, part in vars(self._parts).items()}
+
+    @property
+    def refused(self) -> str:
+        """Why its numbers cannot be passed in, known after the first call; nothing where they can."""
+        return _program(self._recipe).refused
+
+    def _alone(self, *arrays: Any) -> Any:
+        recipe, values = self._recipe, tuple(float(leaf) for leaf in jax.tree.leaves(self.numbers))
+        try:
+            return _program(Recipe(recipe.function, recipe.donated, None, recipe.structures, values, self._parts)).run(*arrays)
+        except jax.errors.UnexpectedTracerError as error:
+            what = "keeps a value of one compiled program and uses it in another: make it anew in each call"
+            raise UserError(f"{self._culprit(error)} {what}") from error
+
+    def _culprit(self, error: Exception) -> str:
+        """The class whose file the error came through last, with the line; else all classes."""
+        classes = {inspect.getsourcefile(type(part)): type(part).__name__ for part in vars(self._parts).values() if isinstance(part, Fields)}
+        through = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in classes]
+        if not through:
+            return " or ".join(classes.values())
+        return f"{classes[through[-1].filename]} ({through[-1].filename}:{through[-1].lineno})"
+
+
+@functools.lru_cache(KEPT)
+def _program(recipe: Recipe) -> Program:
+    return Program(recipe)
+
+
+def _structure(part: Any) -> Hashable:
+    """A plugin's own; that of another pytree; what holds no numbers, such as a name, is all structure."""
+    if isinstance(part, Fields):
+        return structure_of(part)
+    return jax.tree.structure(part) if _is_tree(part) else part
+
+
+def _numbers(part: Any) -> Any:
+    return numbers_of(part) if isinstance(part, Fields) else jax.tree.leaves(part) if _is_tree(part) else ()
+
+
+def _put_together(structure: Any, numbers: Any) -> Any:
+    if isinstance(structure, Structure):
+        return with_numbers(structure, numbers)
+    return jax.tree.unflatten(structure, numbers) if isinstance(structure, jax.tree_util.PyTreeDef) else structure
+
+
+def _is_tree(part: Any) -> bool:
+    return not jax.tree_util.all_leaves([part])
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
