@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
 
+Number = float | Float[Array, ""]  # a field of a plugin: a float, and inside compiled programs, to which it is passed, an array
+
 
 def largest_entry(tree: Any) -> Float[Array, ""]:
     """‖θ‖_∞ = max |θ_i| over all leaves (eq. 2.2)."""

@@ -112,9 +112,7 @@ def lookup(kind: str, name: str) -> type:
     if (kind, name) not in _entries:
         known = [entry.name for entry in entries(kind)]
         broken = "".join(f" ({place} could not be loaded: {reason})" for place, reason in _failures.items())
-        raise UserError(
-            f"there is no {kind} called {name!r}.{did_you_mean(name, known)} {PLURALS[kind]}: {one_of(known)}.{broken}"
-        )
+        raise UserError(f"there is no {kind} called {name!r}.{did_you_mean(name, known)} {PLURALS[kind]}: {one_of(known)}.{broken}")
     return _entries[kind, name].cls
 
 

@@ -99,7 +99,7 @@ def cached(folder: Path) -> dict[str, str]:
 
 
 _made: dict[str, Experiment] = {}  # the first experiment of each trajectory
-_SHARED = ("_initial", "splits", "objective", "_advance", "_metrics", "measurements")  # compiled programs and data: no state
+_SHARED = ("_initial", "splits", "objective", "advance_program", "metrics_program", "measurements")  # compiled programs and data: no state
 
 
 def compile_once(monkeypatch: Any) -> None:

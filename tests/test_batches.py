@@ -15,7 +15,7 @@ KEY = jax.random.key(3)
 
 
 def policy(count=10, size=3, drawn=False, noise=0.0, outputs=5):
-    return Batches(count, size, drawn, noise, outputs)
+    return Batches(count, size, drawn, outputs, noise or None)
 
 
 def examples(count=10, outputs=5):

@@ -14,7 +14,8 @@ from framework.config import select
 from framework.training import TrainState, place
 from framework.training.batches import Batches
 from framework.training.network import split
-from framework.training.program import make_advance, make_objective
+from framework.training.program import advance, make_objective
+from framework.training.sharing import Shared
 from plugins.networks.quadratic import QuadraticNetwork
 from tests.helpers import slow_but
 from tests.reference import load
@@ -102,17 +103,17 @@ def agrees_over_200_steps(run, name, optimizer, coefficient, precision):
     task = build("task", "modular_addition", p=int(reference["p"]))
     penalty = build("penalty", "linf", coefficient=coefficient)
     net, params, variables = split(network(reference, scale=float(run["init_scale"])))
-    transform = optimizer.transform()
     objective = make_objective(task, penalty, net)
     inputs, labels = examples(reference)
     train = Split(inputs, labels)
-    advance = make_advance(objective, transform, Batches.of(task, train))
+    parts = {"task": task, "penalty": penalty, "network": net, "optimizer": optimizer, "batches": Batches.of(task, train)}
+    program = Shared(advance, donated=(0,), **parts)
     device = jax.devices()[0]
-    state = TrainState(jnp.int32(0), params, variables, transform.init(params), {}, jax.random.key(0))
+    state = TrainState(jnp.int32(0), params, variables, optimizer.transform().init(params), {}, jax.random.key(0))
     found, state = [], place(state, device)
     for _ in range(200):
         found.append(float(objective(state.params, state.variables, train)[0]))
-        state, diverged = advance(state, jnp.int32(1), train)
+        state, diverged = program(state, jnp.int32(1), train)
         assert int(diverged) == -1
     # Which moment of a step the reference's loss belongs to is seen from its first value: that of the initial weights.
     np.testing.assert_allclose(found, run[f"{name}/loss"], rtol=PRECISIONS[precision])

@@ -19,7 +19,7 @@ class General(Fields):
 class Events(Fields):
     """When the loop leaves the compiled program to measure."""
 
-    metrics: str = field("log", 'when to record losses and accuracies: a schedule, as for a probe; the last step is always recorded')
+    metrics: str = field("log", "when to record losses and accuracies: a schedule, as for a probe; the last step is always recorded")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,4 +16,4 @@ from framework.fields.declare import (
     without,
 )
 from framework.fields.expressions import check_expression, evaluate
-from framework.fields.structure import NUMBER, Structure, numbers_of, structure_of, with_numbers
+from framework.fields.structure import Structure, numbers_of, structure_of, with_numbers

@@ -24,7 +24,7 @@ def field(
     expression: bool = False,
     harmless: bool = False,
     structural: bool = False,
-    structural_at: float | None = None,
+    structural_at: int | float | None = None,
 ) -> Any:
     """Declares a field of a plugin: its default, one line of help, and what values it may take.
 
@@ -225,7 +225,7 @@ def _no() -> typing.NoReturn:
     raise ValueError
 
 
-def is_exactly(value: Any, number: float | None) -> bool:
+def is_exactly(value: Any, number: int | float | None) -> bool:
     """Whether a field is known to have this value. A number that is passed to a compiled program is not known inside it."""
     return number is not None and isinstance(value, int | float) and value == number
 

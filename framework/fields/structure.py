@@ -1,5 +1,6 @@
 """What of a plugin is structure and what is a number in its arithmetic: plugins of one structure share compiled programs."""
 
+import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,13 @@ class Structure:
     """A plugin without its numbers. Hashable; plugins whose structures are equal differ in numbers only."""
 
     cls: type
-    fields: tuple[tuple[str, Any], ...]  # by name: a value, the structure of the plugin inside, or NUMBER
+    fields: tuple[tuple[str, Any], ...]  # by name: a value, the structure of the plugin inside, or PassedIn.NUMBER
 
 
-class Number:
+class PassedIn(enum.Enum):
     """Stands in a structure where a number is passed in."""
 
-    def __repr__(self) -> str:
-        return "NUMBER"
-
-
-NUMBER = Number()
+    NUMBER = enum.auto()
 
 
 def structure_of(plugin: Fields) -> Structure:
@@ -30,7 +27,7 @@ def structure_of(plugin: Fields) -> Structure:
     found: list[tuple[str, Any]] = []
     for declared in declared_fields(type(plugin)):
         value = getattr(plugin, declared.name)
-        part = structure_of(value) if declared.is_part else NUMBER if declared.is_number(value) else value
+        part = structure_of(value) if declared.is_part else PassedIn.NUMBER if declared.is_number(value) else value
         found.append((declared.name, part))
     return Structure(type(plugin), tuple(found))
 
@@ -45,7 +42,9 @@ def with_numbers(structure: Structure, numbers: Mapping[str, Any], path: str = "
     plugin = object.__new__(structure.cls)
     for name, part in structure.fields:
         here = f"{path}{name}"
-        value = with_numbers(part, numbers, f"{here}.") if isinstance(part, Structure) else numbers[here] if part is NUMBER else part
+        value = (
+            with_numbers(part, numbers, f"{here}.") if isinstance(part, Structure) else numbers[here] if part is PassedIn.NUMBER else part
+        )
         object.__setattr__(plugin, name, value)
     return plugin
 

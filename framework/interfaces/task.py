@@ -30,7 +30,9 @@ class Task(Plugin):
     loss: str = field("cross_entropy", "loss of one example", choices=tuple(LOSSES))
     temperature: float = field(1.0, "T: logits are divided by it before a cross-entropy or stablemax", above=0, structural_at=1)
     random_labels: float = field(0.0, "share of training labels replaced by random ones, once", at_least=0, at_most=1)
-    label_noise: float = field(0.0, "probability that a training label is replaced, anew at every step", at_least=0, at_most=1)
+    label_noise: float = field(
+        0.0, "probability that a training label is replaced, anew at every step", at_least=0, at_most=1, structural_at=0
+    )
     batch_size: str = field("100%", "examples per step: a number, a share of the training sample n, or a formula", expression=True)
     batch_order: str = field("epochs", "epochs: each example once before any repeats; drawn: at random", choices=("epochs", "drawn"))
 

@@ -227,4 +227,3 @@ def _owner(column: str, probes: set[str]) -> str:
     """The probe that a column belongs to, or "metrics"."""
     first = column.partition("/")[0]
     return first if first in probes else "metrics"
-

@@ -170,9 +170,7 @@ class SweepFolder:
 def as_csv(standings: Sequence[Standing]) -> str:
     """One row per member: its name, the fields that the sweep changes, how it stands."""
     fields = list(dict.fromkeys(name for standing in standings for name in standing.changes))
-    rows = [
-        [one.member, *(one.changes.get(name) for name in fields), *(getattr(one, column) for column in COLUMNS)] for one in standings
-    ]
+    rows = [[one.member, *(one.changes.get(name) for name in fields), *(getattr(one, column) for column in COLUMNS)] for one in standings]
     return csv_text(["member", *fields, *COLUMNS], rows)
 
 

@@ -15,6 +15,7 @@ from framework import registry
 from framework.config import Numerics, experiment, select
 from framework.interfaces import Row
 from framework.training import Experiment, TrainState, precision
+from framework.training.sharing import program_of
 
 STEPS = 4  # length of the experiment, taken two at a time
 
@@ -50,13 +51,18 @@ class Subject:
     @functools.cached_property
     def experiment(self) -> Experiment:
         """The plugin among the parts around it. Raises UserError where the combination makes no sense."""
-        made = _with(self.plugin, self.kind, self.around or surroundings(), self.numerics)
+        made = self.with_plugin(self.plugin)
         made.notices()
         return made
 
     def again(self) -> Experiment:
-        """The same experiment as a new process would make it: nothing that the plugin hid in itself is left."""
-        return _with(self.copy(), self.kind, self.around or surroundings(), self.numerics)
+        """The same experiment as a new process would make it: nothing that the plugin hid in itself or in a program is left."""
+        program_of.cache_clear()
+        return self.with_plugin(self.copy())
+
+    def with_plugin(self, plugin: Any) -> Experiment:
+        """The experiment with another plugin in this one's place."""
+        return _with(plugin, self.kind, self.around or surroundings(), self.numerics)
 
     def copy(self) -> Any:
         """The plugin as another process would receive it."""

@@ -6,4 +6,5 @@ from framework.training.network import Network
 from framework.training.precision import precision
 from framework.training.program import PROGRAMS
 from framework.training.schedule import Event, check_schedule, parse_schedule
+from framework.training.sharing import Shared
 from framework.training.state import TrainState, from_named_leaves, leaf_name, named_leaves, place, unraw

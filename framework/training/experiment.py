@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -160,6 +160,14 @@ class Experiment:
             rng = place(seeds.fold(self.general.seed, "train"), self.device)
             step = jax.device_put(np.int32(0), self.device)
             return TrainState(step, params, variables, opt_state, remembered, rng)
+
+    def programs(self, state: TrainState, due: Iterable[str]) -> list[tuple[Shared, tuple]]:
+        """The compiled programs of training, of the task's metrics and of the probes in `due`, each with its arrays at a state."""
+        training = replace(state, probe_state={}), jax.device_put(np.int32(1), self.device), self.splits.train
+        looking = state.params, state.variables, self.splits
+        probes = [self.measurements[name] for name in due]
+        measuring = [(one.program, one.arrays(state)) for one in probes if one.probe.compiled]
+        return [(self.advance_program, training), (self.metrics_program, looking), *measuring]
 
     def advance(self, state: TrainState, count: int) -> tuple[TrainState, int]:
         """(the state `count` steps later, first step whose objective was not finite or −1). `state` is used up."""

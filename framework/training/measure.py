@@ -50,22 +50,25 @@ class Measurement:
 
     def __call__(self, state: TrainState, device: jax.Device) -> tuple[Values, Any]:
         """(values by quantity, next probe state). Raises UserError naming the probe when it breaks its contract."""
-        old = state.probe_state[self.name]
-        given = (self.context.key, state.params, state.variables, old, state.step, self.context.splits)
+        key, *arrays = self.arrays(state)
         if self.probe.compiled:
-            values, new = self._guard(self._compiled, *given)
+            values, new = self._guard(self.program, key, *arrays)
         else:
-            key, *rest = given
-            values, new = self._guard(self.measure, *jax.device_get(rest))
-        self._check(values, old, new)
+            values, new = self._guard(self.measure, *jax.device_get(arrays))
+        self._check(values, state.probe_state[self.name], new)
         return values, place(new, device)
+
+    def arrays(self, state: TrainState) -> tuple:
+        """What `program` takes at a state."""
+        return self.context.key, state.params, state.variables, state.probe_state[self.name], state.step, self.context.splits
 
     def measure(self, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:
         """(values, next probe state), computed where it is called."""
         return measure(SimpleNamespace(**self._parts), self.context.key, params, variables, old, step, splits)
 
     @functools.cached_property
-    def _compiled(self) -> Shared:
+    def program(self) -> Shared:
+        """The compiled program of the probe."""
         return Shared(measure, **self._parts)
 
     @property

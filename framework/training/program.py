@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Int
 
 from framework.interfaces import Penalty, Task
-from framework.training.batches import Batches, update_key
+from framework.training.batches import update_key
 from framework.training.network import Network, other_variables
 from framework.training.state import TrainState
 

@@ -8,7 +8,7 @@ import inspect
 import logging
 import traceback
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from framework.errors import UserError, WhygrokError
-from framework.fields import Fields, Structure, numbers_of, structure_of, with_numbers
+from framework.fields import Fields, Structure, numbers_of, parts, structure_of, with_numbers
 
 log = logging.getLogger("whygrok")
 
@@ -63,45 +63,49 @@ class Shared:
     """
 
     def __init__(self, function: Callable, *, donated: tuple[int, ...] = (), **parts: Any):
-        self._parts = SimpleNamespace(**parts)
-        self._recipe = Recipe(function, donated, None, tuple((name, _structure(part)) for name, part in parts.items()))
+        self.parts = SimpleNamespace(**parts)
+        self.recipe = Recipe(function, donated, None, tuple((name, _structure(part)) for name, part in parts.items()))
 
     def __call__(self, *arrays: Any) -> Any:
         """What the function gives. Raises what it raises while it is compiled, with its numbers built in."""
-        program = _program(self._recipe)
+        program = program_of(self.recipe)
         if program.refused:
-            return self._alone(*arrays)
+            return self.alone(*arrays)
         try:
             return program.run(self.numbers, *arrays)
         except (WhygrokError, jax.errors.JaxRuntimeError):
             raise  # an error that explains itself, or one that arose while it ran
         except Exception as error:  # a plugin is anybody's code, and may do anything with a traced number
-            made = self._alone(*arrays)
-            program.refused = f"{self._culprit(error)}: {_first_line(error)}"
-            log.info("compiled with its numbers built in, for this run and those that have the same: %s", program.refused)
-            return made
+            why = f"{self._culprit(error)}: {_first_line(error)}"
+        made = self.alone(*arrays)
+        log.info("compiled with its numbers built in, for this run and those that have the same: %s", why)
+        program.refused = why
+        return made
 
-    @functools.cached_property
-    def numbers(self) -> dict[str, Any]:
-        """What is passed in: weakly typed arrays, which take part in arithmetic as a Python number does."""
-        return {name: jax.tree.map(jnp.asarray, _numbers(part)) for name, part in vars(self._parts).items()}
-
-    @property
-    def refused(self) -> str:
-        """Why its numbers cannot be passed in, known after the first call; nothing where they can."""
-        return _program(self._recipe).refused
-
-    def _alone(self, *arrays: Any) -> Any:
-        recipe, values = self._recipe, tuple(float(leaf) for leaf in jax.tree.leaves(self.numbers))
+    def alone(self, *arrays: Any) -> Any:
+        """The same from a program with its numbers built in."""
+        values = tuple(float(leaf) for leaf in jax.tree.leaves(self.numbers))
+        program = program_of(replace(self.recipe, values=values, parts=self.parts))
         try:
-            return _program(Recipe(recipe.function, recipe.donated, None, recipe.structures, values, self._parts)).run(*arrays)
+            return program.run(*arrays)
         except jax.errors.UnexpectedTracerError as error:
             what = "keeps a value of one compiled program and uses it in another: make it anew in each call"
             raise UserError(f"{self._culprit(error)} {what}") from error
 
+    @functools.cached_property
+    def numbers(self) -> dict[str, Any]:
+        """What is passed in: weakly typed arrays, which take part in arithmetic as a Python number does."""
+        return {name: jax.tree.map(jnp.asarray, _numbers(part)) for name, part in vars(self.parts).items()}
+
+    @property
+    def refused(self) -> str:
+        """Why its numbers cannot be passed in, known after the first call; nothing where they can."""
+        return program_of(self.recipe).refused
+
     def _culprit(self, error: Exception) -> str:
         """The class whose file the error came through last, with the line; else all classes."""
-        classes = {inspect.getsourcefile(type(part)): type(part).__name__ for part in vars(self._parts).values() if isinstance(part, Fields)}
+        plugins = [plugin for part in vars(self.parts).values() if isinstance(part, Fields) for _, plugin in parts(part)]
+        classes = {inspect.getsourcefile(type(plugin)): type(plugin).__name__ for plugin in plugins}
         through = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in classes]
         if not through:
             return " or ".join(classes.values())
@@ -109,7 +113,8 @@ class Shared:
 
 
 @functools.lru_cache(KEPT)
-def _program(recipe: Recipe) -> Program:
+def program_of(recipe: Recipe) -> Program:
+    """The program of a recipe, which is kept."""
     return Program(recipe)
 
 

@@ -44,7 +44,6 @@ class Figure1(Figure):
         return Picture([above, below], verdicts)
 
 
-
 def _with_kernel(run: Run, title: str) -> Panel:
     curves = [*shapes.accuracies(run, "", 0), shapes.kernel_change(run, "", 1, second=True)]
     return Panel(title, "step", "accuracy", curves, second_label="eNTK change")

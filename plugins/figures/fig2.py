@@ -29,7 +29,6 @@ class Figure2(Figure):
         return Picture(rows, verdicts)
 
 
-
 def _kernels(runs: Sequence[Run], setting: str) -> Panel:
     curves = [shapes.kernel_change(run, f"α = {shapes.scale(run):g}", i) for i, run in enumerate(runs)]
     return Panel(f"eNTK change, {setting}", "step", "eNTK change", curves, log_y=True)

@@ -39,7 +39,6 @@ class Figure3(Figure):
         return Picture(rows, verdicts)
 
 
-
 def threshold(runs: Sequence[Run], setting: str) -> Verdict:
     """Whether the samples needed grow at least like p², and the printed p^2.25 of them stay enough.
 

@@ -24,4 +24,3 @@ class Figure4(Figure):
             rows.append([shapes.several(members, shapes.modulus, "p", setting), shapes.final_norms(members, setting)])
             verdicts += [shapes.generalizes(members, setting), shapes.flat(members, setting)]
         return Picture(rows, verdicts)
-

@@ -26,7 +26,6 @@ class Figure5(Figure):
         return Picture(rows, verdicts)
 
 
-
 def _row(runs: Sequence[Run], setting: str) -> list[Panel]:
     labels = [f"p = {shapes.modulus(run)}" for run in runs]
     loss = [curve for i, run in enumerate(runs) for curve in shapes.losses(run, labels[i], i)]

@@ -33,7 +33,8 @@ class MLPNetwork(nnx.Module):
         self.W, self.V = nnx.Param(maps["W"]), nnx.Param(maps["V"])
         self.hidden_maps = nnx.List([nnx.Param(H) for H in hidden_maps])
         self.biases = nnx.Dict({str(layer): nnx.Param(b) for layer, b in biases.items()})  # 0 is the first hidden layer
-        self.activation, self.kind, self.k, self.scale = ACTIVATIONS[model.activation].function, model.embedding, k, Constant(model.output_scale)
+        self.activation, self.kind, self.k = ACTIVATIONS[model.activation].function, model.embedding, k
+        self.scale = Constant(model.output_scale)
 
     def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
         """Outputs for integer tuples."""

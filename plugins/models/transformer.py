@@ -48,7 +48,9 @@ class Transformer(Model):
     tied: bool = field(False, "the unembedding is the token embedding, transposed")
     attention_power: float = field(0.5, "scores are q·k / (d_model/heads)^this; 1 is µP's", at_least=0, structural=True)
     output_scale: float = field(1.0, "factor that multiplies the logits", above=0)
-    dropout: float = field(0.0, "share set to 0 in training: attention weights, MLP, and what a block adds", at_least=0, below=1, structural=True)
+    dropout: float = field(
+        0.0, "share set to 0 in training: attention weights, MLP, and what a block adds", at_least=0, below=1, structural=True
+    )
     init: str = field("pytorch", "what the parameters are drawn from; describe names each in full", choices=SCHEMES)
     init_std: float = field(0.0, "standard deviation of init=normal; 0: 0.8/sqrt(d_model)", at_least=0)
     init_scale: float = field(1.0, "α: all initial weights, embeddings and biases are multiplied by it, gains of norms are not", above=0)

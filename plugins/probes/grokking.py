@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
+from framework.numbers import Number
 from framework.pictures import COLOURS, mark_step
 from framework.reading import GROKKED, finish
 
@@ -66,7 +67,7 @@ def beginning() -> dict:
     return {name: jnp.int32(-1) for name in ("fitted", "grokked", "step")} | {"area": jnp.zeros(()), "gap": jnp.zeros(())}
 
 
-def follow(state: dict, step: Array | np.ndarray, train: Float[Array, ""], test: Float[Array, ""], level: float = GROKKED) -> dict:
+def follow(state: dict, step: Array | np.ndarray, train: Float[Array, ""], test: Float[Array, ""], level: Number = GROKKED) -> dict:
     """The summary after one more event, from the one before it: fitted, grokked, area, and this event's step and gap."""
     gap = jnp.asarray(train - test, state["gap"].dtype)
     before, now = state["step"].astype(gap.dtype), step.astype(gap.dtype)

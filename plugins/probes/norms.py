@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
-from framework.numbers import euclidean_norm, largest_entry, share
+from framework.numbers import Number, euclidean_norm, largest_entry, share
 from framework.training import leaf_name
 
 
@@ -45,7 +45,7 @@ def spectral_norm(array: Float[Array, "..."]) -> Float[Array, ""]:
     return safe * jnp.linalg.norm(matrix / safe, 2)
 
 
-def share_at_bound(params: Any, tolerance: float = 0.01) -> Float[Array, ""]:
+def share_at_bound(params: Any, tolerance: Number = 0.01) -> Float[Array, ""]:
     """The share of all entries with |θ_i| ≥ (1 − tolerance) ‖θ‖_∞; 1 where all are zero."""
     bound = (1 - tolerance) * largest_entry(params)
     there = [jnp.sum(jnp.abs(leaf) >= bound) for leaf in jax.tree.leaves(params)]

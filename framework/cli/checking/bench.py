@@ -42,4 +42,3 @@ def main(arguments: Sequence[str]) -> int:
             f"{row['reference']:12} {row['reference_milliseconds']:>10.3f} {row['ratio']:>6.2f}   {setting}"
         )
     return 0
-

@@ -9,6 +9,7 @@ from flax import nnx
 
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
+from framework.testing.shared_programs import check_shares_programs
 from framework.testing.subject import Subject, bits, is_finite
 from framework.training.network import split
 
@@ -115,6 +116,12 @@ def its_gradient_is_finite(subject: Subject) -> None:
             raise Broken(f"{where} the gradient of the loss is not finite")
     if not any(np.any(np.asarray(leaf)) for leaf in jax.tree.leaves(slope)):
         raise Broken("the gradient is 0 for every parameter: outputs must depend on nnx.Param variables through differentiable steps")
+
+
+@promise(MODEL)
+def its_numbers_are_passed_in(subject: Subject) -> None:
+    """Runs that differ in its numbers share compiled programs, and each of them has its own numbers."""
+    check_shares_programs(subject)
 
 
 @promise(MODEL)

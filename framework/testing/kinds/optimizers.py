@@ -9,6 +9,7 @@ import optax
 
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
+from framework.testing.shared_programs import check_shares_programs
 from framework.testing.subject import Subject, bits, host_copy, is_finite
 from framework.training import leaf_name
 
@@ -90,6 +91,12 @@ def it_hides_nothing(subject: Subject) -> None:
         raise Broken("the same gradients gave other steps the second time: remember in the state, draw from the argument `key`")
     if bits(handed) != bits((params, gradients)):
         raise Broken("update changes the gradients or parameters that it is given: make new arrays")
+
+
+@promise(OPTIMIZER)
+def its_numbers_are_passed_in(subject: Subject) -> None:
+    """Runs that differ in its numbers share compiled programs, and each of them has its own numbers."""
+    check_shares_programs(subject)
 
 
 @promise(OPTIMIZER)

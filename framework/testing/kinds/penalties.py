@@ -9,6 +9,7 @@ import numpy as np
 
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
+from framework.testing.shared_programs import check_shares_programs
 from framework.testing.subject import Subject, bits, host_copy, is_finite
 
 PENALTY = "penalty"
@@ -61,6 +62,12 @@ def it_hides_nothing(subject: Subject) -> None:
         raise Broken("it changes the parameters that it is given: make new arrays")
     if not np.isclose(float(jax.jit(subject.plugin)(params)), float(first), rtol=1e-4):
         raise Broken("it is another number when compiled: do not branch on values with if, use jnp.where")
+
+
+@promise(PENALTY)
+def its_numbers_are_passed_in(subject: Subject) -> None:
+    """Runs that differ in its numbers share compiled programs, and each of them has its own numbers."""
+    check_shares_programs(subject)
 
 
 @promise(PENALTY)

@@ -15,6 +15,7 @@ from framework.pictures import new_figure
 from framework.run import Recorder, Run
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
+from framework.testing.shared_programs import check_shares_programs
 from framework.testing.subject import STEPS, Subject, bits, compiled_programs, host_copy, is_finite, surroundings
 from framework.training import METRICS, Event, Experiment, TrainState
 
@@ -111,6 +112,12 @@ def it_measures_in_float64(subject: Subject) -> None:
     double = subject.in_float64()
     with double.scope():
         _measured(double.experiment, double.experiment.initial_state())
+
+
+@promise(PROBE)
+def its_numbers_are_passed_in(subject: Subject) -> None:
+    """Runs that differ in its numbers share compiled programs, and each of them has its own numbers."""
+    check_shares_programs(subject, (NAME,))
 
 
 @promise(PROBE)

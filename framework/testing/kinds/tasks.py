@@ -9,6 +9,7 @@ import numpy as np
 from framework.interfaces import Sizes, Split, Splits
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
+from framework.testing.shared_programs import check_shares_programs
 from framework.testing.subject import Subject, bits, is_finite
 from framework.training import METRICS, Event
 from framework.training.experiment import check_splits
@@ -149,6 +150,12 @@ def it_works_in_float64(subject: Subject) -> None:
         loss = jax.eval_shape(lambda split: subject.plugin.mean_loss(lambda x: jnp.zeros((len(x), sizes.outputs)), split), train)
     if loss.dtype != np.float64 or loss.shape != ():
         raise Broken(f"with numerics.precision=float64 the mean loss is {loss.dtype}{list(loss.shape)}: it must be one float64")
+
+
+@promise(TASK)
+def its_numbers_are_passed_in(subject: Subject) -> None:
+    """Runs that differ in its numbers share compiled programs, and each of them has its own numbers."""
+    check_shares_programs(subject)
 
 
 @promise(TASK)

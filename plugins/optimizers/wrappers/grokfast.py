@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from framework import Optimizer, field, part, register
+from framework.numbers import Number
 from plugins.optimizers.rules.adam import AdamW
 
 
@@ -49,7 +50,7 @@ class GrokfastMovingAverage(Optimizer):
         return optax.chain(add_moving_average(self.window, self.amplification, self.average, self.wait), self.inner.transform())
 
 
-def add_average(decay: float, amplification: float) -> optax.GradientTransformation:
+def add_average(decay: Number, amplification: Number) -> optax.GradientTransformation:
     """g + λ m with the exponential average m. State: (count int32, m)."""
 
     def init(params: Any) -> tuple[Any, Any]:
@@ -63,7 +64,7 @@ def add_average(decay: float, amplification: float) -> optax.GradientTransformat
     return optax.GradientTransformation(init, update)
 
 
-def add_moving_average(window: int, amplification: float, average: str, wait: bool) -> optax.GradientTransformation:
+def add_moving_average(window: int, amplification: Number, average: str, wait: bool) -> optax.GradientTransformation:
     """g + λ times the mean or sum of the last `window` gradients. State: (count int32, ring with a leading axis of w)."""
 
     def init(params: Any) -> tuple[Any, Any]:

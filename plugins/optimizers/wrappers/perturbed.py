@@ -13,6 +13,7 @@ from jaxtyping import PRNGKeyArray
 from framework import Optimizer, field, part, register
 from framework.errors import UserError
 from framework.fields import parts
+from framework.numbers import Number
 from framework.training import leaf_name
 from plugins.optimizers.rules.adam import AdamW
 from plugins.optimizers.rules.normalized_gd import scale_to_unit_norm
@@ -65,7 +66,7 @@ class Noisy(Optimizer):
         return optax.chain(add_noise(self.noise_std, self.annealing), self.inner.transform())
 
 
-def gradient_uphill(radius: float) -> optax.GradientTransformationExtraArgs:
+def gradient_uphill(radius: Number) -> optax.GradientTransformationExtraArgs:
     """The gradient at θ + ρ g/‖g‖. Needs the extra argument grad_fn(params, i)."""
     unit = scale_to_unit_norm()
 
@@ -77,7 +78,7 @@ def gradient_uphill(radius: float) -> optax.GradientTransformationExtraArgs:
     return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
 
 
-def add_noise(noise_std: float, annealing: float) -> optax.GradientTransformationExtraArgs:
+def add_noise(noise_std: Number, annealing: Number) -> optax.GradientTransformationExtraArgs:
     """g plus independent normal noise. Needs the extra argument key. State: count int32."""
 
     def update(gradient: Any, count: Any, params: Any = None, *, key: PRNGKeyArray, **_: Any) -> tuple[Any, Any]:

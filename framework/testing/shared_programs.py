@@ -1,0 +1,85 @@
+"""What a plugin promises about compiled programs: runs that differ in its numbers share them, and each has its own numbers."""
+
+import dataclasses
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from framework.errors import UserError
+from framework.fields import declared_fields, numbers_of, structure_of, with_numbers
+from framework.testing.promises import Broken
+from framework.testing.subject import Subject
+from framework.training import Shared, leaf_name
+
+OTHERWISE = "or declare it with field(…, structural=True), so that each of its values has programs of its own"
+
+
+def check_shares_programs(subject: Subject, due: tuple[str, ...] = ()) -> None:
+    """Raises Broken for the first number of the plugin that its compiled programs cannot be given, or do not use.
+
+    due: the probes whose programs are looked at, beside those of training and of the task's metrics.
+    """
+    for name, plugin in others(subject.plugin):
+        mine, theirs = (made.programs(made.initial_state(), due) for made in (subject.experiment, subject.with_plugin(plugin)))
+        for (first, _), (other, arrays) in zip(mine, theirs, strict=True):
+            _check_traced(name, plugin, other, arrays)
+            if first.recipe != other.recipe:
+                held = f"field {name!r} is built into the network as a Python number: hold it as framework.Constant(self.{name})"
+                raise Broken(f"{held}, {OTHERWISE}")
+            first(*_copies(arrays))  # so that the program is compiled with the first value, then used with the other one
+            _check_same(name, other(*_copies(arrays)), other.alone(*_copies(arrays)))
+
+
+def others(plugin: Any) -> Iterator[tuple[str, Any]]:
+    """(field, the plugin with another value of it), for every field that is passed to compiled programs as a number."""
+    for declared in declared_fields(type(plugin)):
+        value = getattr(plugin, declared.name)
+        if declared.is_part or not declared.is_number(value):
+            continue
+        for candidate in (0.5 * value, 2.0 * value, 0.25, 0.75, 3.0):
+            try:
+                other = dataclasses.replace(plugin, **{declared.name: candidate})
+            except UserError:  # outside of its limits
+                continue
+            if candidate != value and declared.is_number(candidate):
+                yield declared.name, other
+                break
+
+
+def _check_traced(name: str, plugin: Any, shared: Shared, arrays: tuple) -> None:
+    """Raises Broken where a program cannot be compiled for an unknown value of the field, or keeps what belongs to it."""
+    part = next((part for part, held in vars(shared.parts).items() if held is plugin), None)
+    if part is None:  # a model is no part of a program: its network is
+        return
+
+    def call(number: Any, *arrays: Any) -> Any:
+        traced = with_numbers(structure_of(plugin), numbers_of(plugin) | {name: number})
+        return shared.recipe.function(SimpleNamespace(**vars(shared.parts) | {part: traced}), *arrays)
+
+    try:
+        with jax.checking_leaks():
+            jax.make_jaxpr(call)(jnp.asarray(getattr(plugin, name)), *arrays)
+    except Exception as error:  # the plugin is a stranger's: anything may come out of it
+        if "Leaked" in str(error):
+            raise Broken(f"field {name!r} or what follows from it is kept from one call to the next: compute it anew in each") from None
+        said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        rule = "compute with it through jax.numpy, without if, float() or attributes made in __post_init__"
+        raise Broken(f"field {name!r} cannot be passed to a compiled program ({said}): {rule}, {OTHERWISE}") from None
+
+
+def _check_same(name: str, together: Any, alone: Any) -> None:
+    for (path, one), other in zip(jax.tree.leaves_with_path(together), jax.tree.leaves(alone), strict=True):
+        if jnp.issubdtype(one.dtype, jnp.floating) and not np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True):
+            raise Broken(
+                f"field {name!r} is held as a Python constant: a program that runs with other values of it share gives another "
+                f"{leaf_name(path)} than one of its own. Read self.{name} where it is used, {OTHERWISE}"
+            )
+
+
+def _copies(arrays: tuple) -> tuple:
+    """The arrays again: a training program uses up what it is given."""
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), arrays)
