@@ -103,13 +103,14 @@ class Shared:
         return program_of(self.recipe).refused
 
     def _culprit(self, error: Exception) -> str:
-        """The class whose file the error came through last, with the line; else all classes."""
+        """The class through whose file the error came last, with the line; else one whose file it names; else all classes."""
         plugins = [plugin for part in vars(self.parts).values() if isinstance(part, Fields) for _, plugin in parts(part)]
-        classes = {inspect.getsourcefile(type(plugin)): type(plugin).__name__ for plugin in plugins}
+        classes = {str(inspect.getsourcefile(type(plugin))): type(plugin).__name__ for plugin in plugins}
         through = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in classes]
-        if not through:
-            return " or ".join(classes.values())
-        return f"{classes[through[-1].filename]} ({through[-1].filename}:{through[-1].lineno})"
+        if through:
+            return f"{classes[through[-1].filename]} ({through[-1].filename}:{through[-1].lineno})"
+        named = [name for file, name in classes.items() if file in str(error)]
+        return " or ".join(named or classes.values())
 
 
 @functools.lru_cache(KEPT)
