@@ -1,6 +1,6 @@
 """Looks at a network: the task's metrics and the probes, each compiled once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,12 @@ from framework.training.network import Network
 from framework.training.state import TrainState, place
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
+
+
+def owner_of(column: str, probes: Container[str]) -> str:
+    """The probe that a column belongs to, or METRICS."""
+    first = column.partition("/")[0]
+    return first if first in probes else METRICS
 
 
 def make_metrics(task: Task, network: Network, objective: Callable) -> Callable[[TrainState, Splits], Values]:
