@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from framework.errors import FieldError
 from framework.fields.expressions import no_arithmetic, value_of
@@ -16,7 +16,7 @@ RULE = (
     "A condition compares (<, <=, >, >=, ==, !=) columns, step, fitted, grokked and numbers, with + - * / ^ and parentheses, joined "
     'by and, or and not; "for 3 events" may stand at the end. NAME/quantity without blanks is a column, a / b with blanks divides'
 )
-LONGEST = 500  # characters: what is read is nested at most as deep as Python's stack allows
+DEEPEST = 50  # parts within parts, a sum of so many terms among them: Python's stack ends too
 _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -69,8 +69,6 @@ class _Misread(Exception):
 
 
 def _parse(text: str) -> Condition:
-    if len(text) > LONGEST:
-        raise _Misread(LONGEST, f"it is {len(text):,} characters long; at most {LONGEST} are read")
     source, places, names, events = _as_python(text)
     try:
         tree = ast.parse(source, mode="eval").body
@@ -78,11 +76,13 @@ def _parse(text: str) -> Condition:
         said = str(error.msg) if "never closed" in str(error.msg) or "unmatched" in str(error.msg) else "this is not understood"
         raise _Misread(_place(places, error.offset - 1) if error.offset else len(text.rstrip()), said) from None
     except (ValueError, RecursionError, MemoryError):
-        raise _Misread(0, "this is nested too deeply") from None
+        tree = None
+    if tree is None or _depth(tree) > DEEPEST:
+        raise _Misread(0, "this is nested too deeply")
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             node.id = names[node.id]
-    _check(tree, lambda node, said: _refuse(places, node, said))
+    _check(tree, places)
     if not names:
         raise _Misread(0, "this names no column, and never changes")
     return Condition(text.strip(), tree, tuple(dict.fromkeys(names.values())), events)
@@ -107,7 +107,7 @@ def _as_python(text: str) -> tuple[str, list[tuple[int, int]], dict[str, str], i
                 raise _Misread(start, "this number is not finite")
         if kind in ("quoted", "column", "word") and word not in ("and", "or", "not"):
             stand_in = f"_{len(places)}"
-            names[stand_in] = word.strip("\"'")
+            names[stand_in] = word[1:-1] if kind == "quoted" else word
             word = stand_in
         source += ("**" if word == "^" else word) + " "
     return source, places, names, 1
@@ -126,26 +126,28 @@ def _place(places: list[tuple[int, int]], offset: int) -> int:
     return places[max(0, bisect.bisect_right(places, (offset, math.inf)) - 1)][1] if places else 0
 
 
-def _refuse(places: list[tuple[int, int]], node: ast.expr, said: str) -> NoReturn:
-    raise _Misread(_place(places, node.col_offset), said)
+def _depth(tree: ast.AST) -> int:
+    depth, level = 0, [tree]
+    while level := [child for node in level for child in ast.iter_child_nodes(node)]:
+        depth += 1
+    return depth
 
 
-def _check(node: ast.expr, refuse: Callable[[ast.expr, str], NoReturn]) -> None:
+def _check(node: ast.expr, places: list[tuple[int, int]]) -> None:
     """Conditions outside, arithmetic inside of comparisons."""
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:
-                _check(part, refuse)
+                _check(part, places)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            _check(operand, refuse)
+            _check(operand, places)
         case ast.Compare(left=left, comparators=others):
             for side in (left, *others):
                 if (wrong := no_arithmetic(side)) is not None:
-                    refuse(wrong, "only numbers can be compared and computed with")
-        case _ if no_arithmetic(node) is None:
-            refuse(node, "this is a number, not a condition: compare it with something")
+                    raise _Misread(_place(places, wrong.col_offset), "only numbers can be compared and computed with")
         case _:
-            refuse(node, "this is not a condition")
+            what = "a number, not a condition: compare it with something" if no_arithmetic(node) is None else "not a condition"
+            raise _Misread(_place(places, node.col_offset), f"this is {what}")
 
 
 def _truth(node: Any, known: Mapping[str, int | float]) -> bool | None:
