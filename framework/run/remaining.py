@@ -14,11 +14,13 @@ from framework.training import Event, Experiment, columns_of, no_column, owner_o
 def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
     """Whether the run that is here, saved up to the step `done`, has nothing left to do."""
     rows, torn = read_lines(directory.metrics)
-    event = next(experiment.events_after(done - 1), None)
-    if event is None or torn or Sessions(directory.environment).completed_at != done:
+    sessions = Sessions(directory.environment)
+    if torn or sessions.completed_at != done:
         return False
-    recorded = not event.due or (bool(rows) and rows[-1]["step"] == done)
-    return recorded and (event.last or ends_here(experiment, rows, done))
+    if done < experiment.general.steps:  # with another condition that holds here too, a session notes it
+        return ends_here(experiment, rows, done) and sessions.stopped_by == reason_of_end(experiment, rows, done)
+    event = next(experiment.events_after(experiment.general.steps - 1))
+    return done == event.step and (not event.due or (bool(rows) and rows[-1]["step"] == done))
 
 
 def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
@@ -35,9 +37,11 @@ def ends_here(experiment: Experiment, rows: Sequence[RowDict], step: int) -> boo
     """Whether stop_when ends a run with these rows at this step; never where the last row is an earlier one."""
     if experiment.stop_when is None or not rows or rows[-1]["step"] != step:
         return False
+    event = next(experiment.events_after(step - 1), None)
+    if event is None or event.step != step:  # the row is there only because the run ended here, when it was shorter
+        return False
     *before, row = rows
-    event = experiment.ended(next(experiment.events_after(step - 1)))  # the row may hold what was measured because the run ended there
-    return Watch(experiment, before).ends_at(event, row)
+    return Watch(experiment, before).ends_at(experiment.ended(event), row)
 
 
 def reason_of_end(experiment: Experiment, rows: Sequence[RowDict], step: int) -> str:
