@@ -11,6 +11,9 @@ class General(Fields):
 
     seed: int = field(0, "one integer for the sample, the initialization and everything random", at_least=0, below=2**63)
     steps: int = field(10_000, "number of optimizer steps; may be raised later: the run goes on", at_least=0, below=2**31, harmless=True)
+    stop_when: str = field(
+        "", 'end where this holds, before the last step: "test/accuracy >= 0.99 and step > 10*fitted"; empty: never', harmless=True
+    )
     init_from: str = field("", "start from the network of another run: RUN or RUN@STEP; the optimizer starts fresh")
     plugins: tuple[str, ...] = field((), "modules or files that register plugins", harmless=True)
 

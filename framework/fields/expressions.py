@@ -39,7 +39,7 @@ def evaluate(text: str, variables: Mapping[str, int], whole: int | None = None) 
     if percent and whole is None:
         raise ValueError("a percentage has no meaning here")
     try:
-        value = _value(tree, variables) * ((whole or 0) / 100 if percent else 1)
+        value = value_of(tree, variables) * ((whole or 0) / 100 if percent else 1)
         # 29 % of 100 is 28.999999999999996 in floating point; no size is meant to sit a billionth, or its rounding, under an integer.
         return math.floor(value + abs(value) * ROUNDING + 1e-9)
     except (OverflowError, ZeroDivisionError):
@@ -56,16 +56,27 @@ def _parse(text: str) -> tuple[ast.expr, bool]:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, RecursionError, MemoryError):
         raise ValueError(f"{text!r} is not an expression") from None
-    for node in ast.walk(tree):
-        allowed = ast.BinOp | ast.UnaryOp | ast.Name | ast.Constant | ast.operator | ast.unaryop | ast.expr_context
-        if not isinstance(node, allowed) or (isinstance(node, ast.operator | ast.unaryop) and type(node) not in _OPERATORS):
-            raise ValueError(f"{text!r} is not an expression")
-        if isinstance(node, ast.Constant) and (isinstance(node.value, bool) or not isinstance(node.value, int | float)):
-            raise ValueError(f"{text!r} is not an expression")
+    if no_arithmetic(tree) is not None:
+        raise ValueError(f"{text!r} is not an expression")
     return tree, percent
 
 
-def _value(node: ast.expr, variables: Mapping[str, int]) -> float:
+def no_arithmetic(node: ast.expr) -> ast.expr | None:
+    """The first part of a tree that is neither a number, a name nor an operation on these; None where all is arithmetic."""
+    return next((inner for inner in ast.walk(node) if isinstance(inner, ast.expr) and not _is_arithmetic(inner)), None)
+
+
+def _is_arithmetic(node: ast.expr) -> bool:
+    match node:
+        case ast.BinOp(op=op) | ast.UnaryOp(op=op):
+            return type(op) in _OPERATORS
+        case ast.Constant(value=value):
+            return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(node, ast.Name)
+
+
+def value_of(node: ast.expr, variables: Mapping[str, int | float]) -> float:
+    """The value of a tree that is all arithmetic. Raises ValueError, OverflowError or ZeroDivisionError where it has none."""
     match node:
         case ast.Constant(value=number):
             return float(number)  # type: ignore[arg-type]
@@ -74,9 +85,9 @@ def _value(node: ast.expr, variables: Mapping[str, int]) -> float:
                 raise ValueError(f"{name!r} is not known here.{did_you_mean(name, variables)} Known: {one_of(variables)}")
             return float(variables[name])
         case ast.BinOp(left=left, op=op, right=right):
-            result = _OPERATORS[type(op)](_value(left, variables), _value(right, variables))
+            result = _OPERATORS[type(op)](value_of(left, variables), value_of(right, variables))
         case ast.UnaryOp(op=op, operand=operand):
-            result = _OPERATORS[type(op)](_value(operand, variables))
+            result = _OPERATORS[type(op)](value_of(operand, variables))
         case _:
             raise ValueError("it is not an expression")
     if isinstance(result, complex) or not math.isfinite(result):

@@ -2,30 +2,24 @@
 
 import numpy as np
 
-from framework.run import Run
-
-GROKKED = 0.99  # test accuracy from which a network is said to have generalized
+from framework.run import GROKKED as GROKKED
+from framework.run import Milestones, Run
 
 
 def milestones(run: Run) -> dict[str, int | None]:
     """The steps at which a run fitted and grokked; None where it has not."""
-    return {"fitted": fitted_step(run), "grokked": grokked_step(run)}
+    found = Milestones(run.headline, run.rows)
+    return {"fitted": found.fitted, "grokked": found.grokked}
 
 
 def fitted_step(run: Run, metric: str = "") -> int | None:
     """The first recorded step at which the training set is answered without a mistake, by the task's headline or another metric."""
-    return first_at_least(run, f"train/{metric or run.headline}", 1.0)
+    return Milestones(metric or run.headline, run.rows).fitted
 
 
 def grokked_step(run: Run) -> int | None:
     """The first recorded step from which the test value of the task's headline stays at 0.99 or above."""
-    metric = f"test/{run.headline}"
-    if metric not in run.metrics():
-        return None
-    steps, values = run.series(metric)
-    below = np.flatnonzero(values < GROKKED)
-    first = below[-1] + 1 if len(below) else 0
-    return int(steps[first]) if first < len(steps) else None
+    return Milestones(run.headline, run.rows).grokked
 
 
 def first_at_least(run: Run, metric: str, level: float) -> int | None:

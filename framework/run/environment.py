@@ -26,6 +26,7 @@ log = logging.getLogger("whygrok")
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
 COMPLETE = "complete"  # why a session ended that reached the last step
+STOPPED = "stop_when: "  # so begins the reason of one that ended before, because stop_when held
 _ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
 
 
@@ -81,8 +82,17 @@ class Sessions:
     @property
     def completed_at(self) -> int | None:
         """The step at which the last session completed the run; None when it did not."""
-        last = self._content["sessions"][-1] if self._content["sessions"] else {}
-        return last.get("at_step") if last.get("reason") == COMPLETE else None
+        return self._last.get("at_step") if self._last.get("reason") == COMPLETE or self.stopped_by else None
+
+    @property
+    def stopped_by(self) -> str:
+        """Why the last session ended the run before its last step: "stop_when: objective < 0.1 (step 400)"; empty where it did not."""
+        reason = str(self._last.get("reason"))
+        return reason if reason.startswith(STOPPED) else ""
+
+    @property
+    def _last(self) -> dict[str, Any]:
+        return self._content["sessions"][-1] if self._content["sessions"] else {}
 
     def check_data(self, digest: str) -> None:
         """Raises UserError where the run began with other data: a file that a task reads has changed since."""

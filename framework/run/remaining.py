@@ -1,19 +1,26 @@
-"""What is left to do in a run directory, read from its files alone."""
+"""What is left to do in a run: whether it is over, by its steps or by stop_when. Read from its files and rows alone."""
+
+from collections.abc import Sequence
 
 from framework.errors import UserError
 from framework.run.checkpoints import complete_steps
 from framework.run.directory import RunDirectory
-from framework.run.environment import Sessions
-from framework.run.rows import read_lines
-from framework.training import Experiment
+from framework.run.environment import COMPLETE, STOPPED, Sessions
+from framework.run.milestones import Milestones
+from framework.run.rows import RowDict, only_due, read_lines
+from framework.training import Event, Experiment, columns_of, no_column, owner_of
 
 
 def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
     """Whether the run that is here, saved up to the step `done`, has nothing left to do."""
     rows, torn = read_lines(directory.metrics)
+    sessions = Sessions(directory.environment)
+    if torn or sessions.completed_at != done:
+        return False
+    if done < experiment.general.steps:  # with another condition that holds here too, a session notes it
+        return ends_here(experiment, rows, done) and sessions.stopped_by == reason_of_end(experiment, rows, done)
     event = next(experiment.events_after(experiment.general.steps - 1))
-    recorded = not event.due or (bool(rows) and rows[-1]["step"] == done)
-    return Sessions(directory.environment).completed_at == done == experiment.general.steps and recorded and not torn
+    return done == event.step and (not event.due or (bool(rows) and rows[-1]["step"] == done))
 
 
 def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
@@ -24,3 +31,59 @@ def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
             f"{directory.path}: this run is at step {reached:,}; steps={steps} is less. Ask for at least {reached}, "
             "or use another --workdir."
         )
+
+
+def ends_here(experiment: Experiment, rows: Sequence[RowDict], step: int) -> bool:
+    """Whether stop_when ends a run with these rows at this step; never where the last row is an earlier one."""
+    if experiment.stop_when is None or not rows or rows[-1]["step"] != step:
+        return False
+    event = next(experiment.events_after(step - 1), None)
+    if event is None or event.step != step:  # the row is there only because the run ended here, when it was shorter
+        return False
+    *before, row = rows
+    return Watch(experiment, before).ends_at(experiment.ended(event), row)
+
+
+def reason_of_end(experiment: Experiment, rows: Sequence[RowDict], step: int) -> str:
+    """Why a run is over at this step, its last: COMPLETE, or the condition that held."""
+    held = experiment.stop_when if ends_here(experiment, rows, step) else None
+    return f"{STOPPED}{held.text} (step {step:,})" if held else COMPLETE
+
+
+class Watch:
+    """Follows the rows of one run, and says after each whether stop_when ends the run there.
+
+    What it says depends on the rows alone. Values are the last recorded ones; what is measured only because a run ends does not
+    count, so that a longer run ends where this one does. Each row costs the same, however many there are.
+    """
+
+    def __init__(self, experiment: Experiment, rows: Sequence[RowDict] = ()):
+        """rows: what is recorded so far, without what was measured only because the run ended."""
+        self._experiment, self._condition = experiment, experiment.stop_when
+        self._columns = columns_of(experiment) if self._condition else ()
+        self._values: dict[str, int | float | None] = {}
+        self._milestones = Milestones(experiment.task.headline)
+        self._in_a_row = 0
+        for row in rows if self._condition else ():
+            self._take(row)
+
+    def ends_at(self, event: Event, row: RowDict) -> bool:
+        """Whether the run ends at this event, whose row is new. Raises FieldError where a column that was due is not there."""
+        if self._condition is None:
+            return False
+        row = only_due(row, event.measured, self._experiment.probes) if event.only_at_end else row
+        self._take(row)
+        for name in self._columns:
+            if name not in self._values and owner_of(name, self._experiment.probes) in event.measured:
+                raise no_column(self._experiment, name, tuple(sorted(row.keys() - {"step", "seconds", "nonfinite"})))
+        return self._measures(row) and self._in_a_row >= self._condition.events
+
+    def _measures(self, row: RowDict) -> bool:
+        return any(name in row for name in self._columns)
+
+    def _take(self, row: RowDict) -> None:
+        self._milestones.see(row)
+        self._values |= {name: row[name] for name in self._columns if name in row}
+        if self._condition and self._measures(row):
+            reached = {"step": row["step"], "fitted": self._milestones.fitted, "grokked": self._milestones.grokked}
+            self._in_a_row = self._in_a_row + 1 if self._condition.holds(self._values | reached) else 0

@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 
@@ -14,6 +14,7 @@ import numpy as np
 from framework.errors import StorageError
 from framework.run.directory import RunDirectory
 from framework.storage import json_number, storage, write_atomically
+from framework.training import owner_of
 
 log = logging.getLogger("whygrok")
 
@@ -74,10 +75,14 @@ class Recorder:
             follower.close()
 
     def _keep(self, row: RowDict) -> None:
-        self.rows.append(row)
+        """A row of the same step completes the last one: it was measured only because the run ends."""
+        if self.rows and self.rows[-1]["step"] == row["step"]:
+            self.rows[-1] = completed(self.rows[-1], row)
+        else:
+            self.rows.append(row)
 
     def _keep_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
-        self.arrays[step] = arrays
+        self.arrays[step] = self.arrays.get(step, {}) | arrays
 
 
 class RunRecorder(Recorder):
@@ -110,7 +115,7 @@ class RunRecorder(Recorder):
         """The names in `due` that have left neither a number nor an array at a step, the last one recorded."""
         last = self.rows[-1] if self.rows and self.rows[-1]["step"] == step else {}
         names = (last.keys() - {"step", "seconds", "nonfinite"}) | self._arrays_at(step).keys()
-        found = {_owner(name, set(probes)) for name in names}
+        found = {owner_of(name, set(probes)) for name in names}
         return tuple(name for name in due if name not in found)
 
     def close(self) -> None:
@@ -120,10 +125,14 @@ class RunRecorder(Recorder):
 
     def _keep(self, row: RowDict) -> None:
         """Appends the row and flushes it: what is written survives kill −9."""
-        if self.rows and self.rows[-1]["step"] == row["step"]:
-            self._complete_last(row)
-        else:
+        completes = bool(self.rows) and self.rows[-1]["step"] == row["step"]
+        if not completes:
             self._append(row)
+        super()._keep(row)
+        if completes:
+            self._close_file()
+            self._rewrite()
+            self._open()
 
     def _keep_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
         self._write_arrays(step, self._arrays_at(step) | arrays)
@@ -138,18 +147,6 @@ class RunRecorder(Recorder):
         with storage("writing", self._directory.metrics):
             self._file.write(line_of(row))
             self._file.flush()
-        self.rows.append(row)
-
-    def _complete_last(self, row: RowDict) -> None:
-        """Adds columns to the last row: measurements made only because the run ends, after a row of the same step."""
-        strange = self.rows[-1].get("nonfinite", {}) | row.get("nonfinite", {})
-        merged = self.rows[-1] | row
-        ends = ("step", "seconds", "nonfinite")
-        columns = {name: merged[name] for name in sorted(merged) if name not in ends}
-        self.rows[-1] = {"step": row["step"], "seconds": row["seconds"]} | columns | ({"nonfinite": strange} if strange else {})
-        self._close_file()
-        self._rewrite()
-        self._open()
 
     def _rewrite(self) -> None:
         write_atomically(self._directory.metrics, "".join(line_of(row) for row in self.rows))
@@ -174,7 +171,7 @@ class RunRecorder(Recorder):
 
     def _rewind_arrays(self, file: Path, due: Iterable[str], probes: set[str]) -> None:
         with np.load(file) as stored:
-            kept = {name: stored[name] for name in stored.files if _owner(name, probes) in set(due)}
+            kept = {name: stored[name] for name in stored.files if owner_of(name, probes) in set(due)}
             changed = len(kept) < len(stored.files)
         if changed and kept:
             self._write_arrays(int(file.stem), kept)
@@ -189,6 +186,15 @@ def make_row(step: int, seconds: float, scalars: dict[str, Any]) -> RowDict:
     row: RowDict = {"step": step, "seconds": round(seconds, 6)}
     row |= {name: None if name in strange else value for name, value in numbers.items()}
     return row | ({"nonfinite": strange} if strange else {})
+
+
+def completed(row: RowDict, more: RowDict) -> RowDict:
+    """One row of two of the same step, as if all had been measured at once."""
+    strange = row.get("nonfinite", {}) | more.get("nonfinite", {})
+    merged = row | more
+    numbers = {name: merged[name] for name in sorted(merged) if name not in ("step", "seconds", "nonfinite")}
+    made: RowDict = {"step": more["step"], "seconds": more["seconds"]} | numbers
+    return made | ({"nonfinite": {name: strange[name] for name in sorted(strange)}} if strange else {})
 
 
 def line_of(row: RowDict) -> str:
@@ -214,16 +220,10 @@ def read_lines(path: Path) -> tuple[list[RowDict], bool]:
     return rows, bool(tail)
 
 
-def only_due(row: RowDict, due: Iterable[str] | None, probes: set[str]) -> RowDict:
+def only_due(row: RowDict, due: Iterable[str] | None, probes: Container[str]) -> RowDict:
     """The row without the columns of what is not due."""
     owners = set(due or ())
-    kept = {name: value for name, value in row.items() if name in ("step", "seconds") or _owner(name, probes) in owners}
+    kept = {name: value for name, value in row.items() if name in ("step", "seconds") or owner_of(name, probes) in owners}
     strange = {name: value for name, value in row.get("nonfinite", {}).items() if name in kept}
     kept.pop("nonfinite", None)
     return kept | ({"nonfinite": strange} if strange else {})
-
-
-def _owner(column: str, probes: set[str]) -> str:
-    """The probe that a column belongs to, or "metrics"."""
-    first = column.partition("/")[0]
-    return first if first in probes else "metrics"

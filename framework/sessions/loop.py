@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from framework.errors import Diverged, Interrupted
-from framework.run import Checkpoints, NoCheckpoints, Recorder
+from framework.run import Checkpoints, NoCheckpoints, Recorder, Watch
 from framework.sessions.signals import StopRequest
 from framework.training import METRICS, Event, Experiment, TrainState
 
@@ -17,12 +17,13 @@ CHUNK_SECONDS = 1.0  # how long the compiled program runs before anyone looks at
 def train_loop(
     experiment: Experiment, state: TrainState, done: int, checkpoints: Checkpoints | NoCheckpoints, recorder: Recorder, stop: StopRequest
 ) -> TrainState:
-    """Runs to the last event. After a kill at any instant, calling it again ends in the same rows and the same bits.
+    """Runs to the last event, or to one where stop_when holds.
 
-    done: the step up to which rows are recorded, −1 for none. Raises Interrupted after a signal and Diverged after a
-    NaN, both with the state or the last finite one saved.
+    After a kill at any instant, calling it again ends in the same rows and the same bits. done: the step up to which rows
+    are recorded, −1 for none. Raises Interrupted after a signal and Diverged after a NaN, both with the state or the last finite
+    one saved, and FieldError where stop_when names a column that turns out not to be there.
     """
-    pace = Pace()
+    pace, watch = Pace(), Watch(experiment, recorder.rows)
     for event in experiment.events_after(done):
         state = _advance_to(experiment, state, max(done, 0), event.step, checkpoints, recorder, stop, pace)
         values, state = experiment.measure(state, event)
@@ -30,11 +31,23 @@ def train_loop(
             row = recorder.row(event.step, values)  # before saving: a restored step's row is always there
             if METRICS in event.due and row["objective"] is None:
                 _diverged(experiment, event.step)
+            if watch.ends_at(event, row) and not event.last:
+                event = experiment.ended(event)
+                measure_end(experiment, state, event.step, event.only_at_end, recorder)
         if event.saved or stop.received or checkpoints.is_overdue():
             _save(experiment, state, event.step, checkpoints)
         _obey(stop, event.step, event.last)
         done = event.step
+        if event.last:
+            break
     return state
+
+
+def measure_end(experiment: Experiment, state: TrainState, step: int, names: tuple[str, ...], recorder: Recorder) -> None:
+    """Measures what is due only because the run ends at this step, whose row is there: the state remembers nothing of it."""
+    if names:
+        values, _ = experiment.measure(state, Event(step, (), names, last=True))
+        recorder.row(step, values)
 
 
 def _advance_to(

@@ -1,14 +1,12 @@
 """Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
 from framework.run import (
-    COMPLETE,
     Checkpoints,
     Follower,
     NoCheckpoints,
@@ -20,14 +18,16 @@ from framework.run import (
     Sessions,
     TensorBoard,
     check_steps,
+    ends_here,
     is_complete,
     load_run,
+    reason_of_end,
 )
-from framework.sessions.loop import train_loop
+from framework.sessions.loop import measure_end, train_loop
 from framework.sessions.origin import initial_state
 from framework.sessions.signals import StopRequest
 from framework.storage import Lock
-from framework.training import Event, Experiment, TrainState, precision
+from framework.training import Experiment, TrainState, precision
 
 log = logging.getLogger("whygrok")
 
@@ -79,7 +79,8 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     state, done = (initial, -1) if restored is None else (restored, int(restored.step))
     steps = experiment.general.steps
     if is_complete(experiment, done, directory):
-        log.info("already complete at step %s: %s", f"{steps:,}", directory.path)
+        why = Sessions(directory.environment).stopped_by if done < steps else ""
+        log.info("already complete at step %s: %s%s", f"{done:,}", directory.path, f", {why}" if why else "")
         if directory.read_config().get("plugins") != list(experiment.config.plugins):
             directory.write_config(experiment.config)  # a plugin's file has moved: whoever reads the run must find it
     else:
@@ -103,34 +104,29 @@ def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoin
     tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []
     recorder = RunRecorder(directory, [*tensorboard, *_progress(experiment)])
     here = next(experiment.events_after(done - 1))
-    reason = "failed"
+    reason, reached = "failed", None
     with StopRequest() as stop:
         try:
             recorder.rewind(done, here.due if here.step == done else None, experiment.probes)
-            if done == experiment.general.steps:
-                _measure_end(experiment, state, here, recorder)
-            train_loop(experiment, state, done, checkpoints, recorder, stop)
-            reason = COMPLETE
+            if done == experiment.general.steps or ends_here(experiment, recorder.rows, done):
+                missing = recorder.missing(done, experiment.ended(here).due, experiment.probes)
+                measure_end(experiment, state, done, missing, recorder)
+            else:
+                state = train_loop(experiment, state, done, checkpoints, recorder, stop)
+            reached = int(state.step)
+            reason = reason_of_end(experiment, recorder.rows, reached)
         except (Interrupted, Diverged, StorageError) as error:
             reason = str(error)
             raise
         finally:
             recorder.close()
             last = recorder.rows[-1]["step"] if recorder.rows else 0
-            _end(sessions, experiment.general.steps if reason == COMPLETE else last, reason)
+            _end(sessions, last if reached is None else reached, reason)
     (directory.figures / "curves.png").unlink(missing_ok=True)
 
 
 def _progress(experiment: Experiment) -> list[Follower]:
     return [Progress(experiment.general.steps)] if experiment.recording.progress else []
-
-
-def _measure_end(experiment: Experiment, state: TrainState, event: Event, recorder: RunRecorder) -> None:
-    """Measures what is still missing at a last step that was saved before the run was meant to end there."""
-    missing = recorder.missing(event.step, event.due, experiment.probes)
-    if missing:
-        values, _ = experiment.measure(state, replace(event, measured=(), only_at_end=missing))
-        recorder.row(event.step, values)
 
 
 def _end(sessions: Sessions, step: int, reason: str) -> None:

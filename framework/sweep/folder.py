@@ -136,11 +136,11 @@ class SweepFolder:
         except StorageError:
             rows = []
         run, headline = Run(experiment=experiment, rows=rows, path=path), experiment.task.headline
-        steps, reached = experiment.general.steps, milestones(run)
+        reached = milestones(run)
         return replace(
             self._standings[name],
             state=state,
-            step=steps if state == FINISHED else rows[-1]["step"] if rows else None,
+            step=self._saved(name) if state == FINISHED else rows[-1]["step"] if rows else None,
             headline=headline,
             train=last_value(run, f"train/{headline}"),
             test=last_value(run, f"test/{headline}"),

@@ -16,16 +16,17 @@ from ml_collections import ConfigDict
 from framework import registry, seeds
 from framework.config import PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Numerics, Recording, from_dict
 from framework.errors import FieldError, UserError
-from framework.fields import make, parts
+from framework.fields import Condition, check_condition, make, parts
 from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
 from framework.training.batches import Batches
 from framework.training.measure import METRICS, Measurement, metrics
 from framework.training.network import Network, split
 from framework.training.precision import precision
 from framework.training.program import advance, make_objective
-from framework.training.schedule import Due, Event, check_schedule, events_after
+from framework.training.schedule import Due, Event, check_schedule, ended, events_after
 from framework.training.sharing import Shared
 from framework.training.state import TrainState, place
+from framework.training.stopping import check_columns
 
 RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "nonfinite")  # first words of other columns
 
@@ -61,7 +62,7 @@ class Experiment:
         if taken := sorted(set(probes) & set(RESERVED)):
             raise UserError(f"probes.{taken[0]}: a probe cannot be called {taken[0]!r}: other columns begin with that word")
         made = cls(config=config, general=general, probes=probes, **sections, **plugins)
-        _ = made.schedules  # a schedule that cannot be read is found now, not at its first event
+        _ = made.schedules, made.stop_when  # one that cannot be read is found now, not at its first event
         return made
 
     @functools.cached_property
@@ -104,6 +105,12 @@ class Experiment:
         return due
 
     @functools.cached_property
+    def stop_when(self) -> Condition | None:
+        """What ends the run before its last step; None: nothing does."""
+        text = self.general.stop_when
+        return check_condition("stop_when", text) if text.strip() else None
+
+    @functools.cached_property
     def objective(self) -> Callable:
         """The function (params, variables, split) → (mean loss + penalty, variables)."""
         return make_objective(self.task, self.penalty, self.network)
@@ -135,7 +142,15 @@ class Experiment:
             for path, plugin in parts(outer, section):
                 with _within(path):
                     said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
-        return said
+        return said + check_columns(self)
+
+    @functools.cached_property
+    def metric_columns(self) -> tuple[str, ...]:
+        """The columns of the task's metrics, found without computing them."""
+        with precision(self.numerics):
+            _, params, variables = self._initial
+            program = functools.partial(metrics, self.metrics_program.parts)
+            return tuple(jax.eval_shape(program, params, variables, self.splits))
 
     @functools.cached_property
     def measurements(self) -> dict[str, Measurement]:
@@ -197,6 +212,10 @@ class Experiment:
     def events_after(self, step: int) -> Iterator[Event]:
         """The events that are still to come."""
         return events_after(step, self.general.steps, self.schedules, self.checkpoint.every_steps)
+
+    def ended(self, event: Event) -> Event:
+        """The event, made the last one of the run."""
+        return ended(event, self.schedules)
 
     def module(self, state: TrainState) -> nnx.Module:
         """The network at a state, in evaluation mode."""

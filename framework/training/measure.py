@@ -1,7 +1,7 @@
 """Looks at a network: the task's metrics and the probes, each compiled once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,12 @@ from framework.training.sharing import Shared
 from framework.training.state import TrainState, place
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
+
+
+def owner_of(column: str, probes: Container[str]) -> str:
+    """The probe that a column belongs to, or METRICS."""
+    first = column.partition("/")[0]
+    return first if first in probes else METRICS
 
 
 def metrics(parts: Any, params: Any, variables: Any, splits: Splits) -> Values:

@@ -5,7 +5,7 @@ A schedule never depends on how long the run is, so that a run that is made long
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from framework.errors import UserError
@@ -154,7 +154,11 @@ def events_after(step: int, steps: int, schedules: dict[str, Due], save_every: i
         due_next = union.next(step)
         step = steps if due_next is None else min(due_next, steps)
         measured = tuple(name for name, due in schedules.items() if due.regularly(step))
-        last = step == steps
-        ending = tuple(name for name, due in schedules.items() if last and due.at_end and name not in measured)
-        saved = last or (save_every > 0 and step % save_every == 0)
-        yield Event(step, measured, ending, last, saved)
+        event = Event(step, measured, (), last=False, saved=save_every > 0 and step % save_every == 0)
+        yield ended(event, schedules) if step == steps else event
+
+
+def ended(event: Event, schedules: dict[str, Due]) -> Event:
+    """The event as it is where it is the last one: whatever includes the last step is due as well, and a checkpoint is."""
+    ending = tuple(name for name, due in schedules.items() if due.at_end and name not in event.measured)
+    return replace(event, only_at_end=ending, last=True, saved=True)

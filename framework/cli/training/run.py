@@ -9,7 +9,7 @@ from framework.cli.overrides import default_workdir, parse_with_config, remove_i
 from framework.config import load_config
 from framework.errors import Interrupted, StorageError, UserError
 from framework.reading import last_value, milestones
-from framework.run import Run, RunDirectory, start_backend
+from framework.run import Run, RunDirectory, Sessions, start_backend
 from framework.sessions import train
 
 EXAMPLES = """\
@@ -48,7 +48,9 @@ def report(run: Run) -> None:
     """Prints where the run is and its milestones: numbers on standard output."""
     headline = run.headline
     print(f"run      {run.path}")
-    print(f"step     {run.experiment.general.steps}")
+    print(f"step     {run.steps[-1]}")
+    if run.path is not None and (why := Sessions(RunDirectory(run.path).environment).stopped_by):
+        print(f"ended by {why}")
     for name in (f"train/{headline}", f"test/{headline}"):
         if (value := last_value(run, name)) is not None:
             print(f"{name:24} {value:.6g}")

@@ -128,4 +128,5 @@ class Screen:
 
 
 def _steps(standings: Sequence[Standing]) -> int:
-    return sum(standing.step or 0 for standing in standings)
+    """Of a finished member all count, also those that stop_when spared it."""
+    return sum(standing.steps if standing.state == FINISHED else standing.step or 0 for standing in standings)
