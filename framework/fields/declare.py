@@ -118,11 +118,15 @@ class Declared:
         return said + (", or none" if optional else "")
 
 
-@functools.cache
 def declared_fields(cls: type) -> tuple[Declared, ...]:
     """The configuration fields of a dataclass, in order, with their resolved types."""
+    return _declared(cls)
+
+
+@functools.cache
+def _declared(cls: Any) -> tuple[Declared, ...]:
     hints = typing.get_type_hints(cls)
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    fields = dataclasses.fields(cls)
     return tuple(Declared(f.name, hints[f.name], f.default, f.metadata) for f in fields if f.init)
 
 

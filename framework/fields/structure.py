@@ -39,13 +39,11 @@ def numbers_of(plugin: Fields) -> dict[str, float]:
 
 def with_numbers(structure: Structure, numbers: Mapping[str, Any], path: str = "") -> Any:
     """The plugin of a structure with these numbers, which may be traced: no field is checked, and nothing is converted."""
-    plugin = object.__new__(structure.cls)
+    plugin: Any = object.__new__(structure.cls)
     for name, part in structure.fields:
         here = f"{path}{name}"
-        value = (
-            with_numbers(part, numbers, f"{here}.") if isinstance(part, Structure) else numbers[here] if part is PassedIn.NUMBER else part
-        )
-        object.__setattr__(plugin, name, value)
+        inside = with_numbers(part, numbers, f"{here}.") if isinstance(part, Structure) else part
+        object.__setattr__(plugin, name, numbers[here] if part is PassedIn.NUMBER else inside)
     return plugin
 
 

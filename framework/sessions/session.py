@@ -1,6 +1,7 @@
 """Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
 
 import logging
+from collections.abc import Generator
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -23,27 +24,34 @@ from framework.run import (
     load_run,
     reason_of_end,
 )
-from framework.sessions.loop import measure_end, train_loop
+from framework.sessions.alone import OneAlone
+from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state
-from framework.sessions.signals import StopRequest
 from framework.storage import Lock
 from framework.training import Experiment, TrainState, precision
 
 log = logging.getLogger("whygrok")
 
 
-def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = False) -> Run:
+def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = False, draw: bool = True) -> Run:
     """Trains to config.steps and returns the run; without a work directory, everything stays in memory.
 
     A directory that holds this run is resumed to the same bits; one that holds another is refused, or set aside (never
-    deleted) with `fresh`. Raises UserError, Interrupted, Diverged or StorageError.
+    deleted) with `fresh`. draw: whether the curves are drawn at the end, if recording.plot asks for them.
+    Raises UserError, Interrupted, Diverged or StorageError.
     """
-    experiment = Experiment.from_config(config)
-    for notice in experiment.notices():
-        log.warning("%s", notice)
+    host = OneAlone()
     if workdir is None:
-        return _train_in_memory(experiment)
-    directory = RunDirectory.at(workdir)
+        return host.serve(_train_in_memory(_checked(config), host))
+    run = host.serve(session(config, workdir, host, fresh))
+    if draw and run.experiment.recording.plot:
+        _draw(RunDirectory.at(workdir))
+    return run
+
+
+def session(config: ConfigDict, workdir: str | Path, host: Host, fresh: bool = False) -> Generator[int, tuple[int, int], Run]:
+    """A session in a run directory: asks the host for steps, as `train_loop` does, and ends with the run. Raises as `train` does."""
+    experiment, directory = _checked(config), RunDirectory.at(workdir)
     if not fresh:
         directory.check_same_run(experiment.config)
     initial = initial_state(experiment)  # before anything is written: a config that cannot start leaves no folder
@@ -54,21 +62,30 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
         log.info("the run that was here is now %s", aside)
     directory.create()
     with Lock(directory.lock):
-        return _train_in(experiment, initial, directory)
+        yield from _train_in(experiment, initial, directory, host)
+        return load_run(directory.path)
 
 
-def _train_in_memory(experiment: Experiment) -> Run:
-    recorder = Recorder(_progress(experiment))
-    with StopRequest() as stop:
+def _checked(config: ConfigDict) -> Experiment:
+    experiment = Experiment.from_config(config)
+    for notice in experiment.notices():
+        log.warning("%s", notice)
+    return experiment
+
+
+def _train_in_memory(experiment: Experiment, host: Host) -> Generator[int, tuple[int, int], Run]:
+    recorder = Recorder(_progress(experiment, host))
+    with host.listen() as stop:
         try:
             recorder.rewind(-1, None, ())
-            state = train_loop(experiment, initial_state(experiment), -1, NoCheckpoints(), recorder, stop)
+            trainee = host.seat(experiment, initial_state(experiment))
+            yield from train_loop(trainee, -1, NoCheckpoints(), recorder, stop)
         finally:
             recorder.close()
-    return Run(experiment=experiment, rows=recorder.rows, final=state, stored=recorder.arrays)
+    return Run(experiment=experiment, rows=recorder.rows, final=trainee.state, stored=recorder.arrays)
 
 
-def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory) -> Run:
+def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory, host: Host) -> Asking:
     directory.check_same_run(experiment.config)
     check_steps(experiment, directory)
     continuing = experiment.numerics.on_divergence == "continue"
@@ -83,37 +100,35 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
         log.info("already complete at step %s: %s%s", f"{done:,}", directory.path, f", {why}" if why else "")
         if directory.read_config().get("plugins") != list(experiment.config.plugins):
             directory.write_config(experiment.config)  # a plugin's file has moved: whoever reads the run must find it
-    else:
-        started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
-        log.info("%s: %s", started, directory.path)
-        for name, value in (directory.new_fields(experiment.config) if done >= 0 else {}).items():
-            log.info("%s is new since this run began; it has its default, %s", name, value)
-        directory.write_config(experiment.config)
-        _run_session(experiment, state, done, checkpoints, directory)
-    if experiment.recording.plot and not (directory.figures / "curves.png").is_file():
-        _draw(directory)
-    return load_run(directory.path)
+        return
+    started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
+    log.info("%s: %s", started, directory.path)
+    for name, value in (directory.new_fields(experiment.config) if done >= 0 else {}).items():
+        log.info("%s is new since this run began; it has its default, %s", name, value)
+    directory.write_config(experiment.config)
+    yield from _run_session(host.seat(experiment, state), done, checkpoints, directory, host)
 
 
-def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoints: Checkpoints, directory: RunDirectory) -> None:
-    sessions = Sessions(directory.environment)
+def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
+    experiment, sessions = trainee.experiment, Sessions(directory.environment)
     sessions.check_data(experiment.data_digest())
     changes = sessions.start(max(done, 0))
     for change in changes if done >= 0 else ():
         log.warning("this run began in another environment, so equal bits are not promised: %s", change)
     tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []
-    recorder = RunRecorder(directory, [*tensorboard, *_progress(experiment)])
+    recorder = RunRecorder(directory, [*tensorboard, *_progress(experiment, host)])
     here = next(experiment.events_after(done - 1))
     reason, reached = "failed", None
-    with StopRequest() as stop:
+    with host.listen() as stop:
         try:
             recorder.rewind(done, here.due if here.step == done else None, experiment.probes)
             if done == experiment.general.steps or ends_here(experiment, recorder.rows, done):
+                yield 0  # until the others are there too
                 missing = recorder.missing(done, experiment.ended(here).due, experiment.probes)
-                measure_end(experiment, state, done, missing, recorder)
+                measure_end(trainee, done, missing, recorder)
             else:
-                state = train_loop(experiment, state, done, checkpoints, recorder, stop)
-            reached = int(state.step)
+                yield from train_loop(trainee, done, checkpoints, recorder, stop)
+            reached = int(trainee.state.step)
             reason = reason_of_end(experiment, recorder.rows, reached)
         except (Interrupted, Diverged, StorageError) as error:
             reason = str(error)
@@ -125,8 +140,8 @@ def _run_session(experiment: Experiment, state: TrainState, done: int, checkpoin
     (directory.figures / "curves.png").unlink(missing_ok=True)
 
 
-def _progress(experiment: Experiment) -> list[Follower]:
-    return [Progress(experiment.general.steps)] if experiment.recording.progress else []
+def _progress(experiment: Experiment, host: Host) -> list[Follower]:
+    return [Progress(experiment.general.steps)] if experiment.recording.progress and host.shows_progress else []
 
 
 def _end(sessions: Sessions, step: int, reason: str) -> None:
@@ -137,8 +152,11 @@ def _end(sessions: Sessions, step: int, reason: str) -> None:
 
 
 def _draw(directory: RunDirectory) -> None:
+    """Draws the curves of a run that is complete, unless they are there."""
     from framework.reading import draw_curves
 
+    if (directory.figures / "curves.png").is_file():
+        return
     try:
         for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):
             log.info("drew %s", file)

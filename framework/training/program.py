@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,6 +14,8 @@ from framework.interfaces import Penalty, Task
 from framework.training.batches import update_key
 from framework.training.network import Network, other_variables
 from framework.training.state import TrainState
+
+Carry = tuple[TrainState, Array, Any]  # state, first diverged step, order of the examples
 
 PROGRAMS = 2  # raised where the same config gives other bits; a run that is resumed says so
 
@@ -34,11 +37,31 @@ def advance(parts: Any, state: TrainState, count: Int[Array, ""], split: Any) ->
     The count is traced: chunks of any length run one program, and a run that is cut anywhere gives the same bits. A step
     has diverged when its objective, before the update, is not finite.
     """
+    return jax.lax.fori_loop(0, count, _step(parts, split), _start(parts, state))[:2]
+
+
+def advance_lane(
+    parts: Any, state: TrainState, count: Int[Array, ""], trips: Int[Array, ""], split: Any
+) -> tuple[TrainState, Int[Array, ""]]:
+    """The same for one of several members that advance together, for `trips` steps or less: after `count` of them, it stands still."""
+    step = _step(parts, split)
+
+    def held(trip: Array, carry: Carry) -> Carry:
+        return jax.tree.map(partial(jnp.where, trip < count), step(trip, carry), carry)
+
+    return jax.lax.fori_loop(0, trips, held, _start(parts, state))[:2]
+
+
+def _start(parts: Any, state: TrainState) -> Carry:
+    return state, jnp.int32(-1), parts.batches.order(state.rng, state.step)
+
+
+def _step(parts: Any, split: Any) -> Callable[[Array, Carry], Carry]:
     objective = make_objective(parts.task, parts.penalty, parts.network)
     transform, batches = parts.optimizer.transform(), parts.batches
     wanted = _extra_arguments(transform)
 
-    def body(_: Array, carry: tuple[TrainState, Array, Any]) -> tuple[TrainState, Array, Any]:
+    def step(_: Array, carry: Carry) -> Carry:
         state, diverged, order = carry
         order = batches.next_order(order, state.rng, state.step)
         batch = batches.take(split, order, state.rng, state.step)
@@ -49,8 +72,7 @@ def advance(parts: Any, state: TrainState, count: Int[Array, ""], split: Any) ->
         diverged = jnp.where((diverged < 0) & ~jnp.isfinite(value), state.step, diverged)
         return TrainState(state.step + 1, params, variables, opt_state, state.probe_state, state.rng), diverged, order
 
-    start = (state, jnp.int32(-1), batches.order(state.rng, state.step))
-    return jax.lax.fori_loop(0, count, body, start)[:2]
+    return step
 
 
 EXTRA = ("value", "grad", "value_fn", "grad_fn", "key")

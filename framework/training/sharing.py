@@ -7,7 +7,7 @@ import functools
 import inspect
 import logging
 import traceback
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -111,6 +111,31 @@ class Shared:
             return f"{classes[through[-1].filename]} ({through[-1].filename}:{through[-1].lineno})"
         named = [name for file, name in classes.items() if file in str(error)]
         return " or ".join(named or classes.values())
+
+
+def together(function: Callable, members: Sequence[Shared], axes: tuple[int | None, ...], donated: tuple[int, ...] = ()) -> "Together":
+    """A function of the parts of members of one structure and of arrays, for all members at once.
+
+    axes: for each of the arrays, 0 where it has a leading axis of members, None where they have it in common.
+    """
+    recipe = replace(members[0].recipe, function=function, axes=axes, donated=donated)
+    return Together(program_of(recipe), jax.tree.map(lambda *leaves: jnp.stack(leaves), *(member.numbers for member in members)))
+
+
+@dataclass(frozen=True)
+class Together:
+    """A program for several members, and their numbers, stacked."""
+
+    program: Program
+    numbers: dict[str, Any]
+
+    def __call__(self, *arrays: Any) -> Any:
+        """What the function gives, each array with a leading axis of members."""
+        return self.program.run(self.numbers, *arrays)
+
+    def check(self, *arrays: Any) -> None:
+        """Raises what the program raises while it is traced; nothing is computed."""
+        self.program.run.eval_shape(self.numbers, *arrays)
 
 
 @functools.lru_cache(KEPT)
