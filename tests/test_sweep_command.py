@@ -1,4 +1,4 @@
-"""whygrok sweep: every member in a process of its own; what dies stops no other, and the same command goes on to the same bits."""
+"""whygrok sweep: members in processes; what dies stops no other, and the same command goes on to the same bits."""
 
 import json
 import os
@@ -23,17 +23,27 @@ from tests.helpers import assert_same_run, content
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 
-# Stands for `whygrok run` where training is not the point: $1 is --config=…, $2 is --workdir=…
+# Stands for training where that is not the point: $1 is --config=…, $2 is --workdir=…
 COPY = 'to="${2#--workdir=}"; cp -r "$FINISHED/$(basename "$to")/." "$to"'
+# Stands for `whygrok work`: takes the arguments of each member from its line, and answers with the exit code of a script.
+WORK = """
+exec 3>&1
+value() { value=${line#*"$1"}; value=${value%%\\"*}; }
+while read -r line; do
+    value --config=; config=$value; value --workdir=; workdir=$value; value '"log": "'; log=$value
+    set -- "--config=$config" "--workdir=$workdir"
+    { SCRIPT; } >>"$log" 2>&1; echo $? >&3
+done
+"""
 
 
 @pytest.fixture
 def instead(monkeypatch, finished):
-    """Has a shell script run in place of `whygrok run`."""
+    """Has a shell script run in place of training."""
     monkeypatch.setenv("FINISHED", str(finished))
 
     def runs(script):
-        monkeypatch.setattr(processes, "COMMAND", ["sh", "-c", script, "sh"])
+        monkeypatch.setattr(processes, "COMMAND", ["sh", "-c", WORK.replace("SCRIPT", script), "sh"])
 
     return runs
 

@@ -32,11 +32,12 @@ from framework.training import Event, Experiment, TrainState, precision
 log = logging.getLogger("whygrok")
 
 
-def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = False) -> Run:
+def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = False, draw: bool = True) -> Run:
     """Trains to config.steps and returns the run; without a work directory, everything stays in memory.
 
     A directory that holds this run is resumed to the same bits; one that holds another is refused, or set aside (never
-    deleted) with `fresh`. Raises UserError, Interrupted, Diverged or StorageError.
+    deleted) with `fresh`. draw: whether the curves are drawn at the end, if recording.plot asks for them.
+    Raises UserError, Interrupted, Diverged or StorageError.
     """
     experiment = Experiment.from_config(config)
     for notice in experiment.notices():
@@ -54,7 +55,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
         log.info("the run that was here is now %s", aside)
     directory.create()
     with Lock(directory.lock):
-        return _train_in(experiment, initial, directory)
+        return _train_in(experiment, initial, directory, draw)
 
 
 def _train_in_memory(experiment: Experiment) -> Run:
@@ -68,7 +69,7 @@ def _train_in_memory(experiment: Experiment) -> Run:
     return Run(experiment=experiment, rows=recorder.rows, final=state, stored=recorder.arrays)
 
 
-def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory) -> Run:
+def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory, draw: bool) -> Run:
     directory.check_same_run(experiment.config)
     check_steps(experiment, directory)
     continuing = experiment.numerics.on_divergence == "continue"
@@ -89,7 +90,7 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
             log.info("%s is new since this run began; it has its default, %s", name, value)
         directory.write_config(experiment.config)
         _run_session(experiment, state, done, checkpoints, directory)
-    if experiment.recording.plot and not (directory.figures / "curves.png").is_file():
+    if draw and experiment.recording.plot and not (directory.figures / "curves.png").is_file():
         _draw(directory)
     return load_run(directory.path)
 
