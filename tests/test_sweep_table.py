@@ -20,6 +20,21 @@ def test_swept_parts_are_cells_of_the_table():
     assert other["seed"] == "1" and other["optimizer"] == "" and other["state"] == "waiting"
 
 
+def test_what_is_counted_is_what_the_members_say():
+    found = Standings([Standing(name, {}, 10) for name in "abc"])
+    found.put(Standing("b", {}, 10, state="running"))
+    found.put(Standing("b", {}, 10, state="running", step=4))
+    found.put(Standing("c", {}, 10, state="failed", step=3))
+    assert [one.state for one in found] == ["waiting", "running", "failed"] and found[1].step == 4 and len(found) == 3
+    assert (found.steps_done, found.steps, found.in_state("running")) == (7, 30, ["b"])
+    assert {state: number for state, number in found.counts.items() if number} == {"waiting": 1, "running": 1, "failed": 1}
+    assert [(one.member, one.state) for one in found.news] == [("b", "running"), ("c", "failed")]
+    table = list(csv.DictReader(found.as_csv().splitlines()))
+    found.put(Standing("a", {}, 10, state="finished", step=10))
+    assert list(csv.DictReader(found.as_csv().splitlines()))[1:] == table[1:], "a line is kept until its member changes"
+    assert list(csv.DictReader(found.as_csv().splitlines()))[0]["state"] == "finished"
+
+
 @pytest.mark.parametrize(
     ("ended", "code"),
     [
@@ -71,6 +86,7 @@ def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, m
     ("more", "message"),
     [
         (["--engine=proceses"], "there is no engine called 'proceses'. Did you mean 'processes'? engines: processes."),
+        (["--engine=workers"], "there is no engine called 'workers'. engines: processes."),
         (["--jobs=0"], "jobs = 0: must be at least 1"),
         (["--jobs=two"], "invalid int value: 'two'"),
         (["--worker=2"], "unknown argument '--worker=2'. Did you mean --workdir?"),
