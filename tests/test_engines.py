@@ -1,12 +1,13 @@
 """Engines as plugins: their fields, and members that are trained in the process of the command itself."""
 
 import dataclasses
+import json
 import os
 import signal
 
 import pytest
 
-from framework import Engine, Penalty, Probe, field, register, run_sweep
+from framework import Engine, Penalty, Probe, field, register, run_sweep, train
 from framework.config import members, override
 from framework.errors import Interrupted, UserError
 from framework.storage import Lock
@@ -85,3 +86,23 @@ def test_a_signal_that_stops_a_run_in_this_process_stops_the_sweep_around_it(tmp
     with pytest.raises(Interrupted, match="0 of 2 members are finished, 1 stopped"):
         run_sweep(members(base, [{"seed": 0}, {"seed": 1}]), tmp_path / "runs", engine="here")
     assert (tmp_path / "runs" / "seed=0").is_dir() and not (tmp_path / "runs" / "seed=1").exists()
+
+
+def test_the_curves_of_a_member_are_drawn_when_somebody_looks_at_it(tmp_path):
+    @register("here")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Here(Engine):
+        """Each member in this process."""
+
+        def train(self, sweep, jobs, stop):
+            for name in sweep.in_state("waiting"):
+                train_here(sweep, name)
+
+    (member,) = members(override(config(), {"recording.plot": "true"}), [{"seed": 3}])
+    assert states(run_sweep([member], tmp_path / "runs", engine="here")) == ["finished"]
+    folder = tmp_path / "runs" / member.name
+    assert json.loads((folder / "config.json").read_text())["recording"]["plot"] is True
+    assert not (folder / "figures").exists()
+    before = (folder / "metrics.jsonl").read_bytes()
+    train(member.config, folder)
+    assert (folder / "figures" / "curves.png").is_file() and (folder / "metrics.jsonl").read_bytes() == before

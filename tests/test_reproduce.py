@@ -86,7 +86,7 @@ def test_a_figure_comes_out_the_same_again_after_it_is_done_and_after_a_run_is_l
     shutil.copytree(before, tmp_path / "fig4")
     runs = content(tmp_path / "fig4" / "runs" / LAST)
     again = command(tmp_path, tmp_path)
-    broken = [*again[:2], "from plugins.engines import workers; workers.COMMAND = ['sh', '-c', 'exit 7']" + COMMAND, *again[3:]]
+    broken = [*again[:2], "from plugins.engines import processes; processes.COMMAND = ['sh', '-c', 'exit 7']" + COMMAND, *again[3:]]
     assert made(broken, programs) == said.replace(str(before.parent), str(tmp_path)), "nothing is left to run"
     assert written(tmp_path / "fig4") == first and content(tmp_path / "fig4" / "runs" / LAST) == runs
     shutil.rmtree(tmp_path / "fig4" / "runs" / LAST)

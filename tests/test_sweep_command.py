@@ -1,4 +1,4 @@
-"""whygrok sweep: every member in a process of its own; what dies stops no other, and the same command goes on to the same bits."""
+"""whygrok sweep: members in processes; what dies stops no other, and the same command goes on to the same bits."""
 
 import json
 import os
@@ -16,24 +16,34 @@ from framework.cli import run_command
 from framework.config import members, select
 from framework.errors import Interrupted, StorageError, UserError
 from framework.storage import Lock
-from framework.sweep import run_sweep
+from framework.sweep import choose_engine, run_sweep
 from plugins.engines import processes
 from tests.dying_members import NAMES, config, states, swept, table
 from tests.helpers import assert_same_run, content
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
 
-# Stands for `whygrok run` where training is not the point: $1 is --config=…, $2 is --workdir=…
+# Stands for training where that is not the point: $1 is --config=…, $2 is --workdir=…
 COPY = 'to="${2#--workdir=}"; cp -r "$FINISHED/$(basename "$to")/." "$to"'
+# Stands for `whygrok work`: takes the arguments of each member from its line, and answers with the exit code of a script.
+WORK = """
+exec 3>&1
+value() { value=${line#*"$1"}; value=${value%%\\"*}; }
+while read -r line; do
+    value --config=; config=$value; value --workdir=; workdir=$value; value '"log": "'; log=$value
+    set -- "--config=$config" "--workdir=$workdir"
+    { SCRIPT; } >>"$log" 2>&1; echo $? >&3
+done
+"""
 
 
 @pytest.fixture
 def instead(monkeypatch, finished):
-    """Has a shell script run in place of `whygrok run`."""
+    """Has a shell script run in place of training."""
     monkeypatch.setenv("FINISHED", str(finished))
 
     def runs(script):
-        monkeypatch.setattr(processes, "COMMAND", ["sh", "-c", script, "sh"])
+        monkeypatch.setattr(processes, "COMMAND", ["sh", "-c", WORK.replace("SCRIPT", script), "sh"])
 
     return runs
 
@@ -90,6 +100,37 @@ def test_at_most_so_many_members_run_at_once(tmp_path, instead):
     seen = []
     run_sweep(swept(), tmp_path / "runs", jobs=2, show=lambda standings: seen.append(states(standings).count("running")))
     assert max(seen) == 2
+
+
+@pytest.mark.parametrize(("limit", "processes_used"), [(0, 1), (1, 3), (2, 2)])
+def test_a_process_trains_so_many_members_before_another_takes_its_place(limit, processes_used, tmp_path, instead):
+    instead(f"echo $$ >>{tmp_path}/processes; {COPY}")
+    assert states(run_sweep(swept(), tmp_path / "runs", engine=f"processes:members={limit}")) == ["finished"] * 3
+    assert len(set((tmp_path / "processes").read_text().split())) == processes_used
+
+
+def test_the_engine_that_is_chosen_is_said_in_a_line(tmp_path, instead, caplog, monkeypatch):
+    caplog.set_level("INFO", "whygrok")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    instead(COPY)
+    run_sweep(swept(), tmp_path / "runs")
+    said = "engine processes: 1 job on 2 cores; each process trains one member after another (--jobs=2 would use both cores)"
+    assert [line for line in caplog.messages if line.startswith("engine")] == [said]
+    caplog.clear()
+    run_sweep(swept(), tmp_path / "runs", jobs=2)
+    run_sweep(swept(), tmp_path / "again", jobs=2, engine="processes")
+    assert not any(line.startswith("engine") for line in caplog.messages), "nothing is left to train, or somebody has named it"
+    assert choose_engine(swept(), 2).why == "2 jobs on 2 cores; each process trains one member after another"
+
+
+def test_the_table_is_written_at_the_start_and_the_end_and_now_and_then(tmp_path, instead, monkeypatch):
+    instead(COPY)
+    written = []
+    monkeypatch.setattr("framework.sweep.folder.write_atomically", lambda path, text: written.append(text))
+    begun = time.monotonic()
+    run_sweep(swept(range(3)), tmp_path / "runs")
+    assert 2 <= len(written) <= 3 + (time.monotonic() - begun), "not at each of the six changes"
+    assert written[0].count("waiting") == 3 and written[-1].count("finished") == 3
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,29 @@ import pytest
 from framework.cli import run_command
 from framework.cli.training.sweep import Screen, exit_code, report
 from framework.config import select
-from framework.sweep import Standing
-from framework.sweep.folder import as_csv
+from framework.sweep import Standing, Standings
 
 
 def test_swept_parts_are_cells_of_the_table():
-    text = as_csv([Standing("a", {"optimizer": select("sam", inner=select("gd"))}, 5), Standing("b", {"seed": 1}, 5)])
-    one, other = csv.DictReader(text.splitlines())
+    found = Standings([Standing("a", {"optimizer": select("sam", inner=select("gd"))}, 5), Standing("b", {"seed": 1}, 5)])
+    one, other = csv.DictReader(found.as_csv().splitlines())
     assert json.loads(one["optimizer"]) == {"name": "sam", "inner": {"name": "gd"}} and one["seed"] == ""
     assert other["seed"] == "1" and other["optimizer"] == "" and other["state"] == "waiting"
+
+
+def test_what_is_counted_is_what_the_members_say():
+    found = Standings([Standing(name, {}, 10) for name in "abc"])
+    found.put(Standing("b", {}, 10, state="running"))
+    found.put(Standing("b", {}, 10, state="running", step=4))
+    found.put(Standing("c", {}, 10, state="failed", step=3))
+    assert [one.state for one in found] == ["waiting", "running", "failed"] and found[1].step == 4 and len(found) == 3
+    assert (found.steps_done, found.steps, found.in_state("running")) == (7, 30, ["b"])
+    assert {state: number for state, number in found.counts.items() if number} == {"waiting": 1, "running": 1, "failed": 1}
+    assert [(one.member, one.state) for one in found.news] == [("b", "running"), ("c", "failed")]
+    table = list(csv.DictReader(found.as_csv().splitlines()))
+    found.put(Standing("a", {}, 10, state="finished", step=10))
+    assert list(csv.DictReader(found.as_csv().splitlines()))[1:] == table[1:], "a line is kept until its member changes"
+    assert list(csv.DictReader(found.as_csv().splitlines()))[0]["state"] == "finished"
 
 
 @pytest.mark.parametrize(
@@ -55,9 +69,12 @@ def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, m
     caplog.set_level("INFO", "whygrok")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     screen = Screen()
-    screen([Standing("a", {}, 100), Standing("b", {}, 100, state="finished", step=100)])
-    screen([Standing("a", {}, 100, state="running", step=50), Standing("b", {}, 100, state="finished", step=100)])
-    screen([Standing("a", {}, 100, state="finished", step=100, test=0.995, grokked=60), screen.standings[1]])
+    found = Standings([Standing("a", {}, 100), Standing("b", {}, 100, state="finished", step=100)])
+    screen(found)
+    found.put(Standing("a", {}, 100, state="running", step=50))
+    screen(found)
+    found.put(Standing("a", {}, 100, state="finished", step=100, test=0.995, grokked=60))
+    screen(found)
     screen.close()
     assert [record.getMessage() for record in caplog.records] == ["a finished, test 0.995, grokked at step 60"]
     shown = capsys.readouterr().err
@@ -68,7 +85,8 @@ def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, m
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--engine=proceses"], "there is no engine called 'proceses'. Did you mean 'processes'? engines: processes, workers."),
+        (["--engine=proceses"], "there is no engine called 'proceses'. Did you mean 'processes'? engines: processes."),
+        (["--engine=workers"], "there is no engine called 'workers'. engines: processes."),
         (["--jobs=0"], "jobs = 0: must be at least 1"),
         (["--jobs=two"], "invalid int value: 'two'"),
         (["--worker=2"], "unknown argument '--worker=2'. Did you mean --workdir?"),

@@ -32,6 +32,7 @@ def members(config: ConfigDict, sweep: Any) -> list[Member]:
     """
     found: list[Member] = []
     seen: dict[str, int] = {}  # config → number of the member
+    taken: set[str] = set()  # names without regard to case: a folder may not tell a from A
     for number, changes in enumerate(listed(sweep)):
         if not isinstance(changes, Mapping):
             raise UserError(f"get_sweep: member {number} is {changes!r}, not a dict such as {{'task.p': 23}}")
@@ -45,8 +46,9 @@ def members(config: ConfigDict, sweep: Any) -> list[Member]:
         first = seen.setdefault(json.dumps(to_dict(made), sort_keys=True), number)
         if first != number:
             raise UserError(f"get_sweep: members {first} ({found[first].name}) and {number} ({name}) have the same config")
-        if name.lower() in {member.name.lower() for member in found}:  # a folder may not tell a from A
+        if name.lower() in taken:
             name = _marked(name, changes)
+        taken.add(name.lower())
         found.append(Member(name, dict(changes), made))
     if not found:
         raise UserError("get_sweep returned no members")

@@ -18,7 +18,7 @@ from framework.sweep import FINISHED, Show, Standing, run_sweep
 log = logging.getLogger("whygrok")
 
 QUIET = {"recording.plot": "false", "recording.tensorboard": "false", "recording.progress": "false"}  # the figure is the picture
-# What one worker compiles the others read, and so does the same command after an interruption.
+# What one process compiles the others read, and so does the same command after an interruption.
 CACHE = {"JAX_COMPILATION_CACHE_DIR": "", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
@@ -51,7 +51,7 @@ def reproduce(
     *,
     scale: str = "smoke",
     jobs: int = 1,
-    engine: str = "workers",
+    engine: str | None = None,
     show: Show = lambda standings: None,
 ) -> Reproduced:
     """Runs the unfinished members of a figure's sweep and writes workdir/NAME/NAME.png, .pdf, .csv and verdict.json.

@@ -1,5 +1,6 @@
 """What is read off finished and running runs: milestones, comparisons, curves, the pictures of probes."""
 
 from framework.reading.curves import draw_curves
-from framework.reading.milestones import GROKKED, first_at_least, fitted_step, grokked_step, last_value, milestones
+from framework.reading.following import Followed
+from framework.reading.milestones import GROKKED, Outcome, first_at_least, fitted_step, grokked_step, last_value, milestones
 from framework.reading.probe_pictures import columns_of, draw_lines, draw_panels, draw_probe, finish, moments

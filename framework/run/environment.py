@@ -27,6 +27,7 @@ log = logging.getLogger("whygrok")
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
 COMPLETE = "complete"  # why a session ended that reached the last step
 STOPPED = "stop_when: "  # so begins the reason of one that ended before, because stop_when held
+GIT_SECONDS = 60.0  # how old the answer of git may be
 _ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
 
 
@@ -125,6 +126,7 @@ def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
+@functools.cache
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
@@ -132,6 +134,7 @@ def _version(name: str) -> str | None:
         return None
 
 
+@functools.cache
 def _instruction_set() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -142,10 +145,17 @@ def _instruction_set() -> str:
 
 
 def _git_commit() -> str | None:
-    """Commit of the working directory, with '+changes' when there are uncommitted ones; None outside a repository."""
+    """Commit of the working directory, with '+ changes' when there are uncommitted ones; None outside a repository."""
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-        dirty = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, timeout=5, check=True).stdout
+        return _asked_of_git(os.getcwd(), int(time.monotonic() / GIT_SECONDS))
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+@functools.lru_cache(maxsize=1)
+def _asked_of_git(folder: str, moment: int) -> str:
+    """moment: git is asked again when it has changed, and not by each of many short runs in one process."""
+    keywords: dict[str, Any] = {"cwd": folder, "capture_output": True, "text": True, "timeout": 5, "check": True}
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], **keywords).stdout.strip()
+    dirty = subprocess.run(["git", "status", "--porcelain"], **keywords).stdout
     return commit + (" + changes" if dirty else "")

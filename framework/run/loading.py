@@ -47,13 +47,13 @@ class Run:
 
     def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(steps, values) of one metric, only where it was measured. Raises UserError for an unknown name."""
-        columns = self.metrics()
-        if name not in columns:
+        if name == "nonfinite" or not any(name in row for row in self.rows):
             from framework.errors import did_you_mean, one_of
 
+            columns = self.metrics()
             raise UserError(f"no metric {name!r} in this run.{did_you_mean(name, columns)} Metrics: {one_of(columns)}.")
-        there = ~np.isnan(columns[name])
-        return columns["step"][there], columns[name][there]
+        there = [(row["step"], value) for row in self.rows if (value := row.get(name)) is not None and value == value]
+        return np.array([step for step, _ in there], np.int64), np.array([value for _, value in there], float)
 
     def arrays(self, name: str) -> dict[int, np.ndarray]:
         """Step → array, for a probe quantity that is an array, such as "spectrum/eigenvalues"."""

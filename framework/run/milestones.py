@@ -1,4 +1,4 @@
-"""When a network fitted its training set and when it generalized: read off rows, one after the other."""
+"""How a run stands: when it fitted its training set, when it generalized, read off its rows, one after the other."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,26 +7,29 @@ FITTED = 1.0  # training accuracy from which the training set is answered withou
 GROKKED = 0.99  # test accuracy from which a network is said to have generalized
 
 
-class Milestones:
-    """The steps at which a run fitted and grokked, as far as its rows have been seen; None where it has not.
+class Outcome:
+    """How a run stands by the rows seen so far; None where that is not known. train and test: the task's headline, last measured.
 
     fitted: the first recorded step at which the training value of the headline is 1. grokked: the first from which the test
     value stays at 0.99 or above.
     """
 
     def __init__(self, headline: str, rows: Iterable[Mapping[str, Any]] = ()):
+        self._train, self._test = f"train/{headline}", f"test/{headline}"
+        self.step: int | None = None
+        self.train: float | None = None
+        self.test: float | None = None
         self.fitted: int | None = None
         self.grokked: int | None = None
-        self._train, self._test = f"train/{headline}", f"test/{headline}"
         for row in rows:
             self.see(row)
 
     def see(self, row: Mapping[str, Any]) -> None:
         """Takes one row more into account; what was not measured in it, or is not a number, changes nothing."""
-        train, test = row.get(self._train), row.get(self._test)
-        if self.fitted is None and train is not None and train >= FITTED:
-            self.fitted = row["step"]
-        if test is not None and test < GROKKED:
-            self.grokked = None
-        elif test is not None and self.grokked is None:
-            self.grokked = row["step"]
+        self.step = row["step"]
+        if (train := row.get(self._train)) is not None:
+            self.train = float(train)
+            self.fitted = row["step"] if self.fitted is None and train >= FITTED else self.fitted
+        if (test := row.get(self._test)) is not None:
+            self.test = float(test)
+            self.grokked = None if test < GROKKED else row["step"] if self.grokked is None else self.grokked

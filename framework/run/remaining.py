@@ -6,7 +6,7 @@ from framework.errors import UserError
 from framework.run.checkpoints import complete_steps
 from framework.run.directory import RunDirectory
 from framework.run.environment import COMPLETE, STOPPED, Sessions
-from framework.run.milestones import Milestones
+from framework.run.milestones import Outcome
 from framework.run.rows import RowDict, only_due, read_lines
 from framework.training import Event, Experiment, columns_of, no_column, owner_of
 
@@ -62,7 +62,7 @@ class Watch:
         self._experiment, self._condition = experiment, experiment.stop_when
         self._columns = columns_of(experiment) if self._condition else ()
         self._values: dict[str, int | float | None] = {}
-        self._milestones = Milestones(experiment.task.headline)
+        self._outcome = Outcome(experiment.task.headline)
         self._in_a_row = 0
         for row in rows if self._condition else ():
             self._take(row)
@@ -82,8 +82,8 @@ class Watch:
         return any(name in row for name in self._columns)
 
     def _take(self, row: RowDict) -> None:
-        self._milestones.see(row)
+        self._outcome.see(row)
         self._values |= {name: row[name] for name in self._columns if name in row}
         if self._condition and self._measures(row):
-            reached = {"step": row["step"], "fitted": self._milestones.fitted, "grokked": self._milestones.grokked}
+            reached = {"step": row["step"], "fitted": self._outcome.fitted, "grokked": self._outcome.grokked}
             self._in_a_row = self._in_a_row + 1 if self._condition.holds(self._values | reached) else 0

@@ -1,7 +1,7 @@
 """TensorBoard events, written from the rows of metrics.jsonl and rebuilt from them at every start.
 
 Rebuilding is why no step is ever doubled, and writing without tensorboardX's background thread is why a disk that
-refuses cannot make training wait for ever.
+refuses cannot make training wait for ever. metrics.jsonl has every row at once, so that the events may follow a second later.
 """
 
 import contextlib
@@ -9,11 +9,14 @@ import itertools
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("whygrok")
+
+FLUSH_SECONDS = 1.0  # how old events may be that are not on the disk yet: each flush waits for the disk
 
 _starts = itertools.count()
 
@@ -24,6 +27,7 @@ class TensorBoard:
     def __init__(self, folder: Path, first_start: float):
         self._folder, self._first_start = folder, first_start
         self._writer: Any = None
+        self._waiting, self._flushed = False, time.monotonic()  # whether events wait for the disk, and since when
 
     def start(self, step: int, rows: Iterable[dict[str, Any]]) -> None:
         """Starts the folder anew with these rows."""
@@ -40,25 +44,36 @@ class TensorBoard:
         self._write(rows)
 
     def row(self, row: dict[str, Any]) -> None:
-        """Adds the scalars of a row and flushes them."""
+        """Adds the scalars of a row."""
         self._write([row])
 
     def step(self, step: int) -> None:
-        """Nothing is shown between rows."""
+        """Nothing is shown between rows; what has waited for a while goes to the disk."""
+        self._flush_if_due()
 
     def _write(self, rows: Iterable[dict[str, Any]]) -> None:
         if self._writer is None:
             return
         from tensorboardX.proto.event_pb2 import Event
-        from tensorboardX.summary import scalar
 
         try:
             for row in rows:
-                when = self._first_start + row["seconds"]
+                event = Event(wall_time=self._first_start + row["seconds"], step=row["step"])
                 for name, value in row.items():
                     if name not in ("step", "seconds", "nonfinite") and value is not None:
-                        self._writer.write_event(Event(wall_time=when, step=row["step"], summary=scalar(name, value)))
+                        event.summary.value.add(tag=name, simple_value=value)
+                self._writer.write_event(event)
+                self._waiting = True
+        except OSError as error:
+            self._give_up(error)
+        self._flush_if_due()
+
+    def _flush_if_due(self) -> None:
+        if self._writer is None or not self._waiting or time.monotonic() - self._flushed < FLUSH_SECONDS:
+            return
+        try:
             self._writer.flush()
+            self._flushed, self._waiting = time.monotonic(), False
         except OSError as error:
             self._give_up(error)
 

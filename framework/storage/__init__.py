@@ -2,4 +2,4 @@
 
 from framework.storage.files import explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
 from framework.storage.lock import Lock, holder
-from framework.storage.tables import csv_text
+from framework.storage.tables import csv_line, csv_text

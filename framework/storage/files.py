@@ -59,9 +59,9 @@ def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> 
             raise
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, durable: bool = True) -> None:
     """Standard JSON, indented; raises ValueError for NaN rather than writing a token that is not JSON."""
-    write_atomically(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    write_atomically(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", durable)
 
 
 def json_number(value: Any) -> int | float | str:

@@ -17,6 +17,11 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
+def csv_line(values: Sequence[Any]) -> str:
+    """A line of such a table."""
+    return csv_text([_cell(value) for value in values], ())
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, default=list)

@@ -1,5 +1,7 @@
 """Many runs: the folder of a sweep, how each member stands, and what the engines that train them have in common."""
 
-from framework.sweep.folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, Show, Standing, SweepFolder
-from framework.sweep.run import check_engine, run_sweep
+from framework.sweep.choice import Choice, check_engine, choose_engine
+from framework.sweep.folder import Show, SweepFolder
+from framework.sweep.run import run_sweep
+from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, Standing, Standings
 from framework.sweep.supervise import EXPLAINED, WHYGROK, Child, member_arguments, supervise, train_here

@@ -1,45 +1,24 @@
 """The folder of a sweep: one run directory per member, how each member stands, and a table of this."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from framework.config import Member, to_dict
 from framework.errors import FieldError, StorageError, UserError
-from framework.reading import last_value, milestones
-from framework.run import Run, RunDirectory, check_steps, complete_steps, is_complete, read_lines
-from framework.storage import csv_text, holder, storage, write_atomically, write_json
+from framework.reading import Followed
+from framework.run import RunDirectory, check_steps, complete_steps, is_complete
+from framework.storage import holder, storage, write_atomically, write_json
+from framework.sweep.standings import ELSEWHERE, FINISHED, RUNNING, WAITING, Standing, Standings
 from framework.training import Experiment
 
-WAITING, RUNNING, FINISHED, FAILED, STOPPED = "waiting", "running", "finished", "failed", "stopped"
-ELSEWHERE = "elsewhere"  # another process writes that run
 INSTEAD = "Use a new --workdir for this sweep, or rename that folder."
+TABLE_SECONDS = 1.0  # how old the table may be while members are trained
 
-
-@dataclass(frozen=True)
-class Standing:
-    """How one member stands. train and test: the task's headline metric where it was last measured."""
-
-    member: str
-    changes: Mapping[str, Any]
-    steps: int  # in the whole run
-    state: str = WAITING
-    step: int | None = None
-    headline: str = "accuracy"
-    train: float | None = None
-    test: float | None = None
-    fitted: int | None = None
-    grokked: int | None = None
-    exit_code: int | None = None  # the exit code of its process, negative for a signal
-    said: str = ""  # the message with which a failed one ended
-    log: str = ""  # the file, inside the sweep's folder, that holds the rest
-
-
-COLUMNS = ("state", "step", "steps", "headline", "train", "test", "fitted", "grokked", "said", "log")
-
-Show = Callable[[Sequence[Standing]], None]
+Show = Callable[[Standings], None]
 
 
 class SweepFolder:
@@ -52,11 +31,13 @@ class SweepFolder:
         self._show = show
         self._experiments = {member.name: _checked(member) for member in members}
         self._refuse_others()
-        self._standings = {
-            member.name: Standing(member.name, member.changes, self._experiments[member.name].general.steps) for member in members
-        }
-        for name in self._standings:
-            self._standings[name] = self._stands(name, FINISHED if self.is_finished(name) else WAITING)
+        steps = {name: experiment.general.steps for name, experiment in self._experiments.items()}
+        self.standings = Standings(Standing(member.name, member.changes, steps[member.name]) for member in members)
+        self._followed: dict[str, Followed] = {}  # the members that are running
+        self._written = 0.0  # when the table was written
+        for name in self._experiments:
+            self.standings.put(self._stands(name, FINISHED if self.is_finished(name) else WAITING))
+        self.standings.news.clear()
 
     def directory(self, name: str) -> RunDirectory:
         """The run directory of a member."""
@@ -71,16 +52,11 @@ class SweepFolder:
         return self.path / "logs" / f"{name}.log"
 
     @property
-    def standings(self) -> list[Standing]:
-        """How every member stands, in the order of the sweep."""
-        return list(self._standings.values())
-
-    @property
     def strangers(self) -> list[str]:
         """Run directories in this folder that belong to no current member, such as members since removed."""
         if not self.path.is_dir():
             return []
-        return sorted(path.name for path in self.path.iterdir() if RunDirectory(path).is_run and path.name not in self._standings)
+        return sorted(path.name for path in self.path.iterdir() if RunDirectory(path).is_run and path.name not in self._experiments)
 
     def create(self) -> None:
         """Makes the folders, and writes the config of every member."""
@@ -90,8 +66,9 @@ class SweepFolder:
         for name, experiment in self._experiments.items():
             plain = to_dict(experiment.config)
             if not _holds(self.config(name), plain):
-                write_json(self.config(name), plain)
-        self._publish()
+                write_json(self.config(name), plain, durable=False)
+        self.write_table()
+        self._tell()
 
     def is_finished(self, name: str) -> bool:
         """Whether a member's run has nothing left to do: read from its files."""
@@ -104,20 +81,25 @@ class SweepFolder:
         return complete and directory.read_config().get("plugins") == list(experiment.config.plugins)
 
     def mark(self, name: str, state: str, said: str = "", exit_code: int | None = None) -> None:
-        """Notes how a member stands now, in the table as well."""
-        self._standings[name] = replace(self._stands(name, state), said=said, exit_code=exit_code)
-        self._publish()
+        """Notes how a member stands now; sweep.csv says so within a second."""
+        self._followed.pop(name, None)
+        self.standings.put(replace(self._stands(name, state), said=said, exit_code=exit_code))
+        self._tell()
 
     def refresh(self) -> None:
         """Shows how far the running members are."""
-        for name, standing in self._standings.items():
-            if standing.state == RUNNING:
-                self._standings[name] = self._stands(name, RUNNING)
-        self._show(self.standings)
+        for name in self._followed:
+            self.standings.put(self._stands(name, RUNNING))
+        self._tell()
+
+    def write_table(self) -> None:
+        """Writes sweep.csv."""
+        write_atomically(self.path / "sweep.csv", self.standings.as_csv())
+        self._written = time.monotonic()
 
     def in_state(self, state: str) -> list[str]:
         """Names of the members in a state."""
-        return [name for name, standing in self._standings.items() if standing.state == state]
+        return self.standings.in_state(state)
 
     def let_go(self) -> list[str]:
         """Members that ran elsewhere, no longer do, and are not finished."""
@@ -130,28 +112,30 @@ class SweepFolder:
         return max(complete_steps(self.directory(name).checkpoints), default=-1)
 
     def _stands(self, name: str, state: str) -> Standing:
-        experiment, path = self._experiments[name], self.directory(name).path
-        try:
-            rows, _ = read_lines(self.directory(name).metrics)
-        except StorageError:
-            rows = []
-        run, headline = Run(experiment=experiment, rows=rows, path=path), experiment.task.headline
-        reached = milestones(run)
+        experiment = self._experiments[name]
+        headline, steps = experiment.task.headline, experiment.general.steps
+        followed = self._followed.get(name) or Followed(self.directory(name).metrics, headline)
+        if state == RUNNING:
+            self._followed[name] = followed
+        reached = followed.look()
         return replace(
-            self._standings[name],
+            self.standings.of(name),
             state=state,
-            step=self._saved(name) if state == FINISHED else rows[-1]["step"] if rows else None,
+            step=self._saved(name) if state == FINISHED else reached.step,
             headline=headline,
-            train=last_value(run, f"train/{headline}"),
-            test=last_value(run, f"test/{headline}"),
-            fitted=reached["fitted"],
-            grokked=reached["grokked"],
+            train=reached.train,
+            test=reached.test,
+            fitted=reached.fitted,
+            grokked=reached.grokked,
             log=str(self.log(name).relative_to(self.path)) if self.log(name).is_file() else "",
         )
 
-    def _publish(self) -> None:
-        write_atomically(self.path / "sweep.csv", as_csv(self.standings))
+    def _tell(self) -> None:
+        """Shows how the members stand, and writes the table unless that was done a moment ago."""
+        if time.monotonic() - self._written > TABLE_SECONDS:
+            self.write_table()
         self._show(self.standings)
+        self.standings.news.clear()
 
     def _refuse_others(self) -> None:
         refused = []
@@ -165,13 +149,6 @@ class SweepFolder:
         if refused:
             more = f"\nAlso refused: {len(refused) - 1} of the other {len(self._experiments) - 1} members." if len(refused) > 1 else ""
             raise UserError(refused[0] + more)
-
-
-def as_csv(standings: Sequence[Standing]) -> str:
-    """One row per member: its name, the fields that the sweep changes, how it stands."""
-    fields = list(dict.fromkeys(name for standing in standings for name in standing.changes))
-    rows = [[one.member, *(one.changes.get(name) for name in fields), *(getattr(one, column) for column in COLUMNS)] for one in standings]
-    return csv_text(["member", *fields, *COLUMNS], rows)
 
 
 def _checked(member: Member) -> Experiment:

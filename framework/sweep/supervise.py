@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from framework.config import load_config
 from framework.errors import Diverged, Interrupted, StorageError, UserError, WhygrokError
 from framework.sessions import StopRequest, train
 from framework.storage import holder, storage, write_atomically
-from framework.sweep.folder import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, SweepFolder
+from framework.sweep.folder import SweepFolder
+from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING
 
 EXPLAINED = (UserError.exit_code, Diverged.exit_code, StorageError.exit_code)  # a member that ends with one of these has said why
 # The file, not -m, which would look for our packages in the user's folder first.
@@ -35,6 +37,7 @@ class Child(abc.ABC):
             ends: dict[str, Any] = {"stdin": subprocess.PIPE if talks else subprocess.DEVNULL, "stdout": subprocess.PIPE if talks else file}
             # In a group of its own, Ctrl-C reaches it through us only.
             self._process = subprocess.Popen(command, **ends, stderr=file, process_group=0, bufsize=0)
+        self.answers: Any = self._process.stdout  # what it writes, where it talks
 
     def begin_log(self, log: Path) -> None:
         """Notes where the log ends now: what an earlier attempt wrote is not this one's."""
@@ -73,8 +76,8 @@ class Child(abc.ABC):
 
 
 def member_arguments(sweep: SweepFolder, name: str) -> list[str]:
-    """What follows `whygrok run` for a member: its config and its run directory."""
-    return [f"--config={sweep.config(name)}", f"--workdir={sweep.directory(name).path}"]
+    """What follows `whygrok run` for a member: its config and its run directory; its curves are drawn when somebody looks at it."""
+    return [f"--config={sweep.config(name)}", f"--workdir={sweep.directory(name).path}", "--undrawn"]
 
 
 def supervise(sweep: SweepFolder, jobs: int, stop: StopRequest, start: Callable[[str], Child]) -> None:
@@ -94,7 +97,8 @@ def supervise(sweep: SweepFolder, jobs: int, stop: StopRequest, start: Callable[
             elif time.monotonic() - read > REFRESH_SECONDS:
                 sweep.refresh()
                 read = time.monotonic()
-            time.sleep(POLL_SECONDS if running else 0)
+            if running:
+                _pause(running)
     finally:
         _stop(running)
         for child in running.values():
@@ -107,7 +111,7 @@ def train_here(sweep: SweepFolder, name: str) -> None:
         return
     sweep.mark(name, RUNNING)
     try:
-        train(load_config(str(sweep.config(name))), sweep.directory(name).path)
+        train(load_config(str(sweep.config(name))), sweep.directory(name).path, draw=False)
         sweep.mark(name, FINISHED)
     except Interrupted:
         sweep.mark(name, STOPPED)
@@ -146,6 +150,14 @@ def _may_start(sweep: SweepFolder, name: str) -> bool:
     else:
         return True
     return False
+
+
+def _pause(running: dict[str, Child]) -> None:
+    """Waits until a child has something to say, but not for long: signals, and children that say nothing, are looked at as well."""
+    talking = [child.answers for child in running.values() if child.answers]
+    if not talking:
+        time.sleep(POLL_SECONDS)
+    wait(talking, POLL_SECONDS)
 
 
 def _stop(running: dict[str, Child]) -> None:

@@ -1,10 +1,14 @@
 """Times programs that take turns, so that a machine whose speed drifts slows all of them alike. Medians are reported."""
 
+import resource
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from framework.errors import UserError
 
 Program = Callable[[int], Any]  # does its work so many times, to the end
 
@@ -28,8 +32,21 @@ def seconds_of(program: Program, count: int) -> float:
     return time.perf_counter() - start
 
 
+def timed_command(command: Sequence[str]) -> tuple[float, float]:
+    """(seconds, processor seconds) of a command with all that it starts. Raises UserError with its last words where it fails."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True)
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise UserError(f"a timed command ended with code {done.returncode}: {done.stderr.strip().rpartition(chr(10))[2]}")
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def bench_row(benchmark: str, setting: dict[str, Any], ours: list[float], reference: str, theirs: list[float]) -> dict[str, Any]:
-    """A row of `whygrok bench --json`. The spread is half the distance between the quartiles, the ratio the median over the pairs."""
+    """A row of `whygrok bench --json`. The spread is half the distance between the quartiles, the ratio the median over the pairs.
+
+    theirs: empty where the reference is not installed; its numbers are then None.
+    """
     quarter, median, three_quarters = np.percentile(ours, [25, 50, 75])
     return {
         "benchmark": benchmark,
@@ -37,6 +54,6 @@ def bench_row(benchmark: str, setting: dict[str, Any], ours: list[float], refere
         "milliseconds": float(median),
         "spread": float(three_quarters - quarter) / 2,
         "reference": reference,
-        "reference_milliseconds": float(np.median(theirs)),
-        "ratio": float(np.median(np.array(ours) / np.array(theirs))),
+        "reference_milliseconds": float(np.median(theirs)) if theirs else None,
+        "ratio": float(np.median(np.array(ours) / np.array(theirs))) if theirs else None,
     }

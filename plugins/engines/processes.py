@@ -1,40 +1,107 @@
-"""The engine `processes`: one process per run, so that one which dies takes no other with it."""
+"""The engine `processes`: processes that train one member after another, so that what is imported and compiled once serves the next.
 
+A process that dies takes only its present member with it; another is started for the next.
+"""
+
+import contextlib
+import json
+import select
 from dataclasses import dataclass
 
-from framework import Engine, register
+from framework import Engine, field, register
 from framework.sessions import StopRequest
 from framework.sweep import WHYGROK, Child, SweepFolder, member_arguments, supervise
 
-COMMAND = [*WHYGROK, "run"]
+COMMAND = [*WHYGROK, "work"]
 
 
 @register("processes")
 @dataclass(frozen=True, kw_only=True)
 class Processes(Engine):
-    """One process per member: a member that dies takes no other with it.
+    """At most `--jobs` processes, each of which trains one member after another; one that dies takes no other member with it.
 
-    What the processes compute with (cores, flags) is what `whygrok run` would have: equal bits depend on it.
-    Source: whygrok.
+    What they compute with (cores, flags) is what `whygrok run` would have, and so are the bits. Source: whygrok.
     """
 
+    members: int = field(0, "how many members one process trains before another takes its place; 0: no limit, 1: one each", at_least=0)
+
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
-        """Trains what is waiting, each member in a process of its own."""
-        supervise(sweep, jobs, stop, lambda name: Process(sweep, name))
+        """Trains what is waiting in at most `jobs` processes."""
+        started: list[Process] = []
+
+        def start(name: str) -> Process:
+            for process in [one for one in started if one.is_gone]:
+                started.remove(process)
+                process.dismiss()
+            free = next((one for one in started if one.is_free), None)
+            if free is None:
+                started.append(free := Process(sweep, name, self.members))
+            else:
+                free.give(sweep, name)
+            return free
+
+        try:
+            supervise(sweep, jobs, stop, start)
+        finally:
+            for process in started:
+                process.dismiss()
 
 
 class Process(Child):
-    """A run in a process of its own."""
+    """A process that trains the members it is given, and how its present one stands."""
 
-    def __init__(self, sweep: SweepFolder, name: str):
-        super().__init__(sweep.log(name), [*COMMAND, *member_arguments(sweep, name)])
+    def __init__(self, sweep: SweepFolder, name: str, limit: int):
+        """name: its first member. limit: how many members it may be given; 0: any number."""
+        super().__init__(sweep.log(name), COMMAND, talks=True)
+        assert self._process.stdin
+        self._members = self._process.stdin
+        self._code: int | None = None
+        self._limit, self._given = limit, 0
+        self._tell(sweep, name)
+
+    def give(self, sweep: SweepFolder, name: str) -> None:
+        """Has it train another member."""
+        self._code = None
+        self.begin_log(sweep.log(name))
+        self._tell(sweep, name)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it could be given another member: after a failure a process is not trusted again, and it ends itself."""
+        return self._code == 0 and not self._stopping and not self._members.closed and not self.is_gone
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has answered for its last member and ended."""
+        return self._code is not None and self._process.poll() is not None
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process is gone."""
-        return self._process.poll() is not None
+        """Whether it has answered for its member, or is gone."""
+        if self._code is None and select.select([self.answers], [], [], 0)[0]:
+            answer = self.answers.readline()
+            if answer.strip().isdigit():
+                self._code = int(answer)
+            elif not answer:  # it is gone; any other line was printed by something before it began to listen
+                self._code = self._process.wait()
+        return self._code is not None
 
     @property
     def code(self) -> int:
-        """Its exit code, negative for a signal."""
-        return self._process.returncode
+        """The exit code of its member."""
+        assert self._code is not None
+        return self._code
+
+    def dismiss(self) -> None:
+        """Tells it that no other member will come, and waits for its end."""
+        self._members.close()
+        with self._process:  # closes the other pipe, and waits
+            pass
+
+    def _tell(self, sweep: SweepFolder, name: str) -> None:
+        told = json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))})
+        with contextlib.suppress(BrokenPipeError):  # it is gone: has_ended finds out
+            self._members.write(f"{told}\n".encode())
+        self._given += 1
+        if self._given == self._limit:
+            self._members.close()  # which says that no other member will come

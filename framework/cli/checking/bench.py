@@ -14,6 +14,7 @@ EXAMPLES = """\
   whygrok bench step                                          a training step beside its floor and a hand-written script
   whygrok bench step p=23,47 optimizer=gd --seconds=1 --json
   whygrok bench probes                                        probes beside other ways to the same numbers
+  whygrok bench sweep members=16 --repeats=1                  a sweep of short runs, from start to finish, beside PyTorch
 """
 
 
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str]) -> int:
         setting = ", ".join(f"{name} {value}" for name, value in row["setting"].items())
         print(
             f"{row['benchmark']:12} {row['milliseconds']:>10.3f} {row['spread']:>9.3f}   "
-            f"{row['reference']:12} {row['reference_milliseconds']:>10.3f} {row['ratio']:>6.2f}   {setting}"
+            f"{row['reference']:12} {_number(row['reference_milliseconds'], 10, 3)} {_number(row['ratio'], 6, 2)}   {setting}"
         )
     return 0
+
+
+def _number(value: float | None, width: int, digits: int) -> str:
+    return f"{'–':>{width}}" if value is None else f"{value:>{width}.{digits}f}"

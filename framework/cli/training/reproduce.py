@@ -34,12 +34,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large (default: smoke)")
     parser.add_argument("--workdir", help="folder for the figures, each with its runs; by default runs/reproduce-SCALE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs to train at once (default: 1)")
-    parser.add_argument("--engine", default="workers", metavar="NAME", help="how to train: `whygrok list engines` (default: workers)")
+    parser.add_argument("--engine", metavar="NAME", help="how to train: see `whygrok list engines` (default: chosen, and said)")
     add_plugins(parser)
     options = parser.parse(arguments)
     load_plugins(None, {"plugins": options.plugins} if options.plugins else {})
     names = check_figures(options.figures)
-    check_engine(options.engine, options.jobs)
+    check_engine(options.engine or "processes", options.jobs)
     workdir = options.workdir or f"runs/reproduce-{options.scale}"
     codes = []
     for name in names:

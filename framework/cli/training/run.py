@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--workdir", help="run directory; by default a new one, runs/CONFIG-1")
     parser.add_argument("--fresh", action="store_true", help="set aside the run that is in --workdir (it is renamed, never deleted)")
     parser.add_argument("--init_from", metavar="RUN[@STEP]", help="start from another run's network")
+    parser.add_argument("--undrawn", action="store_true", help="leave the curves to the next call of this command, or to `whygrok plot`")
     options, changes = parse_with_config(parser, arguments)
     if options.init_from:
         changes["init_from"] = str(_absolute(options.init_from))
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     start_backend()
     workdir = options.workdir or default_workdir(spec)
     try:
-        run = train(config, workdir, fresh=options.fresh)
+        run = train(config, workdir, fresh=options.fresh, draw=not options.undrawn)
     except (Interrupted, StorageError) as error:
         raise type(error)(f"{error}. Continue with: whygrok run --workdir={shlex.quote(str(workdir))}") from error
     finally:

@@ -4,8 +4,7 @@ import logging
 import shlex
 import shutil
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,7 +15,7 @@ from framework.cli.tables import aligned
 from framework.config import load_sweep
 from framework.config.members import LONGEST
 from framework.errors import Interrupted, StorageError, UserError
-from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, RUNNING, STOPPED, Standing, run_sweep
+from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, RUNNING, STOPPED, Standing, Standings, run_sweep
 
 log = logging.getLogger("whygrok")
 
@@ -24,7 +23,7 @@ EXAMPLES = """\
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales              repeat the command to go on
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --jobs=2     two members at once
   whygrok sweep --config=sweeps/init_scale --config.task.p=23                 change a field of every member
-  whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --engine=workers   many short members: import only once
+  whygrok sweep --config=sweeps/init_scale --engine=processes:members=1       a process of its own for every member
   whygrok config --config=sweeps/init_scale --sweep                           only list the members
 """
 NUMBERS_WIDTH = 52  # characters for the columns after the member's name
@@ -35,8 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     """Trains, prints the table of members on standard output; returns 0 when all are finished, else the code of `exit_code`."""
     parser = Parser("sweep", EXAMPLES)
     parser.add_argument("--workdir", help="folder of the sweep, with one run directory per member; by default a new one, runs/CONFIG-1")
-    said = "how the members are trained: see `whygrok list engines` (default: processes)"
-    parser.add_argument("--engine", default="processes", metavar="NAME", help=said)
+    said = "how the members are trained: see `whygrok list engines` (default: chosen, and said)"
+    parser.add_argument("--engine", metavar="NAME[:field=value,…]", help=said)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members to run at once (default: 1)")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         screen.close()
         remove_if_empty(Path(workdir))
-        report(screen.standings, workdir)
+        report(screen.standings or (), workdir)
     return exit_code(standings)
 
 
@@ -64,8 +63,9 @@ def exit_code(standings: Sequence[Standing]) -> int:
     return (codes.pop() or 1 if explained else 1) if codes else 0
 
 
-def report(standings: Sequence[Standing], workdir: str) -> None:
+def report(standings: Iterable[Standing], workdir: str) -> None:
     """Prints one line per member, then why members failed and where their logs are, then where the table is."""
+    standings = list(standings)
     if not standings:
         return
     room = shutil.get_terminal_size().columns - NUMBERS_WIDTH if sys.stdout.isatty() else LONGEST
@@ -94,24 +94,21 @@ class Screen:
     """Shows on standard error a line for every member that ends and, on a terminal, a bar of all steps below."""
 
     def __init__(self) -> None:
-        self.standings: list[Standing] = []
+        self.standings: Standings | None = None
         self._bar: tqdm | None = None
 
-    def __call__(self, standings: Sequence[Standing]) -> None:
+    def __call__(self, standings: Standings) -> None:
         """Shows how the members stand now."""
-        before = {standing.member: standing.state for standing in self.standings}
-        if before:
-            for standing in standings:
-                if standing.state in ENDED and standing.state != before[standing.member]:
-                    self._say(standing)
-        elif sys.stderr.isatty():
-            self._bar = tqdm(total=sum(s.steps for s in standings), initial=_steps(standings), unit="step", dynamic_ncols=True)
-        self.standings = list(standings)
+        if self.standings is None and sys.stderr.isatty():
+            self._bar = tqdm(total=standings.steps, initial=standings.steps_done, unit="step", dynamic_ncols=True)
+        self.standings = standings
+        for standing in standings.news:
+            if standing.state in ENDED:
+                self._say(standing)
         if self._bar is not None:
-            counts = Counter(standing.state for standing in standings)
-            said = [f"{counts[state]} {state}" for state in (FINISHED, RUNNING, FAILED) if counts[state]]
+            said = [f"{standings.counts[state]} {state}" for state in (FINISHED, RUNNING, FAILED) if standings.counts[state]]
             self._bar.set_postfix_str(", ".join(said), refresh=False)
-            self._bar.update(_steps(standings) - self._bar.n)
+            self._bar.update(standings.steps_done - self._bar.n)
             self._bar.refresh()
 
     def close(self) -> None:
@@ -125,8 +122,3 @@ class Screen:
         done = f": {standing.said}" if standing.said else "" if standing.test is None else f", test {standing.test:.4g}"
         done += "" if standing.grokked is None else f", grokked at step {standing.grokked:,}"
         log.info("%s %s%s", standing.member, standing.state, done)
-
-
-def _steps(standings: Sequence[Standing]) -> int:
-    """Of a finished member all count, also those that stop_when spared it."""
-    return sum(standing.steps if standing.state == FINISHED else standing.step or 0 for standing in standings)

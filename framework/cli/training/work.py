@@ -1,6 +1,6 @@
 """whygrok work: trains the members of a sweep that standard input names, and answers each with its exit code.
 
-Not for people: `whygrok sweep --engine=workers` starts it.
+Not for people: the engine `processes` starts it.
 """
 
 import contextlib
