@@ -1,18 +1,22 @@
 """stop_when: a run ends where its condition holds as if that were its last step, after any death, and goes on without it."""
 
+import csv
+import dataclasses
 import json
 import logging
 import math
+import re
 
 import pytest
 
-from framework import load_run, train
+from framework import Engine, load_run, register, run_sweep, train
 from framework.cli import run_command
-from framework.config import flatten, override, select, to_dict
+from framework.config import Member, flatten, members, override, product, select, to_dict
 from framework.errors import Diverged, UserError
 from framework.run import Watch, ends_here
+from framework.sweep import train_here
 from framework.training import Experiment
-from tests.helpers import assert_same_run, content, rows, tiny
+from tests.helpers import assert_same_run, content, rows, slow_but, tiny
 from tests.test_deaths import STEPS as VERBS_OF_THE_LOOP
 from tests.test_deaths import VERBS, Killed, killing
 
@@ -80,7 +84,7 @@ CONDITIONS = {
 }
 
 
-@pytest.mark.parametrize("text", CONDITIONS)
+@pytest.mark.parametrize("text", slow_but(lambda text: "for 2 events" in text or "calls >= 3" in text, CONDITIONS))
 def test_a_run_ends_at_the_first_event_where_it_holds_as_if_that_were_its_last_step(text, whole, tmp_path):
     expected = first_step(whole, *CONDITIONS[text])
     assert expected is not None and 0 < expected < STEPS
@@ -92,7 +96,7 @@ def test_a_run_ends_at_the_first_event_where_it_holds_as_if_that_were_its_last_s
     assert sessions(tmp_path / "stopped")[-1]["at_step"] == expected
 
 
-@pytest.mark.parametrize("text", CONDITIONS)
+@pytest.mark.parametrize("text", slow_but(lambda text: "for 2 events" in text or "calls >= 3" in text, CONDITIONS))
 def test_a_stopped_run_goes_on_without_its_condition_to_the_bits_of_one_that_was_never_stopped(text, whole, tmp_path):
     train(stopping(text), tmp_path)
     assert load_run(tmp_path).steps[-1] < STEPS
@@ -101,6 +105,7 @@ def test_a_stopped_run_goes_on_without_its_condition_to_the_bits_of_one_that_was
     assert sessions(tmp_path)[-1]["reason"] == "complete"
 
 
+@pytest.mark.slow
 def test_one_condition_after_another_and_none_in_the_end(whole, tmp_path):
     reached = [train(stopping(f"step > {step}"), tmp_path).steps[-1] for step in (1, 5, 5, 9)] + [train(long(), tmp_path).steps[-1]]
     assert reached == [2, 6, 6, 10, 24]
@@ -209,6 +214,35 @@ def test_a_probe_beside_it_does_not_change_where_a_run_ends():
     dense = PROBES | {"dense": select("norms", schedule="every 1")}
     alone, beside = (train(stopping("count/calls > 0 for 3 events", probes=probes)).steps for probes in (PROBES, dense))
     assert alone == beside == [8]
+
+
+def test_a_sweep_over_conditions_counts_stopped_members_as_finished_and_shows_where_they_are(tmp_path):
+    @register("here")
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Here(Engine):
+        """Each member in this process."""
+
+        def train(self, sweep, jobs, stop):
+            for name in sweep.in_state("waiting"):
+                train_here(sweep, name)
+
+    texts = ["step > 5", "test/accuracy >= 2 or step > 9*objective / 2 for 2 events", ""]
+    swept = members(long(), product({"stop_when": texts}))
+    names = [member.name for member in swept]
+    assert all(re.fullmatch(r"[A-Za-z0-9._=,+^-]{1,120}", name) for name in names) and len({name.lower() for name in names}) == 3
+    found = run_sweep(swept, tmp_path / "runs", engine="here")
+    # The objective is 1.381 at step 6 and 1.342 at step 8: 9·objective/2 is 6.21, then 6.04. So it is met at 8 and 10.
+    assert [(one.state, one.step, one.steps) for one in found] == [("finished", 6, 24), ("finished", 10, 24), ("finished", 24, 24)]
+    before = content(tmp_path / "runs" / names[0])
+    again = run_sweep(swept, tmp_path / "runs", engine="here")
+    assert [one.step for one in again] == [6, 10, 24] and content(tmp_path / "runs" / names[0]) == before
+    with open(tmp_path / "runs" / "sweep.csv", newline="") as file:
+        assert [(row["stop_when"], row["state"], row["step"]) for row in csv.DictReader(file)] == list(
+            zip(texts, ["finished"] * 3, ["6", "10", "24"], strict=True)
+        )
+    with pytest.raises(UserError, match=f"member {re.escape(names[0])}: stop_when = 'step >': at its end"):
+        run_sweep([Member(names[0], {}, override(long(), {"stop_when": "step >"}))], tmp_path / "never", engine="here")
+    assert not (tmp_path / "never").exists()
 
 
 ROWS = [  # step, train/accuracy, test/accuracy: fitted at 20; grokked at 30, not any more at 40, again at 50
@@ -335,8 +369,8 @@ def test_each_row_costs_the_same_however_many_there_are():
             return super().__getitem__(name)
 
     watch, costs = Watch(experiment), []
-    for step in range(3_000):
+    for step in range(900):
         row = Row(step=step, seconds=0.0, objective=1.0, **{"train/accuracy": 1.0, "test/accuracy": math.sin(step), "count/moved": 1.0})
         watch.ends_at(next(experiment.events_after(step - 1)), row)
         costs.append(looked_at)
-    assert costs[2_999] - costs[2_000] == costs[1_999] - costs[1_000]
+    assert costs[899] - costs[600] == costs[599] - costs[300]

@@ -18,7 +18,7 @@ def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> b
     if torn or sessions.completed_at != done:
         return False
     if done < experiment.general.steps:  # with another condition that holds here too, a session notes it
-        return ends_here(experiment, rows, done) and sessions.stopped_by == reason_of_end(experiment, rows, done)
+        return sessions.stopped_by == reason_of_end(experiment, rows, done)
     event = next(experiment.events_after(experiment.general.steps - 1))
     return done == event.step and (not event.due or (bool(rows) and rows[-1]["step"] == done))
 
