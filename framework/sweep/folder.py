@@ -113,7 +113,7 @@ class SweepFolder:
 
     def _stands(self, name: str, state: str) -> Standing:
         experiment = self._experiments[name]
-        headline, steps = experiment.task.headline, experiment.general.steps
+        headline = experiment.task.headline
         followed = self._followed.get(name) or Followed(self.directory(name).metrics, headline)
         if state == RUNNING:
             self._followed[name] = followed
