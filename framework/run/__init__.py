@@ -4,6 +4,7 @@ from framework.run.checkpoints import Checkpoints, NoCheckpoints, complete_steps
 from framework.run.directory import RunDirectory, new_workdir
 from framework.run.environment import COMPLETE, Sessions, start_backend
 from framework.run.loading import Run, load_run
+from framework.run.programs import program_place
 from framework.run.progress import Progress
 from framework.run.remaining import check_steps, is_complete
 from framework.run.rows import Follower, Recorder, RunRecorder, read_lines
