@@ -45,7 +45,10 @@ def bits_depend_on() -> dict[str, Any]:
 
 @functools.cache
 def start_backend() -> None:
-    """Starts JAX before anything is written, and lets it keep compiled programs. Raises UserError when JAX_PLATFORMS names a platform that is not there."""
+    """Starts JAX before anything is written, and lets it keep compiled programs.
+
+    Raises UserError when JAX_PLATFORMS names a platform that is not there.
+    """
     if flags := os.environ.get("XLA_FLAGS"):
         log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
     try:

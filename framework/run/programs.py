@@ -63,10 +63,10 @@ def program_place() -> Place:
     if setting and not Path(setting).expanduser().is_absolute():
         return Place(None, f"{VARIABLE}={setting!r}: must be off, or a folder that begins with /", mistake=True)
     folder = Path(setting).expanduser() if setting else _default()
-    theirs = jax.config.jax_compilation_cache_dir
+    theirs = jax.config.read("jax_compilation_cache_dir")
     if theirs is not None and (folder is None or Path(theirs).parent != folder):
         return Place(None, f"JAX's own setting stays as it is: jax_compilation_cache_dir={theirs!r}")
-    if not jax.config.jax_enable_compilation_cache:
+    if not jax.config.read("jax_enable_compilation_cache"):
         return Place(None, "JAX's own setting stays as it is: jax_enable_compilation_cache=False")
     if folder is None:
         return Place(None, "there is no home folder")

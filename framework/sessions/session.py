@@ -22,6 +22,7 @@ from framework.run import (
     check_steps,
     is_complete,
     load_run,
+    start_backend,
 )
 from framework.sessions.loop import train_loop
 from framework.sessions.origin import initial_state
@@ -38,6 +39,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     A directory that holds this run is resumed to the same bits; one that holds another is refused, or set aside (never
     deleted) with `fresh`. Raises UserError, Interrupted, Diverged or StorageError.
     """
+    start_backend()
     experiment = Experiment.from_config(config)
     for notice in experiment.notices():
         log.warning("%s", notice)

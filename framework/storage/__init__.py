@@ -2,5 +2,5 @@
 
 from framework.storage.files import explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
 from framework.storage.lock import Lock, holder
-from framework.storage.programs import Programs, clear, refusal, size_of
+from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
 from framework.storage.tables import csv_text

@@ -49,11 +49,11 @@ class Programs:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return self._refuse(path, explain(error, path))
-        if about.st_uid != os.geteuid():
-            return self._refuse(path, "it belongs to another user")
-        if content[:_HEAD] != _head(key, content[_HEAD:]):
-            return self._refuse(path, "it is damaged, or not what its name says")
+            self._refuse(path, explain(error, path))
+            return None
+        if about.st_uid != os.geteuid() or content[:_HEAD] != _head(key, content[_HEAD:]):
+            self._refuse(path, "it is damaged, or not what its name says, or another user's")
+            return None
         if time.time() - about.st_mtime > _USED_AGAIN_SECONDS:
             with contextlib.suppress(OSError):  # a folder that can only be read
                 os.utime(path)

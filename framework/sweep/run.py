@@ -10,6 +10,7 @@ from framework.config import Member
 from framework.errors import Interrupted, UserError
 from framework.fields import fields_of
 from framework.interfaces import Engine
+from framework.run import start_backend
 from framework.sessions import StopRequest
 from framework.sweep.folder import ELSEWHERE, FINISHED, STOPPED, Show, Standing, SweepFolder
 from framework.sweep.supervise import POLL_SECONDS
@@ -36,6 +37,7 @@ def run_sweep(
     signal, when all have saved.
     """
     trained_by = check_engine(engine, jobs)
+    start_backend()
     sweep = SweepFolder(members, workdir, show)
     sweep.create()
     log.info("sweep of %d members, %d of them finished already: %s", len(members), len(sweep.in_state(FINISHED)), sweep.path)
