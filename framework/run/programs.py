@@ -63,10 +63,10 @@ def program_place() -> Place:
     if setting and not Path(setting).expanduser().is_absolute():
         return Place(None, f"{VARIABLE}={setting!r}: must be off, or a folder that begins with /", mistake=True)
     folder = Path(setting).expanduser() if setting else _default()
-    theirs = jax.config.read("jax_compilation_cache_dir")
+    theirs = _setting("compilation_cache_dir")
     if theirs is not None and (folder is None or Path(theirs).parent != folder):
         return Place(None, f"JAX's own setting stays as it is: jax_compilation_cache_dir={theirs!r}")
-    if not jax.config.read("jax_enable_compilation_cache"):
+    if not _setting("enable_compilation_cache"):
         return Place(None, "JAX's own setting stays as it is: jax_enable_compilation_cache=False")
     if folder is None:
         return Place(None, "there is no home folder")
@@ -109,6 +109,11 @@ def _default() -> Path | None:
             return None
         base = home / ".cache"
     return base / "whygrok" / "programs"
+
+
+def _setting(name: str) -> Any:
+    """What JAX's own configuration says, from the environment or from Python."""
+    return getattr(jax.config, f"jax_{name}")
 
 
 def _seam() -> Any:
