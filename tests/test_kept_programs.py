@@ -184,7 +184,10 @@ def unset(monkeypatch, tmp_path):
     return values
 
 
-@pytest.mark.parametrize("theirs", [{"compilation_cache_dir": "/theirs"}, {"compilation_cache_dir": ""}, {"enable_compilation_cache": False}])
+THEIRS = [{"compilation_cache_dir": "/theirs"}, {"compilation_cache_dir": ""}, {"enable_compilation_cache": False}]
+
+
+@pytest.mark.parametrize("theirs", THEIRS)
 def test_a_setting_of_jaxs_own_stays_as_it_is(theirs, unset, monkeypatch, tmp_path, warnings_said):
     """What the environment or Python has told JAX: the folder of these tests, or no folder, or that nothing is kept."""
     before = kept.jax.config.jax_compilation_cache_dir
@@ -252,7 +255,7 @@ def test_the_doctor_shows_and_clears_what_is_kept(unset, folder, capsys):
         return code, capsys.readouterr().out
 
     code, said = ask()
-    assert code == 0 and f"ok  programs       {count} compiled programs, {size:,} of at most 1,000,000,000 bytes: {folder}" in said
+    assert code == 0 and f"ok  programs       {count} compiled programs, {size:,} of at most 500,000,000 bytes: {folder}" in said
     assert ask("--clear-programs") == (0, f"removed {count} compiled programs, {size:,} bytes: {folder}\n")
     assert list(folder.iterdir()) == []
     assert ask("--clear-programs") == (0, f"there are none: {folder}\n")

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import tempfile
 import time
 
 import pytest
@@ -162,6 +163,29 @@ def test_a_folder_of_another_user_is_refused(tmp_path):
     (tmp_path / "programs").mkdir(mode=0o700)
     os.chown(tmp_path / "programs", 12345, 12345)
     assert "another user" in refusal(tmp_path / "programs")
+
+
+def test_a_write_measures_the_folder_now_and_then_whoever_writes(tmp_path, monkeypatch):
+    """A hundred processes write a quarter of the limit: 16 of them measure, on average."""
+    measured = []
+    monkeypatch.setattr("framework.storage.programs.trim", lambda folder, limit: measured.append(limit))
+    before = random.getstate()
+    for number in range(100):
+        Programs(tmp_path, "machine", limit=1_000_000).put(str(number), bytes(2_500))
+    assert 0 < len(measured) < 50 and random.getstate() == before
+
+
+def test_programs_may_be_cleared_while_others_write(programs, tmp_path, monkeypatch):
+    """The folder of a machine goes away between any two calls."""
+    mkstemp = tempfile.mkstemp
+
+    def cleared(**arguments):
+        clear(tmp_path)
+        return mkstemp(**arguments)
+
+    monkeypatch.setattr(tempfile, "mkstemp", cleared)
+    programs.put(KEYS[0], b"one")
+    assert programs.get(KEYS[0]) is None and list(tmp_path.iterdir()) == []
 
 
 def use_together(folder, number, result):

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import random
 import re
 import shutil
 import tempfile
@@ -19,8 +20,9 @@ from framework.storage.files import explain
 
 log = logging.getLogger("whygrok")
 
-LIMIT_BYTES = 1_000_000_000  # of all programs of the user, whatever machine and version they are for
+LIMIT_BYTES = 500_000_000  # of all programs of the user, whatever machine and version they are for
 KEPT_OF_LIMIT = 0.75  # what is left when the limit was passed: programs are then not removed at every write
+_MEASURED_PER_LIMIT = 64  # how often all processes together measure the folder while they write as much as the limit
 _MAGIC = b"whygrok program 1\n"
 _HEAD = len(_MAGIC) + hashlib.sha256().digest_size
 _USED_AGAIN_SECONDS = 3600.0  # how old the note of a file's last use may be
@@ -37,7 +39,6 @@ class Programs:
     def __init__(self, folder: Path, kind: str, limit: int = LIMIT_BYTES):
         self._folder, self._limit = folder, limit
         self._path = folder / kind  # JAX names it in its log
-        self._unseen: float = limit  # bytes written since the folder was last measured; the first write measures it
         self._said = False
 
     def get(self, key: str) -> bytes | None:
@@ -75,10 +76,9 @@ class Programs:
             log.debug("not kept in %s: %s", self._path, error)
             _remove(Path(beside))
             return
-        self._unseen += len(value)
-        if self._unseen > self._limit / 64:
+        # By chance, so that short processes need not know of each other. Not from `random` itself, whose state is the user's.
+        if random.SystemRandom().random() * self._limit < len(value) * _MEASURED_PER_LIMIT:
             trim(self._folder, self._limit)
-            self._unseen = 0
 
     def _file(self, key: str) -> Path:
         return self._path / f"{hashlib.sha256(key.encode()).hexdigest()}.program"
@@ -115,10 +115,9 @@ def clear(folder: Path) -> None:
     """Removes all programs, and the folders that this leaves empty. Programs in use go on."""
     for path, _ in _files(folder):
         _remove(path)
-    with contextlib.suppress(OSError):
-        for kind in folder.iterdir():
-            with contextlib.suppress(OSError):  # not empty: it holds what is not ours
-                kind.rmdir()
+    for kind in _inside(folder):
+        with contextlib.suppress(OSError):  # not empty: it holds what is not ours
+            os.rmdir(kind)
 
 
 def refusal(folder: Path) -> str:
@@ -143,10 +142,19 @@ def _head(key: str, value: bytes) -> bytes:
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """The files that are ours, one folder down; those that another process has just removed are left out."""
-    for path in folder.glob("*/*"):
-        if _ENTRY.fullmatch(path.name) or _BESIDE.fullmatch(path.name):
-            with contextlib.suppress(OSError):
-                yield path, path.stat()
+    for kind in _inside(folder):
+        for entry in _inside(kind):
+            if _ENTRY.fullmatch(entry.name) or _BESIDE.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    yield Path(entry), entry.stat(follow_symlinks=False)
+
+
+def _inside(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(os.fspath(folder)) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def _remove(path: Path) -> None:
