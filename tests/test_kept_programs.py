@@ -264,9 +264,9 @@ def test_the_doctor_shows_and_clears_what_is_kept(unset, folder, capsys):
 def test_the_doctor_says_why_nothing_is_kept(unset, folder, capsys, monkeypatch):
     folder.chmod(0o755)
     assert run_command(["doctor", "--repeats=2"]) == 1
-    assert "BAD programs       compiled programs are not kept" in (said := capsys.readouterr().out) and "chmod 700" in said
+    assert "BAD programs       whygrok keeps no compiled programs" in (said := capsys.readouterr().out) and "chmod 700" in said
     assert run_command(["doctor", "--clear-programs"]) == 2
     assert "chmod 700" in capsys.readouterr().err and list(folder.iterdir())
     monkeypatch.setenv("WHYGROK_PROGRAMS", "off")
     assert run_command(["doctor", "--repeats=2"]) == 0
-    assert "ok  programs       compiled programs are not kept: WHYGROK_PROGRAMS=off" in capsys.readouterr().out
+    assert "ok  programs       whygrok keeps no compiled programs: WHYGROK_PROGRAMS=off" in capsys.readouterr().out

@@ -100,7 +100,7 @@ def _check_programs() -> tuple[bool, str]:
     """Compiled programs that are not kept cost time only, so that this holds unless the user's own choice cannot be followed."""
     place = program_place()
     if place.folder is None or place.mistake:
-        return not place.mistake, f"compiled programs are not kept: {place.why_not}"
+        return not place.mistake, f"whygrok keeps no compiled programs: {place.why_not}"
     count, size = size_of(place.folder)
     there = f"{count} compiled programs, {size:,} of at most {LIMIT_BYTES:,} bytes: {place.folder}"
     if place.why_not:
