@@ -1,5 +1,6 @@
 """Files of compiled programs: whole or absent, checked, the user's alone, limited; any number of processes at once."""
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -82,6 +83,17 @@ def test_a_folder_under_the_name_of_a_program_is_not_used_and_gives_way(programs
     assert programs.get(KEYS[0]) is None and len(warnings_said) == 1
     programs.put(KEYS[0], b"one")
     assert programs.get(KEYS[0]) == b"one"
+
+
+def test_a_file_that_another_host_removes_while_it_is_read_is_absent(programs, monkeypatch, warnings_said):
+    def stale(*arguments):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    programs.put(KEYS[0], b"one")
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", stale)
+        found = programs.get(KEYS[0])
+    assert found is None and warnings_said == [] and programs.get(KEYS[0]) == b"one"
 
 
 def test_many_damaged_files_are_one_sentence(programs, tmp_path, warnings_said):

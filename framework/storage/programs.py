@@ -5,6 +5,7 @@ processes. Here a file appears under its name by a rename, and begins with a che
 """
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -47,10 +48,9 @@ class Programs:
         try:
             with open(path, "rb") as file:
                 about, content = os.fstat(file.fileno()), file.read()
-        except FileNotFoundError:
-            return None
         except OSError as error:
-            self._refuse(path, explain(error, path))
+            if error.errno not in (errno.ENOENT, errno.ESTALE):  # ESTALE: another host has just removed it
+                self._refuse(path, explain(error, path))
             return None
         if about.st_uid != os.geteuid() or content[:_HEAD] != _head(key, content[_HEAD:]):
             self._refuse(path, "it is damaged, or not what its name says, or another user's")
