@@ -1,9 +1,12 @@
 """Small runs and how to compare them, for the tests of what survives an interruption."""
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +99,27 @@ def train_json(text: str, path: str, cache: str) -> None:
 def cached(folder: Path) -> dict[str, str]:
     """The environment of a command that shares compiled programs through a folder."""
     return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(folder), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
+
+@contextlib.contextmanager
+def command_server(environment: dict[str, str]) -> Iterator[Callable[[Path, list[str]], tuple[int, str]]]:
+    """A function of folder and words that runs `whygrok …` or a script in a process of its own: exit code and standard error."""
+    words = [sys.executable, "-m", "tests.command_server"]
+    server = subprocess.Popen(
+        words, cwd=Path(__file__).parents[1], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdin and server.stdout
+    given, answers = server.stdin, server.stdout
+
+    def run(folder: Path, words: list[str]) -> tuple[int, str]:
+        error = folder / "standard_error"
+        error.write_text("")
+        given.write(json.dumps([str(folder), str(error), words]) + "\n")
+        given.flush()
+        return int(answers.readline()), error.read_text()
+
+    yield run
+    server.communicate(timeout=60)
 
 
 _made: dict[str, Experiment] = {}  # the first experiment of each trajectory

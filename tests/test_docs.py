@@ -1,5 +1,6 @@
 """Every command and every file shown in README and docs, done in order in an empty folder."""
 
+import contextlib
 import csv
 import json
 import os
@@ -14,6 +15,7 @@ from PIL import Image
 from framework import load_run
 from framework.config import load_config, load_sweep, to_dict
 from framework.evidence.reproduce import QUIET, figures
+from tests.helpers import command_server
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"  # written by tools/reference
@@ -36,25 +38,8 @@ def steps(page):
 @pytest.fixture
 def commands():
     """commands(environment) → a function of folder and words: runs `whygrok …` or a script, each in a process of its own."""
-    servers = []
-
-    def start(environment):
-        words = [sys.executable, "-m", "tests.command_server"]
-        server = subprocess.Popen(words, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        servers.append(server)
-
-        def run(folder, words):
-            error = folder / "standard_error"
-            error.write_text("")
-            server.stdin.write(json.dumps([str(folder), str(error), words]) + "\n")
-            server.stdin.flush()
-            return int(server.stdout.readline()), error.read_text()
-
-        return run
-
-    yield start
-    for server in servers:
-        server.communicate(timeout=60)
+    with contextlib.ExitStack() as servers:
+        yield lambda environment: servers.enter_context(command_server(environment))
 
 
 def as_typed(folder, words, environment):

@@ -1,9 +1,7 @@
 """Reproduces figures: runs the sweep of each, then writes its pictures, data and verdicts from the files of the runs."""
 
-import contextlib
 import logging
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +16,6 @@ from framework.sweep import FINISHED, Show, Standing, run_sweep
 log = logging.getLogger("whygrok")
 
 QUIET = {"recording.plot": "false", "recording.tensorboard": "false", "recording.progress": "false"}  # the figure is the picture
-# What one process compiles the others read, and so does the same command after an interruption.
-CACHE = {"JAX_COMPILATION_CACHE_DIR": "", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,7 @@ def reproduce(
     folder = Path(workdir) / name
     members = load_sweep(f"{figure.config}:scale={named_scale(scale)}", QUIET)
     refuse_another(folder, members)
-    with shared_programs(Path(workdir).resolve() / "programs"):
-        standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, wait=True, show=show)
+    standings = run_sweep(members, folder / "runs", jobs=jobs, engine=engine, wait=True, show=show)
     if any(standing.state != FINISHED for standing in standings):
         return Reproduced(name, standings)
     runs = [load_run(folder / "runs" / member.name) for member in members]
@@ -79,17 +74,3 @@ def refuse_another(folder: Path, members: Sequence[Member]) -> None:
     there = [path.parent.name for path in (folder / "runs").glob("*/config.json")]
     if there and not set(there) & {member.name for member in members}:
         raise UserError(f"{folder} holds runs of another scale, such as {min(there)}: use another --workdir for this one")
-
-
-@contextlib.contextmanager
-def shared_programs(folder: Path) -> Iterator[None]:
-    """Lets processes started inside share compiled programs through a folder; a setting of the user's own stays."""
-    wanted = CACHE | {"JAX_COMPILATION_CACHE_DIR": str(folder)}
-    added = {} if "JAX_COMPILATION_CACHE_DIR" in os.environ else wanted
-    before = {key: os.environ.get(key) for key in added}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            os.environ.pop(key) if value is None else os.environ.update({key: value})

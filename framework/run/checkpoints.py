@@ -17,8 +17,7 @@ import numpy as np
 
 from framework.config import Checkpoint
 from framework.errors import StorageError, UserError
-from framework.run.orbax_store import read_arrays, write_arrays
-from framework.storage import explain, next_free, storage, write_json
+from framework.storage import explain, next_free, read_arrays, storage, write_arrays, write_json
 from framework.training import TrainState, from_named_leaves, named_leaves
 
 log = logging.getLogger("whygrok")

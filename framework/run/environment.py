@@ -19,6 +19,7 @@ from typing import Any
 import jax
 
 from framework.errors import UserError
+from framework.run.programs import keep_programs
 from framework.storage import write_json
 from framework.training import PROGRAMS
 
@@ -48,7 +49,10 @@ def bits_depend_on() -> dict[str, Any]:
 
 @functools.cache
 def start_backend() -> None:
-    """Starts JAX before anything is written. Raises UserError when JAX_PLATFORMS names a platform that is not there."""
+    """Starts JAX before anything is written, and lets it keep compiled programs.
+
+    Raises UserError when JAX_PLATFORMS names a platform that is not there.
+    """
     if flags := os.environ.get("XLA_FLAGS"):
         log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
     try:
@@ -56,6 +60,7 @@ def start_backend() -> None:
     except (RuntimeError, AssertionError) as error:
         platforms = os.environ.get("JAX_PLATFORMS", "")
         raise UserError(f"JAX cannot start (JAX_PLATFORMS={platforms!r}): {error}") from error
+    keep_programs()
 
 
 class Sessions:

@@ -6,13 +6,12 @@ import jax
 from flax import nnx
 
 from framework.errors import FieldError, UserError
-from framework.run import load_run, start_backend
+from framework.run import load_run
 from framework.training import Experiment, TrainState
 
 
 def initial_state(experiment: Experiment) -> TrainState:
     """The state before the first step. Raises UserError where the run that init_from names does not fit."""
-    start_backend()
     try:
         fresh = experiment.initial_state()
         source = experiment.general.init_from

@@ -23,6 +23,7 @@ from framework.run import (
     is_complete,
     load_run,
     reason_of_end,
+    start_backend,
 )
 from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
@@ -40,6 +41,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     deleted) with `fresh`. draw: whether the curves are drawn at the end, if recording.plot asks for them.
     Raises UserError, Interrupted, Diverged or StorageError.
     """
+    start_backend()
     host = OneAlone()
     if workdir is None:
         return host.serve(_train_in_memory(_checked(config), host))

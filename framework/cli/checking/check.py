@@ -13,6 +13,7 @@ from framework.cli.plugins import entries_called, load_plugins
 from framework.config import load_config, plugin_list
 from framework.errors import UserError
 from framework.fields import fields_of
+from framework.run import start_backend
 from framework.testing import Finding, findings
 from framework.training import Experiment
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("fields", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of the plugin that differ from their defaults")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
+    start_backend()
     around = Experiment.from_config(load_config(options.config, changes)) if options.config else None
     if around is None:
         load_plugins(None, changes)

@@ -1,6 +1,7 @@
-"""whygrok doctor: does this machine keep the promises? Equal bits, one compilation, a writable disk."""
+"""whygrok doctor: does this machine keep the promises? Equal bits, compiled programs kept, a writable disk."""
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,13 +13,16 @@ import numpy as np
 from framework import registry
 from framework.cli import Parser
 from framework.config import experiment, select
+from framework.errors import UserError
+from framework.run import program_place, start_backend
 from framework.run.environment import bits_depend_on
-from framework.storage import free_bytes, write_atomically
+from framework.storage import LIMIT_BYTES, clear, free_bytes, size_of, write_atomically
 from framework.training import Experiment, named_leaves
 
 EXAMPLES = """\
   whygrok doctor
   taskset -c 0,1 whygrok doctor --repeats=200
+  whygrok doctor --clear-programs          remove the compiled programs that are kept for the next run
 """
 
 
@@ -27,12 +31,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("doctor", EXAMPLES)
     parser.add_argument("--repeats", type=int, default=50, help="how many times the training chunk is run and compared")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--clear-programs", action="store_true", help="only remove the compiled programs that are kept")
     options = parser.parse(arguments)
     if options.repeats < 2:
         parser.error(f"--repeats={options.repeats} must be at least 2")
+    if options.clear_programs:
+        return _clear_programs()
+    start_backend()
     checks: dict[str, Callable[[], tuple[bool, str]]] = {
         "plugins": _check_plugins,
         "bits": lambda: _check_bits(options.repeats),
+        "programs": _check_programs,
         "disk": _check_disk,
     }
     results = [{"check": name, "holds": holds, "detail": detail} for name, (holds, detail) in ((n, c()) for n, c in checks.items())]
@@ -45,6 +54,17 @@ def main(arguments: Sequence[str]) -> int:
         for result in results:
             print(f"{'ok ' if result['holds'] else 'BAD'} {result['check']:14} {result['detail']}")
     return 0 if all(result["holds"] for result in results) else 1
+
+
+def _clear_programs() -> int:
+    place = program_place()
+    if place.folder is None or place.mistake:
+        raise UserError(f"no compiled programs are removed: {place.why_not}")
+    count, size = size_of(place.folder)
+    clear(place.folder)
+    left, _ = size_of(place.folder)
+    print(f"removed {count - left} compiled programs, {size:,} bytes: {place.folder}" if count else f"there are none: {place.folder}")
+    return 0 if not left else 1
 
 
 def _check_plugins() -> tuple[bool, str]:
@@ -74,6 +94,18 @@ def _small_config() -> Any:
         model=select("quadratic"),
         optimizer=select("adamw"),
     )
+
+
+def _check_programs() -> tuple[bool, str]:
+    """Compiled programs that are not kept cost time only, so that this holds unless the user's own choice cannot be followed."""
+    place = program_place()
+    if place.folder is None or place.mistake:
+        return not place.mistake, f"whygrok keeps no compiled programs: {place.why_not}"
+    count, size = size_of(place.folder)
+    there = f"{count} compiled programs, {size:,} of at most {LIMIT_BYTES:,} bytes: {place.folder}"
+    if place.why_not:
+        return True, f"not used: {place.why_not}; {there}"
+    return True, there if os.access(place.folder, os.W_OK) else f"{there}, which can only be read"
 
 
 def _check_disk() -> tuple[bool, str]:

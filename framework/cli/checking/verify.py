@@ -19,6 +19,7 @@ from framework.evidence import CheckedClaim, check_claim, chosen_claims, summary
 from framework.evidence.page import Page
 from framework.fields import fields_of
 from framework.interfaces import Row
+from framework.run import start_backend
 
 EXAMPLES = """\
   whygrok verify                                  every claim, at sizes that take a minute
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.seed < 0:
         parser.error(f"--seed={options.seed}: a seed is a whole number from 0 on")
     load_plugins(options.config, changes)
+    start_backend()
     fields = fields_of([word for word in options.claims if "=" in word])
     entries, found = chosen_claims([word for word in options.claims if "=" not in word]), list[CheckedClaim]()
     if fields and len(entries) != 1:
