@@ -7,7 +7,6 @@ import importlib.util
 import os
 import signal
 import sys
-from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("framework", "plugins", "configs")
@@ -55,6 +54,8 @@ _FIRST_WORDS = {
 
 def _owner(path: Path | str) -> str | None:
     """'the distribution NAME', which installed the file; None when no other than ours did."""
+    from importlib import metadata  # here: few commands need it, and it takes as long to import as all else above
+
     names = {
         str(distribution.metadata["Name"])
         for distribution in metadata.distributions()

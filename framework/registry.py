@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -10,30 +11,17 @@ import logging
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ml_collections import ConfigDict
-
 from framework.errors import UserError, did_you_mean, one_of
 from framework.fields import declared_fields, make
-from framework.interfaces import Benchmark, Claim, Engine, Figure, Model, Optimizer, Penalty, Probe, Task
 
 log = logging.getLogger("whygrok")
 
-KINDS: dict[str, type] = {
-    "task": Task,
-    "model": Model,
-    "optimizer": Optimizer,
-    "penalty": Penalty,
-    "probe": Probe,
-    "claim": Claim,
-    "figure": Figure,
-    "benchmark": Benchmark,
-    "engine": Engine,
-}
+KINDS = ("task", "model", "optimizer", "penalty", "probe", "claim", "figure", "benchmark", "engine")
 PLURALS = {kind: ("penalties" if kind == "penalty" else f"{kind}s") for kind in KINDS}
 ENTRY_POINTS = "whygrok.plugins"
 NAME = r"[a-z][a-z0-9_]*"  # what a plugin may be called
@@ -85,9 +73,9 @@ def register(name: str) -> Callable[[PluginClass], PluginClass]:
     """
 
     def decorate(cls: PluginClass) -> PluginClass:
-        kind = next((kind for kind, base in KINDS.items() if isinstance(cls, type) and issubclass(cls, base)), None)
+        kind = next((kind for kind, base in _interfaces().items() if isinstance(cls, type) and issubclass(cls, base)), None)
         if kind is None:
-            bases = one_of(base.__name__ for base in KINDS.values())
+            bases = one_of(base.__name__ for base in _interfaces().values())
             raise UserError(f"{_place(cls)}: @register({name!r}) needs a subclass of one of {bases}.")
         if not re.fullmatch(NAME, name):
             raise UserError(f"{_place(cls)}: {name!r} cannot be a plugin name: use lower-case letters, digits and _, a letter first.")
@@ -121,12 +109,12 @@ def build(kind: str, name: str, **fields: Any) -> Any:
     return from_section(kind, {"name": name, **fields}, kind)
 
 
-def from_section(kind: str, section: Mapping[str, Any] | ConfigDict, path: str) -> Any:
-    """A plugin from its section of a config, with the plugins that it holds. Errors name fields with the section's path."""
+def from_section(kind: str, section: Any, path: str) -> Any:
+    """A plugin from its section, a mapping or a ConfigDict, with the plugins that it holds. Errors name fields with the path."""
     cls = lookup(kind, section["name"])
     fields = {name: value for name, value in section.items() if name != "name"}
     for name, inner in held(cls).items():
-        if isinstance(fields.get(name), Mapping | ConfigDict):
+        if hasattr(fields.get(name), "items"):  # a section, not yet a plugin
             fields[name] = from_section(inner, fields[name], f"{path}.{name}")
     return make(cls, fields, path)
 
@@ -138,7 +126,15 @@ def held(cls: type) -> dict[str, str]:
 
 def interface_of(cls: type) -> str:
     """The kind whose interface a class is or subclasses."""
-    return next(kind for kind, base in KINDS.items() if issubclass(cls, base))
+    return next(kind for kind, base in _interfaces().items() if issubclass(cls, base))
+
+
+@functools.cache
+def _interfaces() -> dict[str, type]:
+    """Kind → the class that its plugins subclass. Imported here: who only asks for names does not wait for JAX."""
+    from framework import interfaces
+
+    return {kind: getattr(interfaces, kind.capitalize()) for kind in KINDS}
 
 
 def section_of(plugin: Any) -> dict[str, Any]:
@@ -152,6 +148,11 @@ def entries(kind: str) -> list[Entry]:
     """All plugins of a kind, by name."""
     _load_installed(kind)
     return [entry for (entry_kind, _), entry in sorted(_entries.items()) if entry_kind == kind]
+
+
+def has_imported() -> bool:
+    """Whether any plugin was registered in this process yet."""
+    return bool(_entries)
 
 
 def defines(module: str) -> bool:
@@ -197,20 +198,24 @@ def temporary() -> Iterator[None]:
 
 
 def _load_installed(kind: str) -> None:
-    package_name = f"plugins.{PLURALS[kind]}"
     if kind not in _loaded:
         _loaded.add(kind)
-        package = importlib.import_module(package_name)
-        for module in pkgutil.walk_packages(package.__path__, f"{package_name}."):
-            importlib.import_module(module.name)
+        for module in built_in_modules(kind):
+            importlib.import_module(module)
     if ENTRY_POINTS not in _loaded:
         _loaded.add(ENTRY_POINTS)
-        for point in _entry_points():
+        for point in installed_plugins():
             _guarded_import(f"{point.name} = {point.value}", point.load, own=False)
 
 
-def _entry_points() -> list[metadata.EntryPoint]:
-    """One by one, so that a package with broken metadata harms only itself; each once, however often it is listed."""
+def built_in_modules(kind: str) -> list[str]:
+    """The modules in which built-in plugins of a kind are defined; none of them is imported."""
+    package = importlib.import_module(f"plugins.{PLURALS[kind]}")
+    return [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+
+
+def installed_plugins() -> list[metadata.EntryPoint]:
+    """Entry points of packages: one by one, so that broken metadata harm only their package; each once, however often listed."""
     found: dict[tuple[str, str], metadata.EntryPoint] = {}
     for distribution in metadata.distributions():
         try:
@@ -255,6 +260,8 @@ def _import_file(path: str) -> None:
 
 
 def _check_dataclass(cls: type) -> None:
+    from ml_collections import ConfigDict
+
     parameters = cls.__dict__.get("__dataclass_params__")
     if not (parameters and parameters.frozen and all(field.kw_only for field in dataclasses.fields(cls))):
         raise UserError(

@@ -34,7 +34,7 @@ def test_an_installed_plugin_is_found_and_listed_once(stranger, warnings_said):
     sys.path.insert(0, sys.path[0])  # an editable install: its metadata is seen from two entries of the path
     try:
         assert [entry.source for entry in registry.entries("penalty") if entry.name == "strange"] == ["stranger_one"]
-        points = [point for point in registry._entry_points() if point.name == "stranger_one"]
+        points = [point for point in registry.installed_plugins() if point.name == "stranger_one"]
         assert len(points) == 1
     finally:
         del sys.path[0]
@@ -89,5 +89,5 @@ def test_unreadable_metadata_of_a_package_is_one_warning(monkeypatch, warnings_s
             raise ValueError("no metadata")
 
     monkeypatch.setattr(metadata, "distributions", lambda: [Broken()])
-    assert registry._entry_points() == []
+    assert registry.installed_plugins() == []
     assert len(warnings_said) == 1

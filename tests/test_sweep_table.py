@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from framework.cli import run_command
-from framework.cli.training.sweep import Screen, exit_code, report
+from framework.cli.training.screen import Screen, exit_code, report
 from framework.config import select
 from framework.sweep import Standing, Standings
 

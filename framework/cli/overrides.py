@@ -8,7 +8,6 @@ from pathlib import Path
 from framework.cli import Parser
 from framework.config import find_config
 from framework.errors import UserError
-from framework.run import new_workdir
 
 PREFIX = "--config."
 
@@ -42,6 +41,8 @@ def parse_with_config(parser: Parser, arguments: Sequence[str]) -> tuple[argpars
 
 def default_workdir(spec: str) -> str:
     """Makes a new folder named after the config, runs/CONFIG-1."""
+    from framework.run import new_workdir
+
     file, _ = find_config(spec)
     stem = file.parent.name if file.name == "config.json" else file.stem
     return str(new_workdir(re.sub(r"-\d+$", "", stem)))

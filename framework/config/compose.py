@@ -17,7 +17,6 @@ from framework.config.settings import SECTIONS, General
 from framework.config.tree import PLUGIN_SECTIONS, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of
 from framework.fields import convert, declared_fields, unknown_field
-from framework.interfaces import Plugin
 
 
 def select(name: str, **fields: Any) -> dict[str, Any]:
@@ -194,6 +193,8 @@ def _section(cls: type, given: Mapping[str, Any], path: str, known: tuple[str, .
 
 def _given_part(given: Any, path: str) -> Mapping[str, Any] | ConfigDict:
     """The section of a plugin inside another, given as a section, by its name, or as a plugin."""
+    from framework.interfaces import Plugin  # here: who only reads configs by name does not wait for JAX
+
     if isinstance(given, Plugin):
         return registry.section_of(given)
     return select(given) if isinstance(given, str) else _mapping(given, path)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from framework import registry
-from framework.cli import Parser
+from framework.cli import Parser, catalogue
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import load_plugins
 from framework.errors import one_of
@@ -21,7 +21,7 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Prints a table, or JSON."""
     parser = Parser("bench", EXAMPLES)
-    parser.add_argument("benchmark", help=one_of(entry.name for entry in registry.entries("benchmark")))
+    parser.add_argument("benchmark", help=one_of(catalogue.names("benchmark")))
     parser.add_argument("fields", nargs="*", default=[], metavar="FIELD=VALUE", help="its sizes: see `whygrok describe benchmark NAME`")
     parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program, taken in turn; the median is reported")
     parser.add_argument("--seconds", type=float, default=0.5, help="about how long each timed run takes")

@@ -4,7 +4,7 @@ import json
 import shutil
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework import registry
 from framework.cli import Parser
@@ -13,9 +13,9 @@ from framework.cli.plugins import entries_called, load_plugins
 from framework.config import load_config, plugin_list
 from framework.errors import UserError
 from framework.fields import fields_of
-from framework.run import start_backend
-from framework.testing import Finding, findings
-from framework.training import Experiment
+
+if TYPE_CHECKING:
+    from framework.testing import Finding
 
 EXAMPLES = """\
   whygrok check my_probe.py                            every plugin that the file registers
@@ -31,6 +31,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("fields", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of the plugin that differ from their defaults")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options, changes = parse_with_config(parser, arguments)
+    from framework.run import start_backend  # after the arguments are read: JAX is not imported for --help
+    from framework.testing import findings
+    from framework.training import Experiment
+
     start_backend()
     around = Experiment.from_config(load_config(options.config, changes)) if options.config else None
     if around is None:
@@ -61,12 +65,12 @@ def _entries(plugin: str) -> list[registry.Entry]:
     return there
 
 
-def _row(entry: registry.Entry, found: list[Finding]) -> dict[str, Any]:
+def _row(entry: registry.Entry, found: "list[Finding]") -> dict[str, Any]:
     promises = [{"promise": f.promise, "words": f.words, "kept": f.broken is None, "broken": f.broken} for f in found]
     return {"kind": entry.kind, "name": entry.name, "source": entry.source, "promises": promises}
 
 
-def _text(entry: registry.Entry, found: list[Finding]) -> str:
+def _text(entry: registry.Entry, found: "list[Finding]") -> str:
     width = min(shutil.get_terminal_size().columns, 110)
     lines = [f"{entry.kind} {entry.name}   ({entry.source})"]
     for finding in found:

@@ -5,19 +5,15 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import jax
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from framework import registry
 from framework.cli import Parser
 from framework.config import experiment, select
 from framework.errors import UserError
-from framework.run import program_place, start_backend
-from framework.run.environment import bits_depend_on
-from framework.storage import LIMIT_BYTES, clear, free_bytes, size_of, write_atomically
-from framework.training import Experiment, named_leaves
+
+if TYPE_CHECKING:
+    from framework.training import Experiment
 
 EXAMPLES = """\
   whygrok doctor
@@ -37,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"--repeats={options.repeats} must be at least 2")
     if options.clear_programs:
         return _clear_programs()
+    from framework.run.environment import bits_depend_on, start_backend  # after the arguments are read: JAX is not imported for --help
+
     start_backend()
     checks: dict[str, Callable[[], tuple[bool, str]]] = {
         "plugins": _check_plugins,
@@ -57,6 +55,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _clear_programs() -> int:
+    from framework.run import program_place
+    from framework.storage import clear, size_of
+
     place = program_place()
     if place.folder is None or place.mistake:
         raise UserError(f"no compiled programs are removed: {place.why_not}")
@@ -76,13 +77,19 @@ def _check_plugins() -> tuple[bool, str]:
 
 def _check_bits(repeats: int) -> tuple[bool, str]:
     """Runs one training chunk again and again: XLA's threads must not change a bit (jax-ml/jax#39741)."""
+    from framework.training import Experiment
+
     made = Experiment.from_config(_small_config())
     digests = [_digest(made) for _ in range(repeats)]
     equal = digests.count(digests[0])
     return equal == repeats, f"{equal} of {repeats} equal: 200 training steps from one state give the same bits"
 
 
-def _digest(made: Experiment) -> bytes:
+def _digest(made: "Experiment") -> bytes:
+    import numpy as np
+
+    from framework.training import named_leaves
+
     state, _ = made.advance(made.initial_state(), 200)
     leaves = named_leaves(state)
     return b"".join(np.ascontiguousarray(leaf).tobytes() for leaf in leaves.values())
@@ -98,6 +105,9 @@ def _small_config() -> Any:
 
 def _check_programs() -> tuple[bool, str]:
     """Compiled programs that are not kept cost time only, so that this holds unless the user's own choice cannot be followed."""
+    from framework.run import program_place
+    from framework.storage import LIMIT_BYTES, size_of
+
     place = program_place()
     if place.folder is None or place.mistake:
         return not place.mistake, f"whygrok keeps no compiled programs: {place.why_not}"
@@ -109,6 +119,10 @@ def _check_programs() -> tuple[bool, str]:
 
 
 def _check_disk() -> tuple[bool, str]:
+    import jax
+
+    from framework.storage import free_bytes, write_atomically
+
     with tempfile.TemporaryDirectory(dir=".") as folder:
         write_atomically(Path(folder) / "probe", b"x" * 4096)
     return True, f"the current folder can be written, {free_bytes(Path.cwd()):,} bytes free; {jax.device_count()} device(s)"

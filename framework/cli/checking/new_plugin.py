@@ -10,7 +10,6 @@ from pathlib import Path
 from framework import registry
 from framework.cli import Parser
 from framework.errors import UserError, did_you_mean, one_of
-from framework.storage import storage
 
 EXAMPLES = """\
   whygrok new-plugin probe weight_growth             writes weight_growth.py
@@ -42,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     files = {folder / name: text for name, text in made.items()}
     if there := [file for file in files if file.exists()]:
         raise UserError(f"{there[0]} exists, and nothing is overwritten: give another name, or another --output")
+    from framework.storage import storage  # after the arguments are read: NumPy is not imported for --help
+
     for file, text in files.items():
         with storage("writing", file):
             file.parent.mkdir(parents=True, exist_ok=True)

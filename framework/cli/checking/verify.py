@@ -8,18 +8,18 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework.cli import Parser
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import load_plugins
 from framework.config import SCALES, named_scale
 from framework.errors import one_of
-from framework.evidence import CheckedClaim, check_claim, chosen_claims, summary
-from framework.evidence.page import Page
 from framework.fields import fields_of
-from framework.interfaces import Row
-from framework.run import start_backend
+
+if TYPE_CHECKING:
+    from framework.evidence import CheckedClaim
+    from framework.interfaces import Row
 
 EXAMPLES = """\
   whygrok verify                                  every claim, at sizes that take a minute
@@ -47,10 +47,14 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"--report={options.report}: the report is a page; end it in .html")
     if options.seed < 0:
         parser.error(f"--seed={options.seed}: a seed is a whole number from 0 on")
+    from framework.evidence import check_claim, chosen_claims, summary  # after the arguments are read: JAX is not imported for --help
+    from framework.evidence.page import Page
+    from framework.run import start_backend
+
     load_plugins(options.config, changes)
     start_backend()
     fields = fields_of([word for word in options.claims if "=" in word])
-    entries, found = chosen_claims([word for word in options.claims if "=" not in word]), list[CheckedClaim]()
+    entries, found = chosen_claims([word for word in options.claims if "=" not in word]), []
     if fields and len(entries) != 1:
         parser.error(f"{next(iter(fields))}=…: fields belong to one claim; name it, as in whygrok verify max_margin p=7")
     page = Page(Path(options.report), options.scale, options.seed, of=len(entries)) if options.report else None
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if all(one.verdict.seen for one in found) else 1
 
 
-def _json(claim: str, row: Row) -> dict[str, Any]:
+def _json(claim: str, row: "Row") -> dict[str, Any]:
     plain = dataclasses.asdict(row)
     numbers = {name: _number(plain[name]) for name in ("predicted", "measured", "tolerance")}
     return {"claim": claim, **plain, **numbers, "holds": row.holds}
@@ -80,7 +84,7 @@ def _number(value: Any) -> float | int | None:
     return value if math.isfinite(value) else None
 
 
-def _text(checked: CheckedClaim) -> list[str]:
+def _text(checked: "CheckedClaim") -> list[str]:
     width = max(shutil.get_terminal_size().columns, 100)
     head = f"{checked.entry.name}   {checked.entry.summary}"
     lines = textwrap.wrap(head, width, subsequent_indent="    ")

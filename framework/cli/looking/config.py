@@ -12,7 +12,6 @@ from framework.cli.tables import aligned
 from framework.config import find_config, load_config, load_sweep, to_dict
 from framework.config.sources import Sourced, sourced
 from framework.errors import UserError
-from framework.training import Experiment
 
 EXAMPLES = """\
   whygrok config --config=quickstart --config.task.p=59              JSON that --config= accepts
@@ -32,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
         raise UserError("no --config: give a file, or the name of one that ships (whygrok list configs)")
+    from framework.training import Experiment  # after the arguments are read: JAX is not imported for --help
+
     if options.sweep:
         for member in load_sweep(options.config, changes):
             Experiment.from_config(member.config)

@@ -9,8 +9,6 @@ from framework.cli import Parser
 from framework.cli.overrides import add_plugins
 from framework.cli.tables import aligned
 from framework.config import load_config
-from framework.reading.comparison import compare_configs, compare_environments, compare_milestones, compare_rows
-from framework.run import Run, RunDirectory, load_run
 
 EXAMPLES = """\
   whygrok diff runs/first runs/second
@@ -27,23 +25,25 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_plugins(parser)
     options = parser.parse(arguments)
+    from framework.reading import comparison  # after the arguments are read: JAX is not imported for --help
+    from framework.run import Run
+
     one, other = (_read(spec, options.plugins) for spec in (options.one, options.other))
-    found: dict[str, Any] = {"fields": compare_configs(_config(one), _config(other))}
+    configs = (side.config if isinstance(side, Run) else side for side in (one, other))
+    found: dict[str, Any] = {"fields": comparison.compare_configs(*configs)}
     if isinstance(one, Run) and isinstance(other, Run):
-        found |= {"environment": compare_environments(one, other), "rows": compare_rows(one, other)}
-        found |= {"milestones": compare_milestones(one, other)}
+        found |= {"environment": comparison.compare_environments(one, other), "rows": comparison.compare_rows(one, other)}
+        found |= {"milestones": comparison.compare_milestones(one, other)}
     print(json.dumps(found, indent=2) if options.json else "\n".join(_lines(found, options.one, options.other)))
     return 0
 
 
 def _read(spec: str, plugins: str) -> Any:
     """The run at this path, or else a config."""
+    from framework.run import RunDirectory, load_run
+
     is_run = Path(spec).is_dir() and RunDirectory.at(spec).is_run
     return load_run(spec, plugins) if is_run else load_config(spec, {"plugins": plugins} if plugins else {})
-
-
-def _config(thing: Any) -> Any:
-    return thing.config if isinstance(thing, Run) else thing
 
 
 def _lines(found: dict[str, Any], one: str, other: str) -> list[str]:

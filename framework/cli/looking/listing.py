@@ -1,10 +1,11 @@
 """whygrok list: what is registered, and which configs ship."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 
 from framework import registry
-from framework.cli import Parser
+from framework.cli import Parser, catalogue
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import kind_of, load_plugins
 from framework.cli.tables import aligned
@@ -40,7 +41,5 @@ def _rows(kind: str | None) -> list[dict[str, str]]:
         rows += [{"kind": "config", "name": c.name, "summary": c.summary, "source": f"configs/{c.name}.py"} for c in configs]
     if kind in ("config", "configs"):
         return rows
-    for one in registry.KINDS if kind is None else [kind_of(kind)]:
-        entries = registry.entries(one)
-        rows += [{"kind": one, "name": e.name, "summary": e.summary, "source": e.source} for e in entries]
-    return rows
+    plugins = catalogue.listed(registry.KINDS if kind is None else [kind_of(kind)])
+    return rows + [dataclasses.asdict(plugin) for plugin in plugins]

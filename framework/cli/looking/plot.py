@@ -5,8 +5,6 @@ from pathlib import Path
 
 from framework.cli import Parser
 from framework.cli.overrides import add_plugins
-from framework.reading import draw_curves, draw_probe
-from framework.run import load_run
 
 EXAMPLES = """\
   whygrok plot runs/first
@@ -27,6 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse(arguments)
     if options.probe and (options.metrics or len(options.runs) > 1):
         parser.error("--probe draws one run and cannot be combined with --metrics; compare columns of several runs with --metrics")
+    from framework.reading import draw_curves, draw_probe  # after the arguments are read: JAX is not imported for --help
+    from framework.run import load_run
+
     runs = [load_run(run, options.plugins) for run in options.runs]
     single = "curves.png" if len(runs) == 1 else "compared.png"
     name = f"{options.probe}.png" if options.probe else "metrics.png" if options.metrics else single

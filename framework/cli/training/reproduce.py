@@ -5,18 +5,17 @@ import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from framework.cli import Parser
+from framework.cli import Parser, catalogue
 from framework.cli.overrides import add_plugins
 from framework.cli.plugins import load_plugins
 from framework.cli.tables import aligned
-from framework.cli.training.sweep import Screen, exit_code
 from framework.config import SCALES, named_scale
 from framework.errors import Interrupted, StorageError, one_of
-from framework.evidence.figures import as_json
-from framework.evidence.reproduce import Reproduced, check_figures, figures, reproduce
-from framework.interfaces import in_words
-from framework.sweep import FINISHED, check_engine
+
+if TYPE_CHECKING:
+    from framework.evidence.reproduce import Reproduced
 
 log = logging.getLogger("whygrok")
 
@@ -30,13 +29,17 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Runs, draws, prints the verdicts; returns 0 when all members are finished, whatever the verdicts, else as `sweep` does."""
     parser = Parser("reproduce", EXAMPLES)
-    parser.add_argument("figures", nargs="+", metavar="FIGURE", help=f"{one_of(figures())}, or all")
+    parser.add_argument("figures", nargs="+", metavar="FIGURE", help=f"{one_of(catalogue.names('figure'))}, or all")
     parser.add_argument("--scale", type=named_scale, metavar=one_of(SCALES), default="smoke", help="how large (default: smoke)")
     parser.add_argument("--workdir", help="folder for the figures, each with its runs; by default runs/reproduce-SCALE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many runs to train at once (default: 1)")
     parser.add_argument("--engine", metavar="NAME", help="how to train: see `whygrok list engines` (default: chosen, and said)")
     add_plugins(parser)
     options = parser.parse(arguments)
+    from framework.cli.training.screen import exit_code  # after the arguments are read: JAX is not imported for --help
+    from framework.evidence.reproduce import check_figures
+    from framework.sweep import check_engine
+
     load_plugins(None, {"plugins": options.plugins} if options.plugins else {})
     names = check_figures(options.figures)
     check_engine(options.engine or "processes", options.jobs)
@@ -50,8 +53,12 @@ def main(arguments: Sequence[str]) -> int:
     return max(codes)
 
 
-def report(made: Reproduced, workdir: Path) -> list[str]:
+def report(made: "Reproduced", workdir: Path) -> list[str]:
     """One line per verdict, with its numbers below; or which members failed, and the logs that say why."""
+    from framework.evidence.figures import as_json
+    from framework.interfaces import in_words
+    from framework.sweep import FINISHED
+
     failed = [standing for standing in made.standings if standing.state != FINISHED]
     if failed:
         lines = [f"{made.name} is not drawn: {len(failed)} of {len(made.standings)} runs are not finished"]
@@ -63,7 +70,10 @@ def report(made: Reproduced, workdir: Path) -> list[str]:
     return [*lines, f"{made.name}: " + ", ".join(map(str, made.files))]
 
 
-def _run(name: str, workdir: str, options: Namespace, arguments: Sequence[str]) -> Reproduced:
+def _run(name: str, workdir: str, options: Namespace, arguments: Sequence[str]) -> "Reproduced":
+    from framework.cli.training.screen import Screen
+    from framework.evidence.reproduce import reproduce
+
     screen = Screen()
     try:
         return reproduce(name, workdir, scale=options.scale, jobs=options.jobs, engine=options.engine, show=screen)

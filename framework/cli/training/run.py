@@ -3,14 +3,15 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from framework.cli import Parser
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.config import load_config
 from framework.errors import Interrupted, StorageError, UserError
-from framework.reading import last_value, milestones
-from framework.run import Run, RunDirectory, Sessions, start_backend
-from framework.sessions import train
+
+if TYPE_CHECKING:
+    from framework.run import Run
 
 EXAMPLES = """\
   whygrok run --config=quickstart --workdir=runs/first                    train; the same command again resumes
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     options, changes = parse_with_config(parser, arguments)
     if options.init_from:
         changes["init_from"] = str(_absolute(options.init_from))
+    from framework.run import start_backend  # after the arguments are read: JAX is not imported for --help
+    from framework.sessions import train
+
     spec = options.config or _config_of(options.workdir)
     config = load_config(spec, changes)
     start_backend()
@@ -45,8 +49,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def report(run: Run) -> None:
+def report(run: "Run") -> None:
     """Prints where the run is and its milestones: numbers on standard output."""
+    from framework.reading import last_value, milestones
+    from framework.run import RunDirectory, Sessions
+
     headline = run.headline
     print(f"run      {run.path}")
     print(f"step     {run.steps[-1]}")
@@ -60,6 +67,8 @@ def report(run: Run) -> None:
 
 
 def _config_of(workdir: str | None) -> str:
+    from framework.run import RunDirectory
+
     if workdir and RunDirectory.at(workdir).is_run:
         return str(RunDirectory.at(workdir).config)
     raise UserError("no --config: give a file, or the name of one that ships (whygrok list configs), such as --config=quickstart")
