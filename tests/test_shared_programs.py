@@ -159,5 +159,5 @@ def test_a_value_kept_from_one_program_and_used_in_another_is_told_in_one_senten
     made.advance(made.initial_state(), 1)
     other = Experiment.from_config(tiny(model=select("quadratic", width="6"), optimizer=select("keeping")))
     kept[:] = [rate for rate in kept if isinstance(rate, jax.core.Tracer)]
-    with pytest.raises(registry.UserError, match="Keeping .* keeps a value of one compiled program and uses it in another"):
+    with pytest.raises(registry.UserError, match="Keeping keeps a value of one compiled program and uses it in another"):
         other.advance(other.initial_state(), 1)
