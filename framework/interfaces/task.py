@@ -4,8 +4,8 @@ import abc
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from framework.errors import FieldError, one_of
@@ -52,9 +52,11 @@ class Task(Plugin):
         population = self.population()
         count = sampling.sample_size(self, len(population))
         train, test = sampling.sample(seed, len(population), count, self.replacement)
-        drawn, rest = population.take(train), population.take(test)
-        labels = sampling.randomize(seed, np.asarray(drawn.targets), self.random_labels, self.sizes.outputs)
-        return Splits(Split(drawn.inputs, jnp.asarray(labels)), rest, population)
+        examples = jax.device_get(population)  # on the host, where taking rows compiles nothing
+        drawn, rest = examples.take(train), examples.take(test)
+        labels = sampling.randomize(seed, drawn.targets, self.random_labels, self.sizes.outputs)
+        drawn, rest = jax.tree.map(jnp.asarray, (Split(drawn.inputs, labels), rest))
+        return Splits(drawn, rest, population)
 
     def losses(self, outputs: Float[Array, "n p"], targets: Shaped[Array, " n"]) -> Float[Array, " n"]:
         """Loss of each example."""
