@@ -138,11 +138,9 @@ class Experiment:
 
     @functools.cached_property
     def metric_columns(self) -> tuple[str, ...]:
-        """The columns of the task's metrics, found without computing them."""
+        """The columns of the task's metrics, found without computing them: the program that is traced here is used at the first event."""
         with precision(self.numerics):
-            _, params, variables = self._initial
-            state = TrainState(jnp.int32(0), params, variables, (), {}, seeds.fold(self.general.seed, "train"))
-            return tuple(jax.eval_shape(self._metrics, state, self.splits))
+            return tuple(jax.eval_shape(self._metrics, self.initial_state(), self.splits))
 
     @functools.cached_property
     def _metrics(self) -> Callable[[TrainState, Splits], Values]:
