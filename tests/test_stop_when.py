@@ -120,10 +120,11 @@ def test_a_run_in_memory_stops_too(whole, tmp_path):
     assert run.steps == [6] and list(run.arrays("picture/entries")) == [6] and "late/moved" in run.rows[-1]
 
 
-def test_a_run_that_dies_between_the_last_row_and_the_checkpoint_of_its_stopping_event(whole, tmp_path):
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_that_dies_before_or_after_the_checkpoint_of_its_stopping_event(after, whole, tmp_path):
     for name, config in (("again", stopping("step > 9")), ("without", long())):
         with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-            killing(patch, *VERBS["save"], 4, after=False)  # saved are 0, 3, 6, 9 and, at its end, 10
+            killing(patch, *VERBS["save"], 4, after)  # saved are 0, 3, 6, 9 and, at its end, 10
             train(stopping("step > 9"), tmp_path / name)
         assert json.loads(rows(tmp_path / name)[-1])["step"] == 10 and "late/calls" in rows(tmp_path / name)[-1]
         train(config, tmp_path / name)
@@ -194,7 +195,8 @@ def test_a_condition_that_holds_at_the_last_step_keeps_a_longer_run_from_going_o
 
 
 def test_a_condition_given_to_a_run_that_is_beyond_it_ends_it_at_the_next_event(whole, tmp_path):
-    train(long(7), tmp_path)  # the step 7 is an event only because the run ended there
+    ended = train(long(7), tmp_path)  # the step 7 is an event only because the run ended there
+    assert not ends_here(Experiment.from_config(stopping("step > 3")), ended.rows, 7)
     assert train(stopping("step > 3"), tmp_path).steps[-1] == 8
     train(long(), tmp_path)
     assert_same_run(tmp_path, whole)

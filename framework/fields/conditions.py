@@ -74,7 +74,8 @@ def _parse(text: str) -> Condition:
         tree = ast.parse(source, mode="eval").body
     except SyntaxError as error:
         said = str(error.msg) if "never closed" in str(error.msg) or "unmatched" in str(error.msg) else "this is not understood"
-        raise _Misread(_place(places, error.offset - 1) if error.offset else len(text.rstrip()), said) from None
+        offset = error.offset or 0  # 0, or beyond the last word, where the text ends too early
+        raise _Misread(_place(places, offset - 1) if 0 < offset <= len(source.rstrip()) else len(text.rstrip()), said) from None
     except (ValueError, RecursionError, MemoryError):
         tree = None
     if tree is None or _depth(tree) > DEEPEST:
