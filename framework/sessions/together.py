@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from framework.interfaces import Values
 from framework.sessions.loop import Host, Trainee
@@ -58,6 +58,11 @@ class Group(Host):
         self._stacked: TrainState | None = None
         self._metrics: list[Values] | None = None  # of all lanes, where they are known at this step
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a signal has asked the sweep to stop."""
+        return bool(self._stop.received)
+
     def listen(self) -> contextlib.AbstractContextManager[StopRequest]:
         """The request that stops the whole sweep."""
         return contextlib.nullcontext(self._stop)
@@ -106,7 +111,7 @@ class Group(Host):
         return dict(self._metrics[number])
 
     def _start(self) -> None:
-        self._mesh = jax.make_mesh((len(self._devices),), ("members",))
+        self._mesh = jax.make_mesh((len(self._devices),), ("members",), axis_types=(AxisType.Auto,))
         members = [lane.experiment for lane in self.lanes]
         members += members[:1] * (self.width - len(members))
         states = self._seated + self._seated[:1] * (self.width - len(self._seated))

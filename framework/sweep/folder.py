@@ -43,6 +43,10 @@ class SweepFolder:
         """The run directory of a member."""
         return RunDirectory(self.path / name)
 
+    def experiment(self, name: str) -> Experiment:
+        """What a member trains."""
+        return self._experiments[name]
+
     def config(self, name: str) -> Path:
         """The file from which a member's process takes its config."""
         return self.path / "configs" / f"{name}.json"

@@ -5,17 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from framework.config import load_config
-from framework.errors import Diverged, Interrupted, StorageError, UserError, WhygrokError
-from framework.sessions import StopRequest, train
-from framework.storage import holder, storage, write_atomically
+from framework.errors import Diverged, Interrupted, StorageError, UserError
+from framework.sessions import StopRequest
+from framework.storage import holder, storage
 from framework.sweep.folder import SweepFolder
 from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING
 
@@ -105,24 +103,6 @@ def supervise(sweep: SweepFolder, jobs: int, stop: StopRequest, start: Callable[
             child.wait()
 
 
-def train_here(sweep: SweepFolder, name: str) -> None:
-    """Trains a member in this process and marks how it ended; what its plugins raise ends no other member, and goes to its log."""
-    if not _may_start(sweep, name):
-        return
-    sweep.mark(name, RUNNING)
-    try:
-        train(load_config(str(sweep.config(name))), sweep.directory(name).path, draw=False)
-        sweep.mark(name, FINISHED)
-    except Interrupted:
-        sweep.mark(name, STOPPED)
-    except WhygrokError as error:
-        other = holder(sweep.directory(name).lock) if isinstance(error, UserError) else None  # it was faster to lock
-        sweep.mark(name, *((ELSEWHERE, f"{other} writes it") if other else (FAILED, str(error), error.exit_code)))
-    except Exception as error:  # a plugin is anybody's code
-        write_atomically(sweep.log(name), traceback.format_exc())
-        sweep.mark(name, FAILED, f"{type(error).__name__}: {error}", WhygrokError.exit_code)
-
-
 def explained(said: str) -> str:
     """The last message of ours that is not a warning."""
     ours = [line.removeprefix("whygrok: ") for line in said.splitlines() if line.startswith("whygrok: ")]
@@ -136,12 +116,12 @@ def raised(said: str) -> str:
 
 
 def _start(sweep: SweepFolder, name: str, running: dict[str, Child], start: Callable[[str], Child]) -> None:
-    if _may_start(sweep, name):
+    if may_start(sweep, name):
         running[name] = start(name)
         sweep.mark(name, RUNNING)
 
 
-def _may_start(sweep: SweepFolder, name: str) -> bool:
+def may_start(sweep: SweepFolder, name: str) -> bool:
     """Whether a member is to be started: not where another process has finished it meanwhile, or writes it, which is marked."""
     if sweep.is_finished(name):
         sweep.mark(name, FINISHED)
