@@ -17,7 +17,16 @@ from jax._src import xla_bridge
 import whygrok
 from framework import cli, registry
 
-NEEDED = ("orbax.checkpoint", "matplotlib.pyplot", "tensorboardX", "tqdm")
+NEEDED = (  # what commands import while they work
+    "orbax.checkpoint",
+    "matplotlib.pyplot",
+    "tensorboardX",
+    "framework.cli.training.screen",
+    "framework.evidence.page",
+    "framework.evidence.reproduce",
+    "framework.reading.comparison",
+    "framework.testing",
+)
 
 
 def told(words: list[str]) -> int:

@@ -160,9 +160,8 @@ def test_bench_startup_says_why_a_run_cannot_be_timed():
 
 @pytest.mark.slow
 def test_a_warm_start_finds_every_program_that_the_first_one_compiled(tmp_path):
-    seconds = [startup._first_step("quickstart:optimizer=gd", tmp_path)]
+    startup._first_step("quickstart:optimizer=gd", tmp_path)
     programs = {file.name for file in tmp_path.rglob("*-cache")}
-    seconds += [startup._first_step("quickstart:optimizer=gd", tmp_path)]
+    startup._first_step("quickstart:optimizer=gd", tmp_path)
     assert len(programs) > 10
     assert {file.name for file in tmp_path.rglob("*-cache")} == programs
-    assert min(seconds) > 0
