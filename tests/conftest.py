@@ -19,7 +19,7 @@ from configs import quickstart
 from framework import registry, train
 from framework.config import to_dict
 from tests.dying_members import SWEEP, config, swept
-from tests.helpers import compile_once, tiny
+from tests.helpers import tiny
 
 # What one test or command compiled, another reads: the two workers and all child processes share programs.
 _COMPILED = Path(tempfile.gettempdir()) / f"whygrok-compiled-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
@@ -99,18 +99,11 @@ def warnings_said(monkeypatch):
     return said
 
 
-@pytest.fixture
-def programs(monkeypatch):
-    """Sessions of one trajectory share compiled programs."""
-    compile_once(monkeypatch)
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     """The run that nothing happened to."""
     path = tmp_path_factory.mktemp("uninterrupted") / "run"
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
+    with registry.temporary():
         train(tiny(), path)
     return path
 
@@ -119,8 +112,7 @@ def uninterrupted(tmp_path_factory):
 def finished(tmp_path_factory):
     """The three members, each trained in this process and never interrupted."""
     path = tmp_path_factory.mktemp("finished")
-    with registry.temporary(), pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
+    with registry.temporary():
         for member in swept():
             train(member.config, path / member.name)
     return path

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from framework import train
-from framework.config import experiment, flatten, from_dict, harmless_fields, select
+from framework.config import experiment, from_dict, select
 from framework.run import complete_steps, read_leaves
-from framework.sessions import session
-from framework.training import Experiment
 
 PLUGINS = str(Path(__file__).parent / "data" / "remembering.py")
 QUIET = {"tensorboard": False, "progress": False, "plot": False}
@@ -120,21 +117,3 @@ def command_server(environment: dict[str, str]) -> Iterator[Callable[[Path, list
 
     yield run
     server.communicate(timeout=60)
-
-
-_made: dict[str, Experiment] = {}  # the first experiment of each trajectory
-_SHARED = ("_initial", "splits", "objective", "advance_program", "metrics_program", "measurements")  # compiled programs and data: no state
-
-
-def compile_once(monkeypatch: Any) -> None:
-    """Lets all sessions of one trajectory share compiled programs, which hold no state: a session then takes a moment."""
-
-    def from_config(config: Any) -> Experiment:
-        made = Experiment.from_config(config)
-        kept = {name: value for name, value in flatten(made.config).items() if name not in harmless_fields(made.config)}
-        known = _made.setdefault(json.dumps(kept, sort_keys=True), made)
-        if known is not made:
-            made.__dict__.update({name: getattr(known, name) for name in _SHARED})
-        return made
-
-    monkeypatch.setattr(session, "Experiment", SimpleNamespace(from_config=from_config))

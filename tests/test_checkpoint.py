@@ -22,7 +22,7 @@ from framework.run.checkpoints import CHECKSUMS, Damaged
 from framework.training import Experiment
 from tests.helpers import assert_same_run, cached, content, leaves, tiny
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 UNSEEN = {"probes": {}, "events": {"metrics": "at 50"}}  # nothing is measured: only the training program is compiled

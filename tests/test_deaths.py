@@ -17,7 +17,7 @@ from framework.run import rows as recorder
 from framework.training import Experiment
 from tests.helpers import QUIET, assert_same_run, rows, tiny, train_json
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 class Killed(BaseException):

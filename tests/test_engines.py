@@ -14,7 +14,7 @@ from framework.storage import Lock
 from framework.sweep import check_engine, train_here
 from tests.dying_members import config, states
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 def test_an_engine_is_given_its_fields_after_its_name():

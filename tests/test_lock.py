@@ -15,7 +15,7 @@ from framework import train
 from framework.errors import UserError
 from framework.storage import Lock
 from framework.storage import holder as writer
-from tests.helpers import compile_once, content, tiny
+from tests.helpers import content, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -46,7 +46,6 @@ def elsewhere(path, age, **more):
 
 
 def test_a_second_writer_is_refused_and_told_of_the_first(tmp_path, holder, monkeypatch):
-    compile_once(monkeypatch)
     with pytest.raises(UserError) as refusal:
         train(tiny(3), tmp_path)
     assert refusal.value.exit_code == 2
@@ -55,7 +54,6 @@ def test_a_second_writer_is_refused_and_told_of_the_first(tmp_path, holder, monk
 
 
 def test_fresh_does_not_move_a_run_that_is_being_written(tmp_path, monkeypatch):
-    compile_once(monkeypatch)
     train(tiny(3), tmp_path / "run")
     before = content(tmp_path / "run")
     with Lock(tmp_path / "run" / "LOCK"), pytest.raises(UserError, match=f"process {os.getpid()} on"):

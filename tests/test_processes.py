@@ -12,7 +12,7 @@ from plugins.engines import processes
 from tests.dying_members import NAMES, states, swept, table
 from tests.helpers import assert_same_run, cached, content
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from framework.run import Checkpoints, complete_steps
 from framework.training import Experiment, named_leaves
 from tests.helpers import PLUGINS, QUIET, arrays, assert_same_run, content, leaves, rows, slow_but, tiny
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 def states(config):

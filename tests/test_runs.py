@@ -12,7 +12,7 @@ from framework.errors import UserError
 from framework.training import Experiment
 from tests.helpers import rows, tiny
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 @pytest.fixture

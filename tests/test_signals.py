@@ -18,9 +18,9 @@ from framework.errors import Interrupted
 from framework.run import RunRecorder
 from framework.sessions import StopRequest
 from framework.sessions.signals import NAMES
-from tests.helpers import assert_same_run, cached, compile_once, leaves, slow_but, tiny
+from tests.helpers import assert_same_run, cached, leaves, slow_but, tiny
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 COMMAND = [str(Path(sys.executable).with_name("whygrok")), "run"]
 
 
@@ -44,7 +44,6 @@ def test_a_signal_ends_the_run_with_code_3_and_the_line_that_continues_it(name, 
     request.addfinalizer(lambda: signal.signal(getattr(signal, name), before))
     handler = signal.getsignal(getattr(signal, name))
     with pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
         signalling(patch, name, step=4)
         assert run_command(["run", f"--config={config}", f"--workdir={tmp_path / 'run'}"]) == 3
     assert signal.getsignal(getattr(signal, name)) == handler

@@ -20,7 +20,7 @@ from tests.helpers import assert_same_run, content, rows, slow_but, tiny
 from tests.test_deaths import STEPS as VERBS_OF_THE_LOOP
 from tests.test_deaths import VERBS, Killed, killing
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 PROBES = {
     "norms": select("norms", schedule="every 3"),

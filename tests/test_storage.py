@@ -15,11 +15,11 @@ from framework.cli import run_command
 from framework.config import select, to_dict
 from framework.errors import Diverged, StorageError
 from framework.run import Checkpoints, complete_steps, read_leaves
-from tests.helpers import QUIET, assert_same_run, compile_once, content, leaves, rows, slow_but, tiny
+from tests.helpers import QUIET, assert_same_run, content, leaves, rows, slow_but, tiny
 
 RECORDING = {"recording": QUIET | {"tensorboard": True}}
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 @pytest.fixture
@@ -111,7 +111,6 @@ def test_any_error_of_the_disk_is_explained(name, tmp_path, monkeypatch, uninter
         raise OSError(errno.EIO, "Input/output error")
 
     with pytest.MonkeyPatch.context() as patch:
-        compile_once(patch)
         if name == "flush":
             patch.setattr("framework.run.rows.line_of", refuse)
         else:

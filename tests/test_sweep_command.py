@@ -21,7 +21,7 @@ from plugins.engines import processes
 from tests.dying_members import NAMES, config, states, swept, table
 from tests.helpers import assert_same_run, content
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 # Stands for training where that is not the point: $1 is --config=…, $2 is --workdir=…
 COPY = 'to="${2#--workdir=}"; cp -r "$FINISHED/$(basename "$to")/." "$to"'

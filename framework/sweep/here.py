@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from framework.config import load_config
 from framework.errors import Interrupted, UserError, WhygrokError
 from framework.run import Run
-from framework.sessions import DoesNotFit, Group, Pace, session, train
+from framework.sessions import DoesNotFit, Group, Pace, session_of, train
 from framework.storage import holder, write_atomically
 from framework.sweep.folder import SweepFolder
 from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING
@@ -73,7 +73,7 @@ class _Asking:
     def __init__(self, sweep: SweepFolder, name: str, group: Group):
         self._sweep, self._name = sweep, name
         config = load_config(str(sweep.config(name)))
-        self._session: Generator[int, tuple[int, int], Run] = session(config, sweep.directory(name).path, group)
+        self._session: Generator[int, tuple[int, int], Run] = session_of(config, sweep.directory(name).path, group)
         self.wanted = 0  # the number of steps that it asks for, at most
 
     def go_on(self, made: tuple[int, int] | None) -> bool:
