@@ -138,8 +138,9 @@ def test_all_figures_at_smoke_scale_with_every_verdict_computed(tmp_path, capsys
     for name in reproduce.figures():
         verdicts = json.loads((tmp_path / name / "verdict.json").read_text())
         for verdict in verdicts:
-            diverges = verdict["claim"].startswith("α = 0.5, as printed, p = 11")  # and has no number to show
-            assert any(number is not None for number in verdict["measured"].values()) or diverges, verdict
+            # What diverges has no number to show, nor has the norm after grokking where at this scale nothing groks.
+            empty = "as printed, p = 11" in verdict["claim"] or verdict["claim"].endswith("after grokking is flat in p")
+            assert any(number is not None for number in verdict["measured"].values()) or empty, verdict
             assert re.search(rf"^{name} +{re.escape(verdict['claim'])} +{'seen' if verdict['seen'] else 'not seen'}$", said, re.MULTILINE)
         with open(tmp_path / name / f"{name}.csv", newline="") as file:
             assert {row["y"] for row in csv.DictReader(file)} - {"", "nan"}
