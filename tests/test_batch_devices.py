@@ -26,7 +26,7 @@ seen, advance = [], Group.advance
 
 def advanced(self, counts):
     found = advance(self, counts)
-    shards = [leaf.addressable_shards for leaf in self._stacked.leaves if leaf.ndim > 1]
+    shards = [leaf.addressable_shards for part in self._stacked.values() for leaf in part.leaves]
     seen.append([self.width, sorted({len({shard.device for shard in one}) for one in shards}),
                  sorted({shard.data.shape[0] for one in shards for shard in one})])
     return found

@@ -80,7 +80,7 @@ def test_the_same_sweep_has_the_same_bits_again_and_says_in_its_table_what_its_r
 def test_each_structure_is_one_program_however_many_members_have_it(tmp_path):
     sharing.program_of.cache_clear()
     adamw = [{"seed": seed, "optimizer.weight_decay": 0.1 * (seed + 1)} for seed in range(7)]
-    others = [{"optimizer": {"name": "gd", "learning_rate": rate}, "probes": {}} for rate in (0.1, 0.2, 0.3)]
+    others = [{"optimizer": {"name": "gd", "learning_rate": rate}} for rate in (0.1, 0.2, 0.3)]
     sweep = members(tiny(probes={}), [adamw[0], others[0], *adamw[1:], *others[1:]])
     with compiled_programs() as names:
         assert states(run_sweep(sweep, tmp_path / "runs", engine="batch:size=3")) == ["finished"] * 10
@@ -91,7 +91,7 @@ def test_members_that_a_program_cannot_hold_together_are_trained_in_groups_by_th
     sweep = members(tiny(probes={}), product({"model.width": ["4", "6"], "seed": [0, 1]}))
     assert states(run_sweep(sweep, tmp_path / "runs", engine="batch")) == ["finished"] * 4
     assert not any("by itself" in line for line in said.messages)
-    assert [load_run(tmp_path / "runs" / member.name).params()["W"].shape for member in sweep] == [(4, 5), (4, 5), (6, 5), (6, 5)]
+    assert [load_run(tmp_path / "runs" / member.name).params()["V"].shape for member in sweep] == [(4, 5), (4, 5), (6, 5), (6, 5)]
 
 
 def test_a_member_that_diverges_stops_with_its_sentence_and_changes_no_bit_of_the_others(tmp_path, whole):
@@ -152,7 +152,7 @@ class AsksTheHost(Penalty):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"penalty": select("asks_the_host")}, "ValueError"),
+        ({"penalty": select("asks_the_host")}, "NotImplementedError: vmap is only supported for the pure_callback"),
         ({"optimizer": select("unruly", learning_rate=0.05)}, "TracerBoolConversionError"),
     ],
     ids=["a program without an axis of members", "a number that cannot be traced"],
@@ -179,10 +179,10 @@ def test_a_member_is_an_ordinary_run_directory(tmp_path, whole, capfd):
     assert run_command(["run", f"--workdir={first}"]) == 0
     assert "already complete at step 6" in capfd.readouterr().err and (first / "figures" / "curves.png").is_file()
     assert_same_run(first, whole / NAMES[0])
-    assert run_command(["plot", f"--workdir={second}"]) == 0
-    assert run_command(["diff", str(first), str(second)]) in (0, 1)
+    assert run_command(["plot", str(second)]) == 0
+    assert run_command(["diff", str(first), str(second)]) == 0
     assert "optimizer.learning_rate" in capfd.readouterr().out
-    assert load_run(first).final.step == 6 and len(load_run(first).rows) == len(rows(first))
+    assert load_run(first).steps[-1] == 6 and len(load_run(first).rows) == len(rows(first))
 
     assert run_command(["run", f"--workdir={first}", "--config.steps=9"]) == 0
     assert "resuming at step 6 of 9" in capfd.readouterr().err

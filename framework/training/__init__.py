@@ -1,7 +1,7 @@
 """Training as pure computation: state, compiled program, measurements, events. Nothing here touches a file."""
 
 from framework.training.experiment import Experiment
-from framework.training.lanes import Stacked, advance_lane, metrics_lane
+from framework.training.lanes import Stacked, State, advance_lane, metrics_lane, one_state, stack_states
 from framework.training.measure import METRICS, Measurement, owner_of
 from framework.training.network import Network
 from framework.training.precision import precision
