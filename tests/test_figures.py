@@ -104,9 +104,7 @@ def test_a_kernel_that_goes_on_changing_is_told_from_one_at_rest():
 
 def accuracies(grokked):
     """Fitted at step 10, test accuracy 1 from a step on: until then the gap is 1."""
-    return [
-        {"step": 10**i, "train/accuracy": float(i >= 1), "test/accuracy": float(10**i >= grokked)} for i in range(6)
-    ]
+    return [{"step": 10**i, "train/accuracy": float(i >= 1), "test/accuracy": float(10**i >= grokked)} for i in range(6)]
 
 
 def test_the_gap_of_each_scale_is_measured_and_must_grow_with_it():

@@ -173,7 +173,7 @@ def _exact_drift(W, V, W0, V0, x, outputs):
     exact = np.vectorize(Fraction, otypes=[object])
 
     def kernel(W, V):
-        W, V = exact(W.astype(float)), exact(V.astype(float))[:, :1 if outputs == "first" else None]
+        W, V = exact(W.astype(float)), exact(V.astype(float))[:, : 1 if outputs == "first" else None]
         z = W[0][x[:, 0]] + W[1][x[:, 1]]
         shared = (x[:, None] == x[None]).sum(2).astype(object)
         Y = 4 * np.einsum("xj,jc->xcj", z, V)

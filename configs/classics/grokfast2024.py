@@ -16,8 +16,6 @@ def get_config(arg=""):
         arg,
         task=select("modular_multiplication", p=97, zeros="first", train_size="50%", batch_size="512"),
         model=select("transformer", depth=2, norm="pre", activation="gelu", bias=True, bias_in="blocks"),
-        optimizer=select(
-            "scheduled", warmup_steps=10, inner=select("grokfast", inner=select("adam", b2=0.98, weight_decay=0.005))
-        ),
+        optimizer=select("scheduled", warmup_steps=10, inner=select("grokfast", inner=select("adam", b2=0.98, weight_decay=0.005))),
         steps=2_000,
     )

@@ -45,13 +45,13 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     host = OneAlone()
     if workdir is None:
         return host.serve(_train_in_memory(_checked(config), host))
-    run = host.serve(session_of(config, workdir, host, fresh))
+    run = host.serve(open_session(config, workdir, host, fresh))
     if draw and run.experiment.recording.plot:
         _draw(RunDirectory.at(workdir))
     return run
 
 
-def session_of(config: ConfigDict, workdir: str | Path, host: Host, fresh: bool = False) -> Generator[int, tuple[int, int], Run]:
+def open_session(config: ConfigDict, workdir: str | Path, host: Host, fresh: bool = False) -> Generator[int, tuple[int, int], Run]:
     """A session in a run directory: asks the host for steps, as `train_loop` does, and ends with the run. Raises as `train` does."""
     experiment, directory = _checked(config), RunDirectory.at(workdir)
     if not fresh:

@@ -13,7 +13,20 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from framework.interfaces import Values
 from framework.sessions.loop import Host, Trainee
 from framework.sessions.signals import StopRequest
-from framework.training import METRICS, Event, Experiment, TrainState, advance_lane, metrics, precision, together
+from framework.training import (
+    METRICS,
+    Event,
+    Experiment,
+    Stacked,
+    State,
+    TrainState,
+    advance_lane,
+    metrics_lane,
+    one_state,
+    precision,
+    stack_states,
+    together,
+)
 
 
 class DoesNotFit(Exception):
@@ -55,7 +68,7 @@ class Group(Host):
         self.width, self._stop = -(-width // len(self._devices)) * len(self._devices), stop
         self.lanes: list[Lane] = []
         self._seated: list[TrainState] = []  # until the first step
-        self._stacked: TrainState | None = None
+        self._stacked: State | None = None  # from then on
         self._metrics: list[Values] | None = None  # of all lanes, where they are known at this step
 
     @property
@@ -88,7 +101,7 @@ class Group(Host):
             padded[: len(counts)] = counts
             trips = jax.device_put(np.int32(padded.max()), NamedSharding(self._mesh, PartitionSpec()))
             self._metrics = None
-            self._stacked, diverged = self._advance(self._stacked, self._spread(padded), trips, self._train)
+            self._stacked, diverged = self._advance(self._stacked, self._spread(padded), trips, self._splits)
             jax.block_until_ready(self._stacked)
             return [int(step) for step in jax.device_get(diverged)[: len(counts)]]
 
@@ -97,7 +110,7 @@ class Group(Host):
         if self._stacked is None:
             return self._seated[number]
         with self._precision():
-            return jax.tree.map(lambda leaf: jax.device_put(leaf[number], self._devices[0]), self._stacked)  # type: ignore[no-any-return]
+            return one_state(jax.device_put({name: part.member(number) for name, part in self._stacked.items()}, self._devices[0]))
 
     def metrics_of(self, number: int) -> Values:
         """The metrics of a lane."""
@@ -106,7 +119,7 @@ class Group(Host):
                 self._start()
             if self._metrics is None:
                 assert self._stacked is not None
-                found = jax.device_get(self._measure(self._stacked.params, self._stacked.variables, self._splits))
+                found = jax.device_get(self._measure(self._stacked["params"], self._stacked["variables"], self._splits))
                 self._metrics = [{name: value[lane] for name, value in found.items()} for lane in range(len(self.lanes))]
         return dict(self._metrics[number])
 
@@ -115,11 +128,10 @@ class Group(Host):
         members = [lane.experiment for lane in self.lanes]
         members += members[:1] * (self.width - len(members))
         states = self._seated + self._seated[:1] * (self.width - len(self._seated))
-        self._stacked, self._seated = self._spread(_stack(states)), []
-        self._splits = self._spread(_stack([member.splits for member in members]))
-        self._train = self._splits.train
+        self._stacked, self._seated = self._spread(stack_states(states)), []
+        self._splits = self._spread(Stacked.of([member.splits for member in members]))
         self._advance = together(advance_lane, [member.advance_program for member in members], (0, 0, None, 0), donated=(0,))
-        self._measure = together(metrics, [member.metrics_program for member in members], (0, 0, 0))
+        self._measure = together(metrics_lane, [member.metrics_program for member in members], (0, 0, 0))
         self._advance, self._measure = (replace(one, numbers=self._spread(one.numbers)) for one in (self._advance, self._measure))
 
     def _spread(self, tree: Any) -> Any:
@@ -129,23 +141,25 @@ class Group(Host):
         return precision(self.lanes[0].experiment.numerics)
 
     def _check_alone(self, experiment: Experiment, state: TrainState) -> None:
-        """Raises DoesNotFit where the training program cannot be compiled for an axis of members."""
+        """Raises DoesNotFit where the programs of training and of the task's metrics cannot be compiled for an axis of members."""
         with precision(experiment.numerics):
-            program = together(advance_lane, [experiment.advance_program], (0, 0, None, 0), donated=(0,))
+            advance = together(advance_lane, [experiment.advance_program], (0, 0, None, 0), donated=(0,))
+            measure = together(metrics_lane, [experiment.metrics_program], (0, 0, 0))
+            one, splits = stack_states([state]), Stacked.of([experiment.splits])
             try:
-                program.check(_stack([state]), jnp.zeros(1, jnp.int32), jnp.int32(0), _stack([experiment.splits.train]))
+                advance.check(one, jnp.zeros(1, jnp.int32), jnp.int32(0), splits)
+                measure.check(one["params"], one["variables"], splits)
             except Exception as error:  # a plugin is anybody's code
                 said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
                 raise DoesNotFit(f"its program takes no axis of members ({said})") from error
-
-
-def _stack(trees: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def _difference(one: Experiment, state: TrainState, other: Experiment, others: TrainState) -> str:
     """In what two networks differ that cannot advance together; nothing where they can."""
     if (one.advance_program.recipe, one.metrics_program.recipe) != (other.advance_program.recipe, other.metrics_program.recipe):
         return "its programs are others"
-    shapes = [jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree) for tree in ((state, one.splits), (others, other.splits))]
-    return "" if shapes[0] == shapes[1] else "its arrays have other shapes"
+    return "" if _shapes(state, one.splits) == _shapes(others, other.splits) else "its arrays have other shapes"
+
+
+def _shapes(*trees: Any) -> Any:
+    return jax.tree.structure(trees), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(trees)]

@@ -1,6 +1,6 @@
 """Many runs: the folder of a sweep, how each member stands, and what the engines that train them have in common."""
 
-from framework.sweep.choice import Choice, check_engine, choose_engine
+from framework.sweep.choice import Choice, check_engine, choose_engine, with_size
 from framework.sweep.folder import Show, SweepFolder
 from framework.sweep.here import train_here, train_together
 from framework.sweep.run import run_sweep

@@ -4,11 +4,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import jax
+
 from framework import registry
 from framework.config import Member
 from framework.errors import UserError
 from framework.fields import fields_of
 from framework.interfaces import Engine
+from framework.run import start_backend
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,28 @@ class Choice:
 
 
 def choose_engine(members: Sequence[Member], jobs: int) -> Choice:
-    """The engine for these members, at most `jobs` at once: the one place where this is decided."""
+    """The engine for these members, at most `jobs` at once: the one place where this is decided.
+
+    Raises UserError where JAX cannot start.
+    """
+    if len(members) > 1 and (accelerators := _accelerators()):
+        return Choice("batch", f"{accelerators}, which one small network leaves idle; members of one structure train in one program")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     why = f"{_count(jobs, 'job')} on {_count(cores, 'core')}; each process trains one member after another"
     useful = min(cores, len(members))
     if jobs < useful:  # only said: whoever gives a command may have other work for the cores, and members on one GPU share its memory
         why += f" (--jobs={useful} would use {'both' if cores == 2 else 'all' if useful == cores else useful} cores)"
     return Choice("processes", why)
+
+
+def with_size(engine: str | None, size: int) -> str:
+    """The engine of `--engine`, told how many members one program trains at once. Raises UserError for any that has no such size."""
+    if engine is None or engine.partition(":")[0] != "batch":
+        given = "no --engine is given" if engine is None else f"--engine={engine}"
+        raise UserError(f"--batch={size} is for --engine=batch, which trains so many members in one program; {given}")
+    if any(item.partition("=")[0].strip() == "size" for item in engine.partition(":")[2].split(",")):
+        raise UserError(f"--batch={size} and --engine={engine} say the same thing: give one of them")
+    return f"{engine}{',' if ':' in engine else ':'}size={size}"
 
 
 def check_engine(engine: str | Engine, jobs: int) -> Engine:
@@ -37,6 +55,13 @@ def check_engine(engine: str | Engine, jobs: int) -> Engine:
         return engine
     name, _, given = engine.partition(":")
     return registry.build("engine", name, **fields_of([item for item in given.split(",") if item]))  # type: ignore[no-any-return]
+
+
+def _accelerators() -> str:
+    """What JAX computes on, in words, where this is not the CPU."""
+    start_backend()
+    devices = jax.devices()
+    return "" if devices[0].platform == "cpu" else _count(len(devices), f"{devices[0].platform.upper()} device")
 
 
 def _count(number: int, thing: str) -> str:

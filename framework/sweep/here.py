@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from framework.config import load_config
 from framework.errors import Interrupted, UserError, WhygrokError
 from framework.run import Run
-from framework.sessions import DoesNotFit, Group, Pace, session_of, train
+from framework.sessions import DoesNotFit, Group, Pace, open_session, train
 from framework.storage import holder, write_atomically
 from framework.sweep.folder import SweepFolder
 from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING
@@ -33,22 +33,24 @@ def train_together(sweep: SweepFolder, names: Sequence[str], group: Group) -> li
     names: at most as many as the group has places. One that diverges, or whose plugins raise, ends no other.
     """
     asking, left = dict[int, _Asking](), list[str]()  # by lane
-    for name in names:
-        if not group.is_stopped and may_start(sweep, name):
-            sweep.mark(name, RUNNING)
-            one = _Asking(sweep, name, group)
-            try:
-                if one.go_on(None):
-                    asking[len(group.lanes) - 1] = one
-            except DoesNotFit as error:
-                sweep.mark(name, WAITING)
-                left.append(name)
-                log.info("%s is trained by itself: %s", name, error)
-    try:
-        _serve(sweep, asking, group)
-    except Exception as error:  # the program is that of all of them
-        for one in asking.values():
-            one.end(error)
+    with contextlib.ExitStack() as opened:  # whatever ends this, no run directory stays locked
+        for name in names:
+            if not group.is_stopped and may_start(sweep, name):
+                sweep.mark(name, RUNNING)
+                one = _Asking(sweep, name, group)
+                opened.callback(one.close)
+                try:
+                    if one.go_on(None):
+                        asking[len(group.lanes) - 1] = one
+                except DoesNotFit as error:
+                    sweep.mark(name, WAITING)
+                    left.append(name)
+                    log.info("%s is trained by itself: %s", name, error)
+        try:
+            _serve(sweep, asking, group)
+        except Exception as error:  # the program is that of all of them
+            for one in asking.values():
+                one.end(error)
     return left
 
 
@@ -56,9 +58,7 @@ def _serve(sweep: SweepFolder, asking: "dict[int, _Asking]", group: Group) -> No
     """Makes the steps that the lanes ask for, until none is left."""
     pace, shown = Pace(), time.monotonic()
     while asking:
-        with pace.chunk(max(one.wanted for one in asking.values())) as limit:
-            counts = [min(asking[lane].wanted, limit) if lane in asking else 0 for lane in range(len(group.lanes))]
-            diverged = group.advance(counts) if any(counts) else [-1] * len(counts)
+        counts, diverged = _advance({lane: one.wanted for lane, one in asking.items()}, group, pace)
         for lane, one in list(asking.items()):
             if not one.go_on((counts[lane], diverged[lane])):
                 del asking[lane]
@@ -67,13 +67,22 @@ def _serve(sweep: SweepFolder, asking: "dict[int, _Asking]", group: Group) -> No
             shown = time.monotonic()
 
 
+def _advance(wanted: dict[int, int], group: Group, pace: Pace) -> tuple[list[int], list[int]]:
+    """(how many steps were made, the first of them that diverged or −1), for each lane."""
+    if not any(wanted.values()):  # which says nothing about how long a step takes
+        return [0] * len(group.lanes), [-1] * len(group.lanes)
+    with pace.chunk(max(wanted.values())) as limit:
+        counts = [min(wanted.get(lane, 0), limit) for lane in range(len(group.lanes))]
+        return counts, group.advance(counts)
+
+
 class _Asking:
     """The session of one member, which is served together with others. What it says goes to the member's log."""
 
     def __init__(self, sweep: SweepFolder, name: str, group: Group):
         self._sweep, self._name = sweep, name
         config = load_config(str(sweep.config(name)))
-        self._session: Generator[int, tuple[int, int], Run] = session_of(config, sweep.directory(name).path, group)
+        self._session: Generator[int, tuple[int, int], Run] = open_session(config, sweep.directory(name).path, group)
         self.wanted = 0  # the number of steps that it asks for, at most
 
     def go_on(self, made: tuple[int, int] | None) -> bool:
@@ -91,6 +100,11 @@ class _Asking:
         """Ends it with an error that is not its own."""
         with _marked(self._sweep, self._name), self._speaking():
             self._session.throw(error)
+
+    def close(self) -> None:
+        """Leaves it where it is, as the end of the process would, unless it has ended."""
+        with self._speaking():
+            self._session.close()
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[None]:

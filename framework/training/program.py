@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -37,26 +36,16 @@ def advance(parts: Any, state: TrainState, count: Int[Array, ""], split: Any) ->
     The count is traced: chunks of any length run one program, and a run that is cut anywhere gives the same bits. A step
     has diverged when its objective, before the update, is not finite.
     """
-    return jax.lax.fori_loop(0, count, _step(parts, split), _start(parts, state))[:2]
+    return jax.lax.fori_loop(0, count, step_of(parts, split), start_of(parts, state))[:2]
 
 
-def advance_lane(
-    parts: Any, state: TrainState, count: Int[Array, ""], trips: Int[Array, ""], split: Any
-) -> tuple[TrainState, Int[Array, ""]]:
-    """The same for one of several members that advance together, for `trips` steps or less: after `count` of them, it stands still."""
-    step = _step(parts, split)
-
-    def held(trip: Array, carry: Carry) -> Carry:
-        return jax.tree.map(partial(jnp.where, trip < count), step(trip, carry), carry)
-
-    return jax.lax.fori_loop(0, trips, held, _start(parts, state))[:2]
-
-
-def _start(parts: Any, state: TrainState) -> Carry:
+def start_of(parts: Any, state: TrainState) -> Carry:
+    """What the loop starts with."""
     return state, jnp.int32(-1), parts.batches.order(state.rng, state.step)
 
 
-def _step(parts: Any, split: Any) -> Callable[[Array, Carry], Carry]:
+def step_of(parts: Any, split: Any) -> Callable[[Array, Carry], Carry]:
+    """What the loop repeats."""
     objective = make_objective(parts.task, parts.penalty, parts.network)
     transform, batches = parts.optimizer.transform(), parts.batches
     wanted = _extra_arguments(transform)

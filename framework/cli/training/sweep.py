@@ -14,6 +14,7 @@ EXAMPLES = """\
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --jobs=2     two members at once
   whygrok sweep --config=sweeps/init_scale --config.task.p=23                 change a field of every member
   whygrok sweep --config=sweeps/init_scale --engine=processes:members=1       a process of its own for every member
+  whygrok sweep --config=sweeps/init_scale --engine=batch --batch=32          so many members in one program, for accelerators
   whygrok config --config=sweeps/init_scale --sweep                           only list the members
 """
 
@@ -25,17 +26,19 @@ def main(arguments: Sequence[str]) -> int:
     said = "how the members are trained: see `whygrok list engines` (default: chosen, and said)"
     parser.add_argument("--engine", metavar="NAME[:field=value,…]", help=said)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members to run at once (default: 1)")
+    parser.add_argument("--batch", type=int, metavar="N", help="with --engine=batch: how many members one program trains at once")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
         raise UserError("no --config: give a file that defines get_sweep, or the name of one that ships, such as sweeps/init_scale")
     from framework.cli.training.screen import Screen, exit_code, report  # after the arguments are read: JAX is not imported for --help
-    from framework.sweep import run_sweep
+    from framework.sweep import run_sweep, with_size
 
+    engine = options.engine if options.batch is None else with_size(options.engine, options.batch)
     members = load_sweep(options.config, changes)
     workdir = options.workdir or default_workdir(options.config)
     screen = Screen()
     try:
-        standings = run_sweep(members, workdir, jobs=options.jobs, engine=options.engine, show=screen)
+        standings = run_sweep(members, workdir, jobs=options.jobs, engine=engine, show=screen)
     except (Interrupted, StorageError) as error:
         again = [*arguments, *([] if options.workdir else [f"--workdir={workdir}"])]
         raise type(error)(f"{error}. Continue with: whygrok sweep {shlex.join(again)}") from error

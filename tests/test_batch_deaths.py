@@ -1,0 +1,165 @@
+"""A batch that is stopped or killed at any instant goes on by the same command, and ends in the bits of one that never was."""
+
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from framework import registry, run_sweep
+from framework.config import to_dict
+from framework.errors import Interrupted
+from framework.run import Checkpoints, RunRecorder, checkpoints, complete_steps
+from framework.sessions import Group, together
+from framework.sweep import SweepFolder
+from tests.batches_of_members import ENGINE, NAMES, swept
+from tests.dying_members import states, table
+from tests.helpers import assert_same_run, cached, tiny
+from tests.test_deaths import Killed, killing
+
+pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+
+VERBS = {
+    "rewind": (RunRecorder, "rewind"),
+    "advance": (Group, "advance"),
+    "measure": (together.Lane, "measure"),
+    "row": (RunRecorder, "row"),
+    "save": (Checkpoints, "save"),
+    "checksums": (checkpoints, "write_json"),
+    "publish": (checkpoints.os, "rename"),
+    "retain": (Checkpoints, "_retain"),
+    "mark": (SweepFolder, "mark"),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The sweep that nothing happened to."""
+    path = tmp_path_factory.mktemp("whole") / "runs"
+    with registry.temporary():
+        assert states(run_sweep(swept(), path, engine=ENGINE)) == ["finished"] * 5
+    return path
+
+
+def go_on(path, whole):
+    assert states(run_sweep(swept(), path, engine=ENGINE)) == ["finished"] * 5
+    for name in NAMES:
+        assert_same_run(path / name, whole / name)
+
+
+def die(path, verb, call, after):
+    """Whether the sweep died of it, and did not end before the function was called so often."""
+    with pytest.MonkeyPatch.context() as patch:
+        killing(patch, *VERBS[verb], call, after)
+        try:
+            run_sweep(swept(), path, engine=ENGINE)
+        except Killed:
+            return True
+    return False
+
+
+def test_a_batch_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(tmp_path, whole):
+    for verb, call in {"rewind": 1, "advance": 1, "measure": 2, "row": 6, "publish": 1, "save": 2, "retain": 0, "mark": 4}.items():
+        assert die(tmp_path / "runs", verb, call, after=verb == "row"), verb
+        assert not list((tmp_path / "runs").glob("*/LOCK")), "what has died writes nothing"
+    go_on(tmp_path / "runs", whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_batch_that_dies_around_any_call_of_any_verb_ends_in_the_same_bits(verb, after, tmp_path, whole):
+    for call in itertools.count(0, 3 if verb in ("measure", "row", "save", "publish", "checksums") else 1):
+        if not die(tmp_path / str(call), verb, call, after):
+            break
+        go_on(tmp_path / str(call), whole)
+    assert call >= 3
+
+
+def test_a_signal_stops_all_members_after_they_have_saved(tmp_path, whole):
+    row = RunRecorder.row
+
+    def recorded(self, step, values):
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return row(self, step, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunRecorder, "row", recorded)
+        with pytest.raises(Interrupted, match="stopped by SIGTERM: 0 of 5 members are finished, 4 stopped on the way"):
+            run_sweep(swept(), tmp_path / "runs", engine=ENGINE)
+    assert [row["state"] for row in table(tmp_path / "runs")] == ["stopped"] * 4 + ["waiting"]
+    for name in NAMES[:4]:
+        assert 4 in complete_steps(tmp_path / "runs" / name / "checkpoints")
+        (session,) = json.loads((tmp_path / "runs" / name / "environment.json").read_text())["sessions"]
+        assert session["reason"] == "stopped by SIGTERM at step 4, after saving"
+    assert not (tmp_path / "runs" / NAMES[4]).exists()
+    go_on(tmp_path / "runs", whole)
+
+
+def test_a_signal_between_two_events_is_answered_after_a_chunk(tmp_path, monkeypatch):
+    quiet = {"events": {"metrics": "at 0"}, "probes": {}, "checkpoint": {"every_steps": 0, "every_seconds": 0.0, "keep": 2}}
+    progress = RunRecorder.progress
+
+    def moved(self, step):
+        if step >= 20:
+            os.kill(os.getpid(), signal.SIGTERM)
+        progress(self, step)
+
+    monkeypatch.setattr(RunRecorder, "progress", moved)
+    with pytest.raises(Interrupted, match="2 stopped on the way"):
+        run_sweep(swept(2, steps=2_000_000, **quiet), tmp_path / "runs", engine=ENGINE)
+    for name in NAMES[:2]:
+        assert 20 <= max(complete_steps(tmp_path / "runs" / name / "checkpoints")) < 2_000_000
+
+
+SWEEP = """
+import json
+from framework.config import from_dict, together
+
+def get_config(arg=""):
+    return from_dict(json.loads('''{config}'''))
+
+def get_sweep(config):
+    return together({{"seed": list(range(5)), "optimizer.learning_rate": [0.01, 0.02, 0.03, 0.04, 0.05]}})
+"""
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_at_random_instants_resumes_to_the_same_bits(tmp_path):
+    config = tiny(30, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 2}, events={"metrics": "every 1"})
+    (tmp_path / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(config))))
+    whygrok = str(Path(sys.executable).with_name("whygrok"))
+
+    def start(path):
+        words = [whygrok, "sweep", f"--config={tmp_path / 'sweep.py'}", f"--workdir={path}", "--engine=batch", "--batch=4"]
+        return subprocess.Popen(words, env=cached(tmp_path / "cache"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def saved(path):
+        return sum(max(complete_steps(path / name / "checkpoints"), default=0) for name in NAMES)
+
+    with start(tmp_path / "whole") as process:
+        said = process.communicate(timeout=300)[0]
+        assert process.returncode == 0, said
+    chance, path, kills = random.Random(0), tmp_path / "runs", 0
+    for attempt in range(6):
+        before = saved(path)
+        with start(path) as process:
+            while process.poll() is None and saved(path) < before + 4:
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0, 0.3))
+            kills += process.poll() is None
+            process.kill()
+        assert attempt or kills
+    with start(path) as process:
+        said = process.communicate(timeout=300)[0]
+        assert process.returncode == 0 and "Traceback" not in said, said
+    assert kills >= 3
+    for name in NAMES:
+        assert_same_run(path / name, tmp_path / "whole" / name)
