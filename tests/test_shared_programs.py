@@ -3,6 +3,8 @@
 import json
 import logging
 import multiprocessing
+import sys
+import types
 from dataclasses import dataclass
 
 import jax
@@ -161,3 +163,39 @@ def test_a_value_kept_from_one_program_and_used_in_another_is_told_in_one_senten
     kept[:] = [rate for rate in kept if isinstance(rate, jax.core.Tracer)]
     with pytest.raises(registry.UserError, match="Keeping keeps a value of one compiled program and uses it in another"):
         other.advance(other.initial_state(), 1)
+
+
+def test_code_that_changes_under_a_class_compiles_anew(tmp_path):
+    """As in a notebook whose helper cell runs again, or where modules are reloaded in place."""
+    space = {}
+    helper, plugin = (
+        "def factor():\n    return LEVEL\n",
+        (
+            "import optax\nfrom dataclasses import dataclass\nfrom framework import Optimizer, field, register\n\n"
+            "@register('cells')\n@dataclass(frozen=True, kw_only=True)\nclass Cells(Optimizer):\n"
+            "    learning_rate: float = field(0.1, 'η', above=0)\n\n"
+            "    def transform(self):\n        return optax.chain(optax.scale(factor()), optax.sgd(self.learning_rate))\n"
+        ),
+    )
+    sys.modules["cells"] = types.ModuleType("cells")
+    space = vars(sys.modules["cells"])
+    exec(f"LEVEL = 1.0\n{helper}{plugin}", space)
+    config = tiny(optimizer=select("cells"))
+    once, again = params(train(config)), params(train(config))
+    space["LEVEL"] = 2.0
+    constant = params(train(config))
+    exec("LEVEL = 1.0\n" + helper.replace("LEVEL", "2 * LEVEL"), space)
+    function = params(train(config))
+    plain = params(train(tiny(optimizer=select("gd", learning_rate=0.2))))
+    assert once == again != constant == function
+    np.testing.assert_allclose(np.frombuffer(constant["W"], np.float32), np.frombuffer(plain["W"], np.float32), rtol=1e-5)
+
+
+def test_a_file_that_changes_between_two_runs_compiles_anew(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("0,1\n1,0\n")
+    before = structure_of(build("task", "cayley_table", file=str(table)))
+    assert before == structure_of(build("task", "cayley_table", file=str(table)))
+    table.write_text("1,0\n0,1\n\n")
+    assert before != structure_of(build("task", "cayley_table", file=str(table)))
+    assert with_numbers(before, {"temperature": 1.0, "label_noise": 0.0, "random_labels": 0.0}).file == str(table)

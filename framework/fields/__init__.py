@@ -1,5 +1,6 @@
 """Fields of plugins and settings: declared with their limits, and read from Python, files and the command line."""
 
+from framework.fields.code import code_of
 from framework.fields.conditions import Condition, check_condition
 from framework.fields.declare import (
     Declared,

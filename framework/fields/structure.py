@@ -1,10 +1,12 @@
 """What of a plugin is structure and what is a number in its arithmetic: plugins of one structure share compiled programs."""
 
 import enum
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from framework.fields.code import code_of
 from framework.fields.declare import Fields, declared_fields
 
 
@@ -13,7 +15,9 @@ class Structure:
     """A plugin without its numbers. Hashable; plugins whose structures are equal differ in numbers only."""
 
     cls: type
+    code: Hashable  # of its methods
     fields: tuple[tuple[str, Any], ...]  # by name: a value, the structure of the plugin inside, or PassedIn.NUMBER
+    files: tuple[tuple[str, int, int], ...]  # those that fields name, when they were changed, and how long they are
 
 
 class PassedIn(enum.Enum):
@@ -29,7 +33,9 @@ def structure_of(plugin: Fields) -> Structure:
         value = getattr(plugin, declared.name)
         part = structure_of(value) if declared.is_part else PassedIn.NUMBER if declared.is_number(value) else value
         found.append((declared.name, part))
-    return Structure(type(plugin), tuple(found))
+    files = [value for _, value in found if isinstance(value, str) and os.path.isfile(value)]
+    stamps = [(file, os.stat(file).st_mtime_ns, os.stat(file).st_size) for file in files]  # one process may see two versions of a file
+    return Structure(type(plugin), code_of(type(plugin)), tuple(found), tuple(stamps))
 
 
 def numbers_of(plugin: Fields) -> dict[str, float]:

@@ -1,11 +1,13 @@
 """An nnx.Module split once, when it is built: parameters as a plain dict, the rest beside them, merged in pure functions."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 from flax import nnx
 
+from framework.fields import code_of
 from framework.interfaces import Constant
 
 
@@ -16,6 +18,7 @@ class Network:
 
     training: nnx.GraphDef = field(metadata={"static": True})
     evaluation: nnx.GraphDef = field(metadata={"static": True})
+    code: Hashable = field(metadata={"static": True})  # of the modules
     constants: Any  # nested dict of numbers, as the module's Constant variables
 
     def module(self, params: Any, variables: Any, training: bool = False) -> nnx.Module:
@@ -31,7 +34,9 @@ def split(module: nnx.Module) -> tuple[Network, Any, Any]:
     module.train()
     training, *states = nnx.split(module, nnx.Param, Constant, ...)
     params, constants, variables = map(nnx.to_pure_dict, states)
-    return Network(training, evaluation, constants), params, variables
+    kinds = {type(node) for _, node in nnx.iter_graph(module) if isinstance(node, nnx.Module)}
+    code = frozenset(code_of(kind) for kind in kinds if not kind.__module__.startswith("flax."))
+    return Network(training, evaluation, code, constants), params, variables
 
 
 def other_variables(module: nnx.Module) -> Any:
