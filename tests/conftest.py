@@ -16,8 +16,9 @@ import pytest
 from hypothesis import settings
 
 from configs import quickstart
-from framework import registry, train
+from framework import registry, run_sweep, train
 from framework.config import to_dict
+from tests import batches_of_members
 from tests.dying_members import SWEEP, config, swept
 from tests.helpers import tiny
 
@@ -115,6 +116,16 @@ def finished(tmp_path_factory):
     with registry.temporary():
         for member in swept():
             train(member.config, path / member.name)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished_batch(tmp_path_factory):
+    """The sweep of the engine `batch` that nothing happened to."""
+    path = tmp_path_factory.mktemp("finished_batch") / "runs"
+    with registry.temporary():
+        standings = run_sweep(batches_of_members.swept(), path, engine=batches_of_members.ENGINE)
+    assert [standing.state for standing in standings] == ["finished"] * 5
     return path
 
 

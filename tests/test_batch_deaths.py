@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from framework import registry, run_sweep
+from framework import run_sweep
 from framework.config import to_dict
 from framework.errors import Interrupted
 from framework.run import Checkpoints, RunRecorder, checkpoints, complete_steps
@@ -38,19 +38,10 @@ VERBS = {
 }
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The sweep that nothing happened to."""
-    path = tmp_path_factory.mktemp("whole") / "runs"
-    with registry.temporary():
-        assert states(run_sweep(swept(), path, engine=ENGINE)) == ["finished"] * 5
-    return path
-
-
-def go_on(path, whole):
+def go_on(path, finished_batch):
     assert states(run_sweep(swept(), path, engine=ENGINE)) == ["finished"] * 5
     for name in NAMES:
-        assert_same_run(path / name, whole / name)
+        assert_same_run(path / name, finished_batch / name)
 
 
 def die(path, verb, call, after):
@@ -64,25 +55,25 @@ def die(path, verb, call, after):
     return False
 
 
-def test_a_batch_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(tmp_path, whole):
+def test_a_batch_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(tmp_path, finished_batch):
     for verb, call in {"rewind": 1, "advance": 1, "measure": 2, "row": 6, "publish": 1, "save": 2, "retain": 0, "mark": 4}.items():
         assert die(tmp_path / "runs", verb, call, after=verb == "row"), verb
         assert not list((tmp_path / "runs").glob("*/LOCK")), "what has died writes nothing"
-    go_on(tmp_path / "runs", whole)
+    go_on(tmp_path / "runs", finished_batch)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_batch_that_dies_around_any_call_of_any_verb_ends_in_the_same_bits(verb, after, tmp_path, whole):
+def test_a_batch_that_dies_around_any_call_of_any_verb_ends_in_the_same_bits(verb, after, tmp_path, finished_batch):
     for call in itertools.count(0, 3 if verb in ("measure", "row", "save", "publish", "checksums") else 1):
         if not die(tmp_path / str(call), verb, call, after):
             break
-        go_on(tmp_path / str(call), whole)
+        go_on(tmp_path / str(call), finished_batch)
     assert call >= 3
 
 
-def test_a_signal_stops_all_members_after_they_have_saved(tmp_path, whole):
+def test_a_signal_stops_all_members_after_they_have_saved(tmp_path, finished_batch):
     row = RunRecorder.row
 
     def recorded(self, step, values):
@@ -100,14 +91,15 @@ def test_a_signal_stops_all_members_after_they_have_saved(tmp_path, whole):
         (session,) = json.loads((tmp_path / "runs" / name / "environment.json").read_text())["sessions"]
         assert session["reason"] == "stopped by SIGTERM at step 4, after saving"
     assert not (tmp_path / "runs" / NAMES[4]).exists()
-    go_on(tmp_path / "runs", whole)
+    go_on(tmp_path / "runs", finished_batch)
 
 
 def test_a_signal_between_two_events_is_answered_after_a_chunk(tmp_path, monkeypatch):
     quiet = {"events": {"metrics": "at 0"}, "probes": {}, "checkpoint": {"every_steps": 0, "every_seconds": 0.0, "keep": 2}}
-    progress = RunRecorder.progress
+    progress, seen = RunRecorder.progress, []
 
     def moved(self, step):
+        seen.append(step)
         if step >= 20:
             os.kill(os.getpid(), signal.SIGTERM)
         progress(self, step)
@@ -115,6 +107,7 @@ def test_a_signal_between_two_events_is_answered_after_a_chunk(tmp_path, monkeyp
     monkeypatch.setattr(RunRecorder, "progress", moved)
     with pytest.raises(Interrupted, match="2 stopped on the way"):
         run_sweep(swept(2, steps=2_000_000, **quiet), tmp_path / "runs", engine=ENGINE)
+    assert seen[:4] == [0, 0, 1, 1], "nobody knows yet how long a step takes, so the first chunk is one"
     for name in NAMES[:2]:
         assert 20 <= max(complete_steps(tmp_path / "runs" / name / "checkpoints")) < 2_000_000
 

@@ -39,15 +39,6 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The sweep that nothing happened to."""
-    path = tmp_path_factory.mktemp("whole") / "runs"
-    with registry.temporary():
-        assert states(run_sweep(swept(), path, engine=ENGINE)) == ["finished"] * 5
-    return path
-
-
 @pytest.fixture
 def said(caplog, monkeypatch):
     """The log of the product."""
@@ -67,11 +58,11 @@ def test_every_member_has_the_numbers_of_a_run_of_its_own(case, tmp_path):
         assert_close(tmp_path / "runs" / member.name, tmp_path / member.name, "float64" if case == "float64" else "float32")
 
 
-def test_the_same_sweep_has_the_same_bits_again_and_says_in_its_table_what_its_rows_say(tmp_path, whole, said):
+def test_the_same_sweep_has_the_same_bits_again_and_says_in_its_table_what_its_rows_say(tmp_path, finished_batch, said):
     run_sweep(swept(), tmp_path / "runs", engine=ENGINE)
     for name, row in zip(NAMES, table(tmp_path / "runs"), strict=True):
-        assert_same_run(tmp_path / "runs" / name, whole / name)
-        last = json.loads(rows(whole / name)[-1])
+        assert_same_run(tmp_path / "runs" / name, finished_batch / name)
+        last = json.loads(rows(finished_batch / name)[-1])
         assert [row["member"], row["state"], row["step"]] == [name, "finished", "6"]
         assert [float(row["train"]), float(row["test"])] == [last["train/accuracy"], last["test/accuracy"]]
         assert f"new run of 6 steps: {tmp_path / 'runs' / name}" in (tmp_path / "runs" / row["log"]).read_text()
@@ -94,7 +85,7 @@ def test_members_that_a_program_cannot_hold_together_are_trained_in_groups_by_th
     assert [load_run(tmp_path / "runs" / member.name).params()["V"].shape for member in sweep] == [(4, 5), (4, 5), (6, 5), (6, 5)]
 
 
-def test_a_member_that_diverges_stops_with_its_sentence_and_changes_no_bit_of_the_others(tmp_path, whole):
+def test_a_member_that_diverges_stops_with_its_sentence_and_changes_no_bit_of_the_others(tmp_path):
     checkpoint = {"every_steps": 1, "every_seconds": 0.0, "keep": 2}
     calm, wild = ([{"seed": 0}, {"seed": 1, "optimizer.learning_rate": rate}, {"seed": 2}] for rate in (0.1, 1e30))
     quiet, loud = (members(tiny(checkpoint=checkpoint), changes) for changes in (calm, wild))
@@ -116,14 +107,14 @@ def test_a_member_that_diverges_stops_with_its_sentence_and_changes_no_bit_of_th
     assert session["reason"] == str(error.value)
 
 
-def test_a_member_that_stop_when_ends_leaves_the_others_their_bits(tmp_path, whole):
+def test_a_member_that_stop_when_ends_leaves_the_others_their_bits(tmp_path, finished_batch):
     sweep = swept()
     sweep[1] = dataclasses.replace(sweep[1], config=override(sweep[1].config, {"stop_when": "step >= 4"}))
     assert states(run_sweep(sweep, tmp_path / "runs", engine=ENGINE)) == ["finished"] * 5
     assert [row["step"] for row in table(tmp_path / "runs")] == ["6", "4", "6", "6", "6"]
     assert [json.loads(line)["step"] for line in rows(tmp_path / "runs" / NAMES[1])][-1] == 4
     for name in NAMES[:1] + NAMES[2:]:
-        assert_same_run(tmp_path / "runs" / name, whole / name)
+        assert_same_run(tmp_path / "runs" / name, finished_batch / name)
 
 
 def test_a_probe_that_raises_ends_its_member_only(tmp_path, monkeypatch):
@@ -170,7 +161,7 @@ def test_what_cannot_be_a_lane_is_trained_by_itself_to_the_bits_of_its_own_run(c
         assert_same_run(tmp_path / "runs" / member.name, tmp_path / member.name)
 
 
-def test_a_member_is_an_ordinary_run_directory(tmp_path, whole, capfd):
+def test_a_member_is_an_ordinary_run_directory(tmp_path, finished_batch, capfd):
     runs = tmp_path / "runs"
     base = tiny(recording={"tensorboard": False, "progress": False, "plot": True})
     run_sweep(swept(base=base), runs, engine=ENGINE)
@@ -178,7 +169,7 @@ def test_a_member_is_an_ordinary_run_directory(tmp_path, whole, capfd):
     assert not (first / "figures").exists()
     assert run_command(["run", f"--workdir={first}"]) == 0
     assert "already complete at step 6" in capfd.readouterr().err and (first / "figures" / "curves.png").is_file()
-    assert_same_run(first, whole / NAMES[0])
+    assert_same_run(first, finished_batch / NAMES[0])
     assert run_command(["plot", str(second)]) == 0
     assert run_command(["diff", str(first), str(second)]) == 0
     assert "optimizer.learning_rate" in capfd.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 
 from framework.cli import run_command
 from framework.config import to_dict
-from framework.sweep import choose_engine
+from framework.sweep import choice, choose_engine
 from plugins.engines.batch import Batch
 from tests.batches_of_members import swept
 from tests.helpers import tiny
@@ -41,14 +41,15 @@ def command(tmp_path):
 
 
 def on(monkeypatch, platform, count=1):
+    monkeypatch.setattr(choice, "_may_have_accelerators", lambda: True)
     monkeypatch.setattr(jax, "devices", lambda: [SimpleNamespace(platform=platform)] * count)
 
 
 @pytest.mark.parametrize(("platform", "count", "said"), [("gpu", 1, "1 GPU device, "), ("tpu", 4, "4 TPU devices, ")])
 def test_on_an_accelerator_several_members_are_trained_in_one_program(platform, count, said, monkeypatch):
     on(monkeypatch, platform, count)
-    choice = choose_engine(swept(2), 1)
-    assert choice.engine == "batch" and choice.why.startswith(said) and "members of one structure train in one program" in choice.why
+    chosen = choose_engine(swept(2), 1)
+    assert chosen.engine == "batch" and chosen.why.startswith(said) and "members of one structure train in one program" in chosen.why
     assert choose_engine(swept(1), 1).engine == "processes"
 
 
@@ -57,6 +58,19 @@ def test_on_a_cpu_batch_is_never_chosen(monkeypatch):
     for count in (1, 8):
         on(monkeypatch, "cpu", count)
         assert choose_engine(swept(5), 1).engine == "processes"
+
+
+def test_no_device_is_taken_to_find_that_there_is_none_but_the_cpu(monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda: pytest.fail("a device is taken"))
+    for told, asked in (("cpu", False), ("cuda", True), ("tpu,cpu", True)):
+        monkeypatch.setattr(choice, "jax", SimpleNamespace(config=SimpleNamespace(read=lambda name, told=told: told), devices=jax.devices))
+        assert choice._may_have_accelerators() == asked
+    monkeypatch.setattr(choice, "jax", SimpleNamespace(config=SimpleNamespace(read=lambda name: None), devices=jax.devices))
+    for installed, asked in (("jax_plugins", True), ("libtpu", True), ("another", False)):
+        monkeypatch.setattr(choice, "find_spec", lambda name, installed=installed: name == installed)
+        monkeypatch.setattr(choice, "entry_points", lambda group: ())
+        assert choice._may_have_accelerators() == asked
+    assert choose_engine(swept(5), 1).engine == "processes"
 
 
 def test_the_engine_that_an_accelerator_chooses_is_said_and_asked(command, sizes, monkeypatch, capfd):

@@ -45,6 +45,8 @@ class Benchmark(Plugin):
 class Engine(Plugin):
     """A way to train the members of a sweep. Whatever the engine, a member is a run directory that `whygrok run` could have made."""
 
+    same_bits: ClassVar[bool] = True  # False: members have the numbers of `whygrok run` to rounding only
+
     @abc.abstractmethod
     def train(self, sweep: Any, jobs: int, stop: Any) -> None:
         """Trains every member that is waiting, at most `jobs` at once, and marks in the sweep how each of them ended.

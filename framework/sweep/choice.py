@@ -3,6 +3,8 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 import jax
 
@@ -58,10 +60,19 @@ def check_engine(engine: str | Engine, jobs: int) -> Engine:
 
 
 def _accelerators() -> str:
-    """What JAX computes on, in words, where this is not the CPU."""
+    """What JAX computes on, in words, where this is not the CPU. Takes no device on a machine that has none but the CPU."""
+    if not _may_have_accelerators():
+        return ""
     start_backend()
     devices = jax.devices()
     return "" if devices[0].platform == "cpu" else _count(len(devices), f"{devices[0].platform.upper()} device")
+
+
+def _may_have_accelerators() -> bool:
+    """Whether JAX may find devices other than the CPU: by what it is told to use, else by what is installed beside it."""
+    if told := jax.config.read("jax_platforms"):
+        return bool(told.partition(",")[0] != "cpu")
+    return bool(find_spec("jax_plugins") or find_spec("libtpu") or entry_points(group="jax_plugins"))
 
 
 def _count(number: int, thing: str) -> str:

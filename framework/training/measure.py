@@ -15,7 +15,7 @@ from framework.numbers import euclidean_norm
 from framework.training.network import Network
 from framework.training.program import make_objective
 from framework.training.sharing import Shared
-from framework.training.state import TrainState, place
+from framework.training.state import Stacked, TrainState, place
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
 
@@ -32,6 +32,11 @@ def metrics(parts: Any, params: Any, variables: Any, splits: Splits) -> Values:
     objective = make_objective(parts.task, parts.penalty, parts.network)
     (total, _), gradient = jax.value_and_grad(objective, has_aux=True)(params, variables, splits.train)
     return values | {"objective": total, "gradient_norm": euclidean_norm(gradient)}
+
+
+def metrics_lane(parts: Any, params: Stacked, variables: Stacked, splits: Stacked) -> Values:
+    """The task's metrics of one of several members."""
+    return metrics(parts, params.one, variables.one, splits.one)
 
 
 def measure(parts: Any, key: Any, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:

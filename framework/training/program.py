@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from jaxtyping import Array, Int
 from framework.interfaces import Penalty, Task
 from framework.training.batches import update_key
 from framework.training.network import Network, other_variables
-from framework.training.state import TrainState
+from framework.training.state import Stacked, State, TrainState, one_state
 
 Carry = tuple[TrainState, Array, Any]  # state, first diverged step, order of the examples
 
@@ -36,16 +37,25 @@ def advance(parts: Any, state: TrainState, count: Int[Array, ""], split: Any) ->
     The count is traced: chunks of any length run one program, and a run that is cut anywhere gives the same bits. A step
     has diverged when its objective, before the update, is not finite.
     """
-    return jax.lax.fori_loop(0, count, step_of(parts, split), start_of(parts, state))[:2]
+    return jax.lax.fori_loop(0, count, _step(parts, split), _start(parts, state))[:2]
 
 
-def start_of(parts: Any, state: TrainState) -> Carry:
-    """What the loop starts with."""
+def advance_lane(parts: Any, state: State, count: Int[Array, ""], trips: Int[Array, ""], splits: Stacked) -> tuple[State, Int[Array, ""]]:
+    """`advance` for one of several members, in a loop of `trips` steps: after `count` of them, it stands still."""
+    step = _step(parts, splits.one.train)
+
+    def held(trip: Array, carry: Carry) -> Carry:
+        return jax.tree.map(partial(jnp.where, trip < count), step(trip, carry), carry)
+
+    made, diverged, _ = jax.lax.fori_loop(0, trips, held, _start(parts, one_state(state)))
+    return {name: Stacked(jax.tree.leaves(getattr(made, name)), part.structure) for name, part in state.items()}, diverged
+
+
+def _start(parts: Any, state: TrainState) -> Carry:
     return state, jnp.int32(-1), parts.batches.order(state.rng, state.step)
 
 
-def step_of(parts: Any, split: Any) -> Callable[[Array, Carry], Carry]:
-    """What the loop repeats."""
+def _step(parts: Any, split: Any) -> Callable[[Array, Carry], Carry]:
     objective = make_objective(parts.task, parts.penalty, parts.network)
     transform, batches = parts.optimizer.transform(), parts.batches
     wanted = _extra_arguments(transform)

@@ -1,6 +1,7 @@
 """TrainState: the only thing that changes while a network trains, and all that a checkpoint holds."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import jax
@@ -20,6 +21,43 @@ class TrainState:
     opt_state: Any
     probe_state: dict[str, Any]  # by probe instance
     rng: PRNGKeyArray  # for what is random in training, folded with the step where it is used
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Stacked:
+    """Trees of one structure, leaf by leaf: their own classes allow no axis in front."""
+
+    leaves: list[Any]
+    structure: Any = field(metadata={"static": True})
+
+    @classmethod
+    def of(cls, trees: Sequence[Any]) -> "Stacked":
+        """The trees in a row."""
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(jax.tree.leaves(tree) for tree in trees))
+        return cls(stacked, jax.tree.structure(trees[0]))
+
+    @property
+    def one(self) -> Any:
+        """The tree of one member, where the axis is taken off."""
+        return jax.tree.unflatten(self.structure, self.leaves)
+
+    def member(self, number: int) -> "Stacked":
+        """A member without the axis."""
+        return Stacked([leaf[number] for leaf in self.leaves], self.structure)
+
+
+State = dict[str, Stacked]  # field of TrainState → its values
+
+
+def stack_states(states: Sequence[TrainState]) -> State:
+    """The states in a row, field by field: the task's metrics need two of them only."""
+    return {one.name: Stacked.of([getattr(state, one.name) for state in states]) for one in fields(TrainState)}
+
+
+def one_state(state: State) -> TrainState:
+    """The state of one member, where the axis is taken off."""
+    return TrainState(**{name: part.one for name, part in state.items()})
 
 
 def named_leaves(state: TrainState) -> dict[str, np.ndarray]:

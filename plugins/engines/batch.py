@@ -19,6 +19,7 @@ class Batch(Engine):
     same sweep is trained with the same size on the same devices. A member that has no like is trained by itself. Source: whygrok.
     """
 
+    same_bits = False
     size: int = field(64, "how many members one program trains at once, at most", at_least=1)
 
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
