@@ -25,7 +25,7 @@ def code_of(cls: type) -> Hashable:
             value = function.__globals__.get(name)
             if isinstance(value, FunctionType) and value.__globals__ is function.__globals__:
                 waiting += _functions(value)
-            elif name in function.__globals__ and _is_plain(value):
+            elif name in function.__globals__ and is_plain(value):
                 constants.add((str(function.__module__), name, repr(value)))
     return frozenset(codes), frozenset(constants)
 
@@ -49,5 +49,6 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _is_plain(value: Any) -> bool:
-    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, _PLAIN)
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number, a word, or a tuple of those: equal ones cannot be told apart."""
+    return all(map(is_plain, value)) if isinstance(value, tuple) else isinstance(value, _PLAIN)

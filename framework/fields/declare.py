@@ -31,8 +31,8 @@ def field(
     above, at_least, below, at_most: limits of a number, or of each element of a tuple. choices: the allowed values.
     expression: a string such as "2*p^(5/3)", evaluated once the sizes of the task are known; numbers are accepted.
     harmless: the field changes neither the trajectory nor the recorded rows, so a resumed run may change it.
-    structural: a float on whose value Python code branches, so that each value has compiled programs of its own. Any other
-    float is a number that is passed to compiled programs: code that computes with it gets a traced array.
+    structural: a float on whose value Python code branches, or a decay b whose complement 1 − b float32 would spoil: each value
+    has compiled programs of its own. Any other float is passed to compiled programs: code that computes with it gets a traced array.
     structural_at: only whether the float has this value decides, as where a decay of 0 is left out; ask with `is_exactly`.
     """
     limits = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}

@@ -1,12 +1,13 @@
 """What of a plugin is structure and what is a number in its arithmetic: plugins of one structure share compiled programs."""
 
 import enum
+import functools
 import os
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from framework.fields.code import code_of
+from framework.fields.code import code_of, is_plain
 from framework.fields.declare import Fields, declared_fields
 
 
@@ -18,6 +19,7 @@ class Structure:
     code: Hashable  # of its methods
     fields: tuple[tuple[str, Any], ...]  # by name: a value, the structure of the plugin inside, or PassedIn.NUMBER
     files: tuple[tuple[str, int, int], ...]  # those that fields name, when they were changed, and how long they are
+    attributes: tuple[tuple[str, Any], ...]  # what else its instances hold, as what __post_init__ makes of fields
 
 
 class PassedIn(enum.Enum):
@@ -35,7 +37,21 @@ def structure_of(plugin: Fields) -> Structure:
         found.append((declared.name, part))
     files = [value for _, value in found if isinstance(value, str) and os.path.isfile(value)]
     stamps = [(file, os.stat(file).st_mtime_ns, os.stat(file).st_size) for file in files]  # one process may see two versions of a file
-    return Structure(type(plugin), code_of(type(plugin)), tuple(found), tuple(stamps))
+    return Structure(type(plugin), code_of(type(plugin)), tuple(found), tuple(stamps), tuple(_attributes(plugin, dict(found))))
+
+
+@dataclass(frozen=True, eq=False)
+class Same:
+    """A value that equals nothing but itself, such as an array."""
+
+    value: Any
+
+
+def _attributes(plugin: Fields, fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What an instance holds beside its fields. Cached properties are left out: they are computed anew."""
+    for name, value in vars(plugin).items():
+        if name not in fields and not isinstance(getattr(type(plugin), name, None), functools.cached_property):
+            yield name, value if is_plain(value) else Same(value)
 
 
 def numbers_of(plugin: Fields) -> dict[str, float]:
@@ -50,6 +66,8 @@ def with_numbers(structure: Structure, numbers: Mapping[str, Any], path: str = "
         here = f"{path}{name}"
         inside = with_numbers(part, numbers, f"{here}.") if isinstance(part, Structure) else part
         object.__setattr__(plugin, name, numbers[here] if part is PassedIn.NUMBER else inside)
+    for name, value in structure.attributes:
+        object.__setattr__(plugin, name, value.value if isinstance(value, Same) else value)
     return plugin
 
 

@@ -13,7 +13,8 @@ from framework.errors import UserError
 from framework.fields import declared_fields, numbers_of, structure_of, with_numbers
 from framework.testing.promises import Broken
 from framework.testing.subject import Subject
-from framework.training import Shared, leaf_name
+from framework.training import Experiment, Shared, leaf_name
+from framework.training.sharing import program_of
 
 OTHERWISE = "or declare it with field(…, structural=True), so that each of its values has programs of its own"
 
@@ -23,15 +24,32 @@ def check_shares_programs(subject: Subject, due: tuple[str, ...] = ()) -> None:
 
     due: the probes whose programs are looked at, beside those of training and of the task's metrics.
     """
-    for name, plugin in others(subject.plugin):
-        mine, theirs = (made.programs(made.initial_state(), due) for made in (subject.experiment, subject.with_plugin(plugin)))
-        for (first, _), (other, arrays) in zip(mine, theirs, strict=True):
-            _check_traced(name, plugin, other, arrays)
-            if first.recipe != other.recipe:
-                held = f"field {name!r} is built into the network as a Python number: hold it as framework.Constant(self.{name})"
-                raise Broken(f"{held}, {OTHERWISE}")
-            first(*_copies(arrays))  # so that the program is compiled with the first value, then used with the other one
-            _check_same(name, other(*_copies(arrays)), other.alone(*_copies(arrays)))
+    plugin = dataclasses.replace(subject.plugin)  # made anew: the last that was made, for whatever remembers that
+    mine = _programs(subject.with_plugin(plugin), due)
+    for name in (declared.name for declared in declared_fields(type(plugin)) if declared.is_number(getattr(plugin, declared.name))):
+        for shared, arrays in mine:
+            _check_traced(name, plugin, shared, arrays)
+    program_of.cache_clear()
+    for shared, arrays in mine:
+        shared(*_copies(arrays))  # compiled with the first value, and then used with another one
+    for name, other in others(plugin):
+        for (first, _), (shared, arrays) in zip(mine, _programs(subject.with_plugin(other), due), strict=True):
+            _check_structure(subject.kind, name, first, shared)
+            _check_same(name, shared(*_copies(arrays)), shared.alone(*_copies(arrays)))
+
+
+def _programs(made: Experiment, due: tuple[str, ...]) -> list[tuple[Shared, tuple]]:
+    return made.programs(made.initial_state(), due)
+
+
+def _check_structure(kind: str, name: str, one: Shared, other: Shared) -> None:
+    """Raises Broken where two values of a field do not share a program."""
+    if one.recipe != other.recipe and kind == "model":
+        held = f"field {name!r} is built into the network as a Python number: hold it as framework.Constant(self.{name})"
+        raise Broken(f"{held}, {OTHERWISE}")
+    if one.recipe != other.recipe:
+        held = f"an attribute that is no field follows from field {name!r}, so that each value compiles programs of its own"
+        raise Broken(f"{held}: compute it where it is used, {OTHERWISE}")
 
 
 def others(plugin: Any) -> Iterator[tuple[str, Any]]:
@@ -67,7 +85,7 @@ def _check_traced(name: str, plugin: Any, shared: Shared, arrays: tuple) -> None
         if "Leaked" in str(error):
             raise Broken(f"field {name!r} or what follows from it is kept from one call to the next: compute it anew in each") from None
         said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        rule = "compute with it through jax.numpy, without if, float() or attributes made in __post_init__"
+        rule = "compute with it through jax.numpy, without if or float()"
         raise Broken(f"field {name!r} cannot be passed to a compiled program ({said}): {rule}, {OTHERWISE}") from None
 
 

@@ -35,7 +35,8 @@ def split(module: nnx.Module) -> tuple[Network, Any, Any]:
     training, *states = nnx.split(module, nnx.Param, Constant, ...)
     params, constants, variables = map(nnx.to_pure_dict, states)
     kinds = {type(node) for _, node in nnx.iter_graph(module) if isinstance(node, nnx.Module)}
-    code = frozenset(code_of(kind) for kind in kinds if not kind.__module__.startswith("flax."))
+    # The text as well: it tells True from 1 and 2 from 2.0, which are equal.
+    code = frozenset(code_of(kind) for kind in kinds if not kind.__module__.startswith("flax.")), repr(training)
     return Network(training, evaluation, code, constants), params, variables
 
 

@@ -31,8 +31,7 @@ class Recipe:
     donated: tuple[int, ...]  # which of the arrays are used up
     axes: tuple[int | None, ...] | None  # of the arrays, in a program for several members at once
     structures: tuple[tuple[str, Hashable], ...]  # of the parts, by name
-    values: Hashable = None  # where numbers are built in: their values,
-    parts: Any = field(default=None, compare=False)  # and the parts that hold them
+    parts: Any = field(default=None, compare=False)  # where numbers are built in: the parts that hold them
 
 
 class Program:
@@ -46,7 +45,7 @@ class Program:
         def call_alone(*arrays: Any) -> Any:
             return recipe.function(recipe.parts, *arrays)
 
-        shared = recipe.values is None
+        shared = recipe.parts is None
         run: Callable = call if shared else call_alone
         if recipe.axes is not None:
             run = jax.vmap(run, in_axes=(*([0] if shared else []), *recipe.axes))
@@ -78,19 +77,21 @@ class Shared:
         except Exception as error:  # a plugin is anybody's code, and may do anything with a traced number
             why = f"{self._culprit(error)}: {_first_line(error)}"
         made = self.alone(*arrays)
-        log.info("compiled with its numbers built in, for this run and those that have the same: %s", why)
+        log.info("compiled with its numbers built in, for this run alone: %s", why)
         program.refused = why
         return made
 
     def alone(self, *arrays: Any) -> Any:
-        """The same from a program with its numbers built in."""
-        values = tuple(float(leaf) for leaf in jax.tree.leaves(self.numbers))
-        program = program_of(replace(self.recipe, values=values, parts=self.parts))
+        """The same from a program of its own, with its numbers built in: it is made of these very plugins, whatever they hide."""
         try:
-            return program.run(*arrays)
+            return self._own.run(*arrays)
         except jax.errors.UnexpectedTracerError as error:
             what = "keeps a value of one compiled program and uses it in another: make it anew in each call"
             raise UserError(f"{self._culprit(error)} {what}") from error
+
+    @functools.cached_property
+    def _own(self) -> Program:
+        return Program(replace(self.recipe, parts=self.parts))
 
     @functools.cached_property
     def numbers(self) -> dict[str, Any]:

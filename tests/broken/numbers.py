@@ -196,7 +196,7 @@ BROKEN = [
     (BranchingRate(), PASSED, f"field 'learning_rate' {BRANCHES}"),
     (KeptRate(), PASSED, KEEPS),
     (FixedRate(), PASSED, f"field 'learning_rate' is {HOLDS}"),
-    (PreparedRate(), PASSED, "without if, float() or attributes made in __post_init__"),
+    (PreparedRate(), PASSED, "an attribute that is no field follows from field 'learning_rate'"),
     (BranchingPenalty(), PASSED, f"field 'coefficient' {BRANCHES}"),
     (KeptPenalty(), PASSED, KEEPS),
     (FixedPenalty(), PASSED, "field 'coefficient' cannot be passed to a compiled program (ConcretizationTypeError"),

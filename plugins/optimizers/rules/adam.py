@@ -19,8 +19,8 @@ class Adam(Optimizer):
     """
 
     learning_rate: float = field(1e-3, "η", above=0)
-    b1: float = field(0.9, "decay of the average of g", at_least=0, below=1)
-    b2: float = field(0.999, "decay of the average of g²", at_least=0, below=1)
+    b1: float = field(0.9, "decay of the average of g", at_least=0, below=1, structural=True)
+    b2: float = field(0.999, "decay of the average of g²", at_least=0, below=1, structural=True)
     eps: float = field(1e-8, "ε, outside the root", above=0)
     weight_decay: float = field(0.0, "λ, added to the gradient as λ θ", at_least=0, structural_at=0)
 
@@ -36,8 +36,10 @@ class AdamW(Optimizer):
     """θ ← θ − η (m̂/(√v̂ + ε) + λ θ): decay decoupled and multiplied by η, as in PyTorch and optax (Loshchilov & Hutter 2019)."""
 
     learning_rate: float = field(1e-3, "η", above=0)
-    b1: float = field(0.9, "decay of the average of g", at_least=0, below=1)
-    b2: float = field(0.98, "decay of the average of g²; 0.98 is the grokking literature's, PyTorch has 0.999", at_least=0, below=1)
+    b1: float = field(0.9, "decay of the average of g", at_least=0, below=1, structural=True)
+    b2: float = field(
+        0.98, "decay of the average of g², 0.98 as in the grokking literature; PyTorch: 0.999", at_least=0, below=1, structural=True
+    )
     eps: float = field(1e-8, "ε, outside the root", above=0)
     weight_decay: float = field(1.0, "λ; the weights shrink with time constant 1/(η λ) steps", at_least=0)
 

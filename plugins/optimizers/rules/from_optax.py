@@ -72,7 +72,8 @@ def _field(optimizer: str, key: str, default: Any) -> Any:
     said = HELP.get(key, key.replace("_", " ") + ", as in optax")
     if key == "weight_decay" and optimizer in WEIGHT_DECAY_COUPLED:
         said = "λ, added to the gradient as λ θ"
-    return field(default, said, **limits)
+    # The complement of a decay near 1 must not be taken in float32.
+    return field(default, said, **limits, structural=limits.get("below") == 1 or key == "rho")
 
 
 @register("adabelief")

@@ -23,7 +23,7 @@ class Muon(Optimizer):
     """
 
     learning_rate: float = field(2e-2, "η", above=0)
-    beta: float = field(0.95, "decay of the momentum", at_least=0, below=1)
+    beta: float = field(0.95, "decay of the momentum", at_least=0, below=1, structural=True)
     nesterov: bool = field(True, "look ahead along the momentum")
     iterations: int = field(5, "number of Newton–Schulz iterations", at_least=1)
     weight_decay: float = field(0.0, "λ, multiplied by η", at_least=0)

@@ -18,7 +18,7 @@ class RMSProp(Optimizer):
     """
 
     learning_rate: float = field(1e-2, "η", above=0)
-    decay: float = field(0.99, "ρ, PyTorch's alpha", at_least=0, below=1)
+    decay: float = field(0.99, "ρ, PyTorch's alpha", at_least=0, below=1, structural=True)
     eps: float = field(1e-8, "ε, outside the root", above=0)
     momentum: float = field(0.0, "μ", at_least=0, below=1, structural_at=0)
     centered: bool = field(False, "divide by the standard deviation of g, not its root mean square")

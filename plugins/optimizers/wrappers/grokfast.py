@@ -22,7 +22,7 @@ class Grokfast(Optimizer):
     """
 
     inner: Optimizer = part(AdamW(), "the optimizer that gets the filtered gradient")
-    decay: float = field(0.98, "α, decay of the average", at_least=0, below=1)
+    decay: float = field(0.98, "α, decay of the average", at_least=0, below=1, structural=True)
     amplification: float = field(2.0, "λ", at_least=0)
 
     def transform(self) -> optax.GradientTransformation:
