@@ -82,13 +82,13 @@ def test_the_engine_that_an_accelerator_chooses_is_said_and_asked(command, sizes
 def test_batch_says_how_many_members_one_program_trains(command, sizes):
     run_command([*command, "--engine=batch", "--batch=3"])
     run_command([*command, "--engine=batch:size=5"])
-    assert sizes == [3, 5]
+    run_command([*command, "--batch=2"])
+    assert sizes == [3, 5, 2]
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--batch=3"], "--batch=3 is for --engine=batch, which trains so many members in one program; no --engine is given"),
         (["--batch=3", "--engine=processes:members=1"], "--batch=3 is for --engine=batch"),
         (["--batch=3", "--engine=batch:size=4"], "--batch=3 and --engine=batch:size=4 say the same thing: give one of them"),
         (["--batch=0", "--engine=batch"], "engine.size = '0': must be an integer >= 1"),

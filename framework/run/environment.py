@@ -109,10 +109,13 @@ class Sessions:
                 f"now {digest[:12]}). A file that the task reads has changed: put it back, or use a new --workdir."
             )
 
-    def start(self, step: int) -> list[str]:
-        """Records a session that begins at `step`; returns what has changed since the last one, in words."""
-        now = bits_depend_on()
-        before = self._content.get("bits_depend_on", now)
+    def start(self, step: int, lanes: int = 1) -> list[str]:
+        """Records a session that begins at `step`; returns what has changed since the last one, in words.
+
+        lanes: how many networks its program trains at once.
+        """
+        now = bits_depend_on() | {"lanes": lanes}
+        before = {"lanes": 1} | self._content.get("bits_depend_on", now)
         changed = [f"{name}: {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         session = {"start": _now(), "from_step": step, "host": socket.gethostname(), "command": command, "changed": changed}

@@ -41,6 +41,7 @@ class OneAlone(Host):
     """Serves one session."""
 
     shows_progress = True
+    width = 1
 
     def __init__(self) -> None:
         self._trainee: Alone | None = None

@@ -36,6 +36,7 @@ class Host(abc.ABC):
     """Who makes the steps that sessions ask for: of one session, or of several at once."""
 
     shows_progress: bool
+    width: int  # how many networks its program trains at once
 
     @abc.abstractmethod
     def seat(self, experiment: Experiment, state: TrainState) -> Trainee:

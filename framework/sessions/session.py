@@ -114,7 +114,7 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
 def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
     experiment, sessions = trainee.experiment, Sessions(directory.environment)
     sessions.check_data(experiment.data_digest())
-    changes = sessions.start(max(done, 0))
+    changes = sessions.start(max(done, 0), host.width)
     for change in changes if done >= 0 else ():
         log.warning("this run began in another environment, so equal bits are not promised: %s", change)
     tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []

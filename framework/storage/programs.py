@@ -12,6 +12,7 @@ import os
 import random
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -46,6 +47,8 @@ class Programs:
         """What was put under the key; None when nothing was, or when it is damaged or not the user's own, which is said once."""
         path = self._file(key)
         try:
+            if not stat.S_ISREG(os.stat(path).st_mode):  # which might never end
+                raise IsADirectoryError(errno.EISDIR, "it is no file")
             with open(path, "rb") as file:
                 about, content = os.fstat(file.fileno()), file.read()
         except OSError as error:

@@ -40,10 +40,13 @@ def choose_engine(members: Sequence[Member], jobs: int) -> Choice:
 
 
 def with_size(engine: str | None, size: int) -> str:
-    """The engine of `--engine`, told how many members one program trains at once. Raises UserError for any that has no such size."""
-    if engine is None or engine.partition(":")[0] != "batch":
-        given = "no --engine is given" if engine is None else f"--engine={engine}"
-        raise UserError(f"--batch={size} is for --engine=batch, which trains so many members in one program; {given}")
+    """The engine of `--engine`, by default batch, told how many members one program trains at once.
+
+    Raises UserError for an engine that has no such size.
+    """
+    engine = engine or "batch"
+    if engine.partition(":")[0] != "batch":
+        raise UserError(f"--batch={size} is for --engine=batch, which trains so many members in one program, not --engine={engine}")
     if any(item.partition("=")[0].strip() == "size" for item in engine.partition(":")[2].split(",")):
         raise UserError(f"--batch={size} and --engine={engine} say the same thing: give one of them")
     return f"{engine}{',' if ':' in engine else ':'}size={size}"

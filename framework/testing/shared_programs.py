@@ -26,6 +26,8 @@ def check_shares_programs(subject: Subject, due: tuple[str, ...] = ()) -> None:
     """
     plugin = dataclasses.replace(subject.plugin)  # made anew: the last that was made, for whatever remembers that
     mine = _programs(subject.with_plugin(plugin), due)
+    for shared, arrays in mine:
+        _check_copied(plugin, shared, arrays)
     for name in (declared.name for declared in declared_fields(type(plugin)) if declared.is_number(getattr(plugin, declared.name))):
         for shared, arrays in mine:
             _check_traced(name, plugin, shared, arrays)
@@ -66,6 +68,23 @@ def others(plugin: Any) -> Iterator[tuple[str, Any]]:
             if candidate != value and declared.is_number(candidate):
                 yield declared.name, other
                 break
+
+
+def _check_copied(plugin: Any, shared: Shared, arrays: tuple) -> None:
+    """Raises Broken where a copy that is made of the plugin's fields alone does not compute."""
+    part = next((part for part, held in vars(shared.parts).items() if held is plugin), None)
+    if part is None:
+        return
+    copy = with_numbers(structure_of(plugin), numbers_of(plugin))
+
+    def call(*arrays: Any) -> Any:
+        return shared.recipe.function(SimpleNamespace(**vars(shared.parts) | {part: copy}), *arrays)
+
+    try:
+        jax.make_jaxpr(call)(*arrays)
+    except Exception as error:  # the plugin is a stranger's: anything may come out of it
+        said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        raise Broken(f"a copy that is made of its fields does not compute ({said}): keep nothing outside of fields and state") from None
 
 
 def _check_traced(name: str, plugin: Any, shared: Shared, arrays: tuple) -> None:

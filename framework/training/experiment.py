@@ -28,7 +28,8 @@ from framework.training.sharing import Shared
 from framework.training.state import TrainState, place
 from framework.training.stopping import check_columns
 
-RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "nonfinite")  # first words of other columns
+# First words of other columns.
+RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "objective", "gradient_norm", "nonfinite")
 
 
 @dataclass(frozen=True)

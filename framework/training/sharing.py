@@ -77,7 +77,7 @@ class Shared:
         except Exception as error:  # a plugin is anybody's code, and may do anything with a traced number
             why = f"{self._culprit(error)}: {_first_line(error)}"
         made = self.alone(*arrays)
-        log.info("compiled with its numbers built in, for this run alone: %s", why)
+        _say(f"compiled with its numbers built in, for this run alone: {why}")
         program.refused = why
         return made
 
@@ -164,6 +164,12 @@ def _put_together(structure: Any, numbers: Any) -> Any:
 
 def _is_tree(part: Any) -> bool:
     return not jax.tree_util.all_leaves([part])
+
+
+@functools.cache
+def _say(sentence: str) -> None:
+    """Once per process: the programs of training and of looking would say the same."""
+    log.info("%s", sentence)
 
 
 def _first_line(error: Exception) -> str:

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     said = "how the members are trained: see `whygrok list engines` (default: chosen, and said)"
     parser.add_argument("--engine", metavar="NAME[:field=value,…]", help=said)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members to run at once (default: 1)")
-    parser.add_argument("--batch", type=int, metavar="N", help="with --engine=batch: how many members one program trains at once")
+    parser.add_argument("--batch", type=int, metavar="N", help="train with --engine=batch, at most so many members in one program")
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
         raise UserError("no --config: give a file that defines get_sweep, or the name of one that ships, such as sweeps/init_scale")
