@@ -23,7 +23,7 @@ from tests.dying_members import states, table
 from tests.helpers import assert_same_run, cached, tiny
 from tests.test_deaths import Killed, killing
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 VERBS = {
     "rewind": (RunRecorder, "rewind"),

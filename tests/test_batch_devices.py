@@ -12,7 +12,7 @@ from framework import train
 from tests.batches_of_members import assert_close, swept
 from tests.helpers import assert_same_run
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
 DEVICES = """

@@ -22,7 +22,7 @@ from tests.broken.numbers import BranchingRate
 from tests.dying_members import states, table
 from tests.helpers import assert_same_run, rows, slow_but, tiny
 
-pytestmark = pytest.mark.usefixtures("clean_registry", "programs")
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 PROBES = {"count": select("counting", schedule="every 2"), "host": select("on_the_host", schedule="every 3")}
 CASES = {
