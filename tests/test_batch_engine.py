@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from framework import Penalty, load_run, register, registry, run_sweep, train
+from framework import Penalty, load_run, registry, run_sweep, train
 from framework.cli import run_command
 from framework.config import members, override, product, select
 from framework.errors import Diverged
@@ -130,7 +130,6 @@ def test_a_probe_that_raises_ends_its_member_only(tmp_path, monkeypatch):
         assert_same_run(tmp_path / "runs" / name, tmp_path / "calm" / name)
 
 
-@register("asks_the_host")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AsksTheHost(Penalty):
     """A constant, which a function on the host computes for one network at a time."""

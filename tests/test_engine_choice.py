@@ -63,9 +63,9 @@ def test_on_a_cpu_batch_is_never_chosen(monkeypatch):
 def test_no_device_is_taken_to_find_that_there_is_none_but_the_cpu(monkeypatch):
     monkeypatch.setattr(jax, "devices", lambda: pytest.fail("a device is taken"))
     for told, asked in (("cpu", False), ("cuda", True), ("tpu,cpu", True)):
-        monkeypatch.setattr(choice, "jax", SimpleNamespace(config=SimpleNamespace(read=lambda name, told=told: told), devices=jax.devices))
+        monkeypatch.setattr(choice, "jax", SimpleNamespace(config=SimpleNamespace(jax_platforms=told), devices=jax.devices))
         assert choice._may_have_accelerators() == asked
-    monkeypatch.setattr(choice, "jax", SimpleNamespace(config=SimpleNamespace(read=lambda name: None), devices=jax.devices))
+    monkeypatch.setattr(choice, "jax", SimpleNamespace(config=SimpleNamespace(jax_platforms=None), devices=jax.devices))
     for installed, asked in (("jax_plugins", True), ("libtpu", True), ("another", False)):
         monkeypatch.setattr(choice, "find_spec", lambda name, installed=installed: name == installed)
         monkeypatch.setattr(choice, "entry_points", lambda group: ())

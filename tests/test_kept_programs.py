@@ -178,7 +178,7 @@ def unset(monkeypatch, tmp_path):
     values = {"compilation_cache_dir": None, "enable_compilation_cache": True}
     monkeypatch.setattr(kept, "_setting", values.get)
     monkeypatch.setattr(kept, "_seam", lambda: SimpleNamespace(get_file_cache=None))
-    monkeypatch.setattr(doctor, "start_backend", lambda: None)
+    monkeypatch.setattr("framework.run.environment.start_backend", lambda: None)
     monkeypatch.setattr(doctor, "_check_bits", lambda repeats: (True, "not looked at"))
     monkeypatch.setenv("WHYGROK_PROGRAMS", str(tmp_path / "programs"))
     return values
