@@ -73,7 +73,7 @@ def _accelerators() -> str:
 
 def _may_have_accelerators() -> bool:
     """Whether JAX may find devices other than the CPU: by what it is told to use, else by what is installed beside it."""
-    if told := jax.config.jax_platforms:
+    if told := jax.config.jax_platforms:  # type: ignore[attr-defined]
         return bool(told.partition(",")[0] != "cpu")
     return bool(find_spec("jax_plugins") or find_spec("libtpu") or entry_points(group="jax_plugins"))
 
