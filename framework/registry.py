@@ -253,7 +253,7 @@ def _import_file(path: str) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up while they are made
     try:
-        spec.loader.exec_module(module)
+        exec(compile(Path(path).read_bytes(), path, "exec"), vars(module))  # Python's cache misses a change within one second
     except BaseException:
         del sys.modules[name]
         raise

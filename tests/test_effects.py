@@ -265,6 +265,7 @@ def test_the_precision_of_products_reaches_the_compiled_programs(matmul, clean_r
     assert all(("HIGHEST" in program) == (matmul == "highest") for program in programs)
 
 
+@pytest.mark.usefixtures("clean_registry")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_is_harmless_or_compared_at_resume(name, tmp_path):
     declared = SETTINGS[name]

@@ -28,8 +28,9 @@ PROGRAMS = ("advance", "metrics", "measure")
 
 @pytest.fixture(autouse=True)
 def no_programs():
-    """No program that another test compiled is there."""
+    """No program that another test compiled is there, and no sentence has been said."""
     sharing.program_of.cache_clear()
+    sharing._say.cache_clear()
 
 
 @dataclass(frozen=True, kw_only=True)
