@@ -159,6 +159,16 @@ def test_a_plugin_that_cannot_take_a_traced_number_runs_with_its_numbers_built_i
         assert trained(tiny(seed=1, optimizer=select("unruly", learning_rate=rate)))[1][0] == 1  # by itself, whatever it hides
 
 
+def test_a_plugin_without_a_file_is_named_as_well(monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("whygrok"), "propagate", True)
+    monkeypatch.setattr(BranchingRate, "__module__", "__main__")
+    monkeypatch.setattr(sharing.inspect, "getsourcefile", lambda cls: (_ for _ in ()).throw(TypeError(cls)))
+    registry.register("typed")(BranchingRate)
+    with caplog.at_level(logging.INFO, "whygrok"):
+        train(tiny(optimizer=select("typed", learning_rate=0.05)))
+    assert any("built in" in said and "BranchingRate" in said for said in caplog.messages)
+
+
 def test_a_value_kept_from_one_program_and_used_in_another_is_told_in_one_sentence():
     kept = []
 

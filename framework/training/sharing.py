@@ -106,7 +106,7 @@ class Shared:
     def _culprit(self, error: Exception) -> str:
         """The class through whose file the error came last, with the line; else one whose file it names; else all classes."""
         plugins = [plugin for part in vars(self.parts).values() if isinstance(part, Fields) for _, plugin in parts(part)]
-        classes = {str(inspect.getsourcefile(type(plugin))): type(plugin).__name__ for plugin in plugins}
+        classes = {_file(type(plugin)): type(plugin).__name__ for plugin in plugins}
         through = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in classes]
         if through:
             return f"{classes[through[-1].filename]} ({through[-1].filename}:{through[-1].lineno})"
@@ -170,6 +170,13 @@ def _is_tree(part: Any) -> bool:
 def _say(sentence: str) -> None:
     """Once per process: the programs of training and of looking would say the same."""
     log.info("%s", sentence)
+
+
+def _file(cls: type) -> str:
+    try:
+        return inspect.getsourcefile(cls) or repr(cls)
+    except TypeError:  # typed into a notebook
+        return repr(cls)
 
 
 def _first_line(error: Exception) -> str:
