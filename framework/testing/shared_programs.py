@@ -1,5 +1,6 @@
 """What a plugin promises about compiled programs: runs that differ in its numbers share them, and each has its own numbers."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ OTHERWISE = "or declare it with field(…, structural=True), so that each of its
 def check_shares_programs(subject: Subject, due: tuple[str, ...] = ()) -> None:
     """Raises Broken for the first number of the plugin that its compiled programs cannot be given, or do not use.
 
-    due: the probes whose programs are looked at, beside those of training and of the task's metrics.
+    due: the probes whose programs are looked at, in place of those of training and of the task's metrics.
     """
     plugin = dataclasses.replace(subject.plugin)  # made anew: the last that was made, for whatever remembers that
     mine = _programs(subject.with_plugin(plugin), due)
@@ -34,14 +35,33 @@ def check_shares_programs(subject: Subject, due: tuple[str, ...] = ()) -> None:
     program_of.cache_clear()
     for shared, arrays in mine:
         shared(*_copies(arrays))  # compiled with the first value, and then used with another one
-    for name, other in others(plugin):
+    different = dict(others(plugin))
+    if together := _all_at_once(plugin, different):  # compiling is what takes time: one by one only to name what is wrong
+        with contextlib.suppress(Broken):
+            return _check_others(subject, mine, {"": together}, due)
+    _check_others(subject, mine, different, due)
+
+
+def _check_others(subject: Subject, mine: list[tuple[Shared, tuple]], different: dict[str, Any], due: tuple[str, ...]) -> None:
+    for name, other in different.items():
+        other = dataclasses.replace(other)  # again the last that was made
         for (first, _), (shared, arrays) in zip(mine, _programs(subject.with_plugin(other), due), strict=True):
             _check_structure(subject.kind, name, first, shared)
             _check_same(name, shared(*_copies(arrays)), shared.alone(*_copies(arrays)))
 
 
+def _all_at_once(plugin: Any, different: dict[str, Any]) -> Any:
+    """The plugin with all of the other values; None where there are none, or where they do not go together."""
+    try:
+        return dataclasses.replace(plugin, **{name: getattr(other, name) for name, other in different.items()}) if different else None
+    except UserError:
+        return None
+
+
 def _programs(made: Experiment, due: tuple[str, ...]) -> list[tuple[Shared, tuple]]:
-    return made.programs(made.initial_state(), due)
+    """The programs to look at, each with its arrays: those of training and of the task's metrics, or of the probes alone."""
+    found = made.programs(made.initial_state(), due)
+    return found[2:] if due else found
 
 
 def _check_structure(kind: str, name: str, one: Shared, other: Shared) -> None:
