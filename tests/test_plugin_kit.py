@@ -1,5 +1,10 @@
 """framework.testing finds what is wrong with a plugin, says it in one sentence, and finds nothing wrong with sound ones."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from framework import registry
@@ -21,6 +26,34 @@ def test_a_broken_plugin_is_found_and_told_in_one_sentence(plugin, promise, word
     found = {finding.promise: finding.broken for finding in findings(plugin) if finding.broken}
     assert words in found.get(promise, ""), found
     assert all("\n" not in sentence for sentence in found.values())
+
+
+KEEPING = """
+import json
+from framework.testing.promises import Broken
+from framework.testing.shared_programs import check_shares_programs
+from framework.testing.subject import Subject
+from tests.broken.numbers import KEEPING
+
+said = []
+for plugin in KEEPING:
+    subject = Subject(plugin)
+    try:
+        check_shares_programs(subject, ("checked",) if subject.kind == "probe" else ())
+    except Broken as broken:
+        said.append(str(broken))
+print(json.dumps(said))
+"""
+
+
+@pytest.mark.slow
+def test_a_plugin_of_each_kind_that_keeps_a_traced_number_is_told_in_one_sentence():
+    """In a process of its own: JAX looks through all that a process holds for who keeps it, and this one holds much."""
+    done = subprocess.run([sys.executable, "-c", KEEPING], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    said = json.loads(done.stdout)
+    assert len(said) == 4  # a task, an optimizer, a penalty, a probe
+    for sentence in said:
+        assert "is kept from one call to the next: compute it anew in each" in sentence and "\n" not in sentence
 
 
 def test_a_test_of_a_broken_plugin_fails_with_the_promise_and_the_sentence():
