@@ -1,6 +1,7 @@
 """Small runs and how to compare them, for the tests of what survives an interruption."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -14,12 +15,23 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from framework import train
+from framework import Engine, train
 from framework.config import experiment, from_dict, select
 from framework.run import complete_steps, read_leaves
+from framework.sweep import train_here
 
 PLUGINS = str(Path(__file__).parent / "data" / "remembering.py")
 QUIET = {"tensorboard": False, "progress": False, "plot": False}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Here(Engine):
+    """Each member in this process, one after another."""
+
+    def train(self, sweep: Any, jobs: int, stop: Any) -> None:
+        for name in sweep.in_state("waiting"):
+            if not stop.received:
+                train_here(sweep, name)
 
 
 def tiny(steps: int = 6, **changes: Any) -> ConfigDict:

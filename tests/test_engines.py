@@ -11,8 +11,9 @@ from framework import Engine, Penalty, Probe, field, register, run_sweep, train
 from framework.config import members, override
 from framework.errors import Interrupted, UserError
 from framework.storage import Lock
-from framework.sweep import check_engine, train_here
+from framework.sweep import check_engine
 from tests.dying_members import config, states
+from tests.helpers import Here
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -34,15 +35,6 @@ def test_an_engine_is_given_its_fields_after_its_name():
 
 
 def test_an_engine_in_this_process_leaves_what_others_write_and_goes_on_after_any_exception(tmp_path):
-    @register("here")
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Here(Engine):
-        """Each member in this process."""
-
-        def train(self, sweep, jobs, stop):
-            for name in sweep.in_state("waiting"):
-                train_here(sweep, name)
-
     @register("explodes")
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Explodes(Penalty):
@@ -54,22 +46,12 @@ def test_an_engine_in_this_process_leaves_what_others_write_and_goes_on_after_an
     swept_here = members(config(), [{"seed": 0}, {"penalty": {"name": "explodes"}}, {"seed": 2}])
     (tmp_path / "runs" / swept_here[0].name).mkdir(parents=True)
     with Lock(tmp_path / "runs" / swept_here[0].name / "LOCK"):
-        found = run_sweep(swept_here, tmp_path / "runs", engine="here")
+        found = run_sweep(swept_here, tmp_path / "runs", engine=Here())
     assert states(found) == ["elsewhere", "failed", "finished"]
     assert found[1].said == "ValueError: boom" and "Traceback" in (tmp_path / "runs" / found[1].log).read_text()
 
 
 def test_a_signal_that_stops_a_run_in_this_process_stops_the_sweep_around_it(tmp_path):
-    @register("here")
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Here(Engine):
-        """Each member in this process."""
-
-        def train(self, sweep, jobs, stop):
-            for name in sweep.in_state("waiting"):
-                if not stop.received:
-                    train_here(sweep, name)
-
     @register("asks_to_stop")
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class AsksToStop(Probe):
@@ -84,22 +66,13 @@ def test_a_signal_that_stops_a_run_in_this_process_stops_the_sweep_around_it(tmp
 
     base = override(config(), {"probes.stop.name": "asks_to_stop"})
     with pytest.raises(Interrupted, match="0 of 2 members are finished, 1 stopped"):
-        run_sweep(members(base, [{"seed": 0}, {"seed": 1}]), tmp_path / "runs", engine="here")
+        run_sweep(members(base, [{"seed": 0}, {"seed": 1}]), tmp_path / "runs", engine=Here())
     assert (tmp_path / "runs" / "seed=0").is_dir() and not (tmp_path / "runs" / "seed=1").exists()
 
 
 def test_the_curves_of_a_member_are_drawn_when_somebody_looks_at_it(tmp_path):
-    @register("here")
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Here(Engine):
-        """Each member in this process."""
-
-        def train(self, sweep, jobs, stop):
-            for name in sweep.in_state("waiting"):
-                train_here(sweep, name)
-
     (member,) = members(override(config(), {"recording.plot": "true"}), [{"seed": 3}])
-    assert states(run_sweep([member], tmp_path / "runs", engine="here")) == ["finished"]
+    assert states(run_sweep([member], tmp_path / "runs", engine=Here())) == ["finished"]
     folder = tmp_path / "runs" / member.name
     assert json.loads((folder / "config.json").read_text())["recording"]["plot"] is True
     assert not (folder / "figures").exists()

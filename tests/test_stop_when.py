@@ -1,7 +1,6 @@
 """stop_when: a run ends where its condition holds as if that were its last step, after any death, and goes on without it."""
 
 import csv
-import dataclasses
 import json
 import logging
 import math
@@ -9,34 +8,17 @@ import re
 
 import pytest
 
-from framework import Engine, load_run, register, run_sweep, train
-from framework.cli import run_command
-from framework.config import Member, flatten, members, override, product, select, to_dict
+from framework import load_run, run_sweep, train
+from framework.config import Member, members, override, product, select
 from framework.errors import Diverged, UserError
 from framework.run import Watch, ends_here
-from framework.sweep import train_here
 from framework.training import Experiment
-from tests.helpers import assert_same_run, content, rows, slow_but, tiny
+from tests.helpers import Here, assert_same_run, content, rows, slow_but
+from tests.stopped_runs import PROBES, STEPS, long, stopping
 from tests.test_deaths import STEPS as VERBS_OF_THE_LOOP
 from tests.test_deaths import VERBS, Killed, killing
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
-
-PROBES = {
-    "norms": select("norms", schedule="every 3"),
-    "count": select("counting", schedule="every 4"),
-    "late": select("counting", schedule="last"),
-    "picture": select("arrays_only", schedule="last"),
-}
-STEPS = 24
-
-
-def long(steps=STEPS, **changes):
-    return tiny(steps, **{"probes": PROBES, **changes})
-
-
-def stopping(text, steps=STEPS, **changes):
-    return long(steps, stop_when=text, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -219,31 +201,22 @@ def test_a_probe_beside_it_does_not_change_where_a_run_ends():
 
 
 def test_a_sweep_over_conditions_counts_stopped_members_as_finished_and_shows_where_they_are(tmp_path):
-    @register("here")
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Here(Engine):
-        """Each member in this process."""
-
-        def train(self, sweep, jobs, stop):
-            for name in sweep.in_state("waiting"):
-                train_here(sweep, name)
-
     texts = ["step > 5", "test/accuracy >= 2 or step > 9*objective / 2 for 2 events", ""]
     swept = members(long(), product({"stop_when": texts}))
     names = [member.name for member in swept]
     assert all(re.fullmatch(r"[A-Za-z0-9._=,+^-]{1,120}", name) for name in names) and len({name.lower() for name in names}) == 3
-    found = run_sweep(swept, tmp_path / "runs", engine="here")
+    found = run_sweep(swept, tmp_path / "runs", engine=Here())
     # The objective is 1.381 at step 6 and 1.342 at step 8: 9·objective/2 is 6.21, then 6.04. So it is met at 8 and 10.
     assert [(one.state, one.step, one.steps) for one in found] == [("finished", 6, 24), ("finished", 10, 24), ("finished", 24, 24)]
     before = content(tmp_path / "runs" / names[0])
-    again = run_sweep(swept, tmp_path / "runs", engine="here")
+    again = run_sweep(swept, tmp_path / "runs", engine=Here())
     assert [one.step for one in again] == [6, 10, 24] and content(tmp_path / "runs" / names[0]) == before
     with open(tmp_path / "runs" / "sweep.csv", newline="") as file:
         assert [(row["stop_when"], row["state"], row["step"]) for row in csv.DictReader(file)] == list(
             zip(texts, ["finished"] * 3, ["6", "10", "24"], strict=True)
         )
     with pytest.raises(UserError, match=f"member {re.escape(names[0])}: stop_when = 'step >': at its end"):
-        run_sweep([Member(names[0], {}, override(long(), {"stop_when": "step >"}))], tmp_path / "never", engine="here")
+        run_sweep([Member(names[0], {}, override(long(), {"stop_when": "step >"}))], tmp_path / "never", engine=Here())
     assert not (tmp_path / "never").exists()
 
 
@@ -288,76 +261,6 @@ def test_a_value_that_is_not_a_number_meets_nothing_and_divergence_ends_as_befor
     assert train(stopping("objective > 1e30 or step > 5", 12, **diverging)).rows[-1]["step"] == 6
     with pytest.raises(Diverged):
         train(stopping("step > 0", 12, **diverging | {"numerics": {"on_divergence": "stop"}}), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("test/acuracy > 0.5", r"stop_when = 'test/acuracy > 0.5': there is no column 'test/acuracy'. Did you mean 'test/accuracy'\?"),
-        ("norm/linf > 0.5", r"no column 'norm/linf'. Did you mean 'norms/linf'\?.*Known here: step, fitted, grokked, .*norms/…"),
-        ("objektive > 0.5", r"no column 'objektive'. Did you mean 'objective'\?"),
-        ("step/objective > 3", r"no column 'step/objective'.*A division is written with blanks, a / b"),
-        ("seconds > 0.5", "could not be reproduced; use step"),
-        ("norms/linf >", "at its end: this is not understood"),
-    ],
-)
-def test_a_name_that_is_neither_a_metric_nor_of_a_probe_is_refused_before_anything_is_written(text, said, tmp_path):
-    with pytest.raises(UserError, match=said):
-        train(stopping(text), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("text", ["norms/lnif > 1e9 and step > 100", "step > 100 or norms/lnif > 1e9"])
-def test_a_quantity_that_no_probe_records_is_told_at_the_first_event_where_it_is_due(text, tmp_path):
-    with pytest.raises(UserError, match=r"no column 'norms/lnif'. Did you mean 'norms/linf'\?.*Known here: .*norms/l2"):
-        train(stopping(text), tmp_path)
-    assert [json.loads(row)["step"] for row in rows(tmp_path)] == [0]
-    assert train(stopping(text.replace("lnif", "linf")), tmp_path).steps[-1] == STEPS
-
-
-def test_an_array_is_no_column(tmp_path):
-    with pytest.raises(UserError, match="no column 'count/largest'.*Known here: .*count/calls"):
-        train(stopping("count/largest > 0"), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "changes", "told"),
-    [
-        ("late/moved > 3", {}, ["the probe late is never due before the last step (probes.late.schedule)"]),
-        (
-            "fitted > 3 and norms/l2 > 1",
-            {"events": {"metrics": "at 50"}},
-            ["the task's metrics are never due before the last step (events.metrics)"],
-        ),
-        ("step > 3", {"events": {"metrics": "last"}}, ["the task's metrics are never due before the last step (events.metrics)"]),
-        ("norms/l2 > 3 and step > 3", {"events": {"metrics": "last"}}, []),
-        ("", {"events": {"metrics": "last"}}, []),
-    ],
-)
-def test_a_condition_that_can_never_be_evaluated_is_told(text, changes, told):
-    notices = Experiment.from_config(stopping(text, **changes)).notices()
-    assert notices == [f"stop_when: {what}, so what it says of them never ends the run" for what in told]
-
-
-def test_the_command_says_why_the_run_ended_and_an_empty_condition_takes_it_away(tmp_path, capsys):
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps(to_dict(long())))
-    again = ["run", f"--workdir={tmp_path / 'run'}", "--config.plugins=" + str(long().plugins[0])]
-    assert run_command([*again, f"--config={config}", "--config.stop_when=step > 5"]) == 0
-    printed = capsys.readouterr().out
-    assert "step     6\n" in printed and "ended by stop_when: step > 5 (step 6)\n" in printed
-    assert run_command(again) == 0
-    assert "ended by stop_when: step > 5 (step 6)\n" in capsys.readouterr().out
-    assert run_command([*again, "--config.stop_when="]) == 0
-    printed = capsys.readouterr().out
-    assert f"step     {STEPS}\n" in printed and "stop_when" not in printed
-    assert run_command([*again, "--config.stop_when=step >"]) == 2
-
-
-def test_it_is_a_harmless_field_that_a_config_shows():
-    config = override(long(), {"stop_when": "test/accuracy >= 0.99"})
-    assert flatten(to_dict(config))["stop_when"] == "test/accuracy >= 0.99"
-    assert long().stop_when == ""
 
 
 def test_each_row_costs_the_same_however_many_there_are():
