@@ -70,7 +70,7 @@ def at(folder, environment, *command, long=False):
 def test_a_new_plugin_runs_and_keeps_its_promises_as_written(environment, tmp_path):
     whygrok = functools.partial(at, tmp_path, environment, "whygrok")
     whygrok("new-plugin", "probe", "my_probe")
-    assert "13 of 13 promises kept" in whygrok("check", "my_probe.py")
+    assert "14 of 14 promises kept" in whygrok("check", "my_probe.py")
     whygrok("run", "--config=quickstart:probes=my_probe", "--config.plugins=my_probe.py", "--config.steps=100", "--workdir=runs/first")
     assert "my_probe/moved" in (tmp_path / "runs/first/metrics.jsonl").read_text().splitlines()[-1]
 
@@ -97,7 +97,7 @@ def test_the_example_package_beside_the_wheel_is_found_runs_and_passes_its_tests
     commands = [line.strip() for line in (folder / "README.md").read_text().splitlines() if line.startswith("    whygrok ")]
     assert len(commands) == 4
     said = [at(folder, environment, *shlex.split(command)) for command in commands]
-    assert "walsh_coefficients" in said[0] and "14 of 14 promises kept" in said[1] and "grokked" in said[2]
+    assert "walsh_coefficients" in said[0] and "15 of 15 promises kept" in said[1] and "grokked" in said[2]
     assert (folder / "runs/parity/figures/walsh.png").is_file()
     assert "passed" in at(folder, environment, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
@@ -113,7 +113,7 @@ def test_the_wheel_trains_from_an_empty_folder(environment, tmp_path):
     assert re.search(r"grokked +step \d+", said)
     assert (empty / "runs/first/figures/curves.png").is_file()
     core = ["test_reference.py", "test_numbers.py", "test_events.py", "test_expressions.py"]
-    core += ["reference.py", "conftest.py", "helpers.py", "dying_members.py", "__init__.py"]
+    core += ["reference.py", "conftest.py", "helpers.py", "dying_members.py", "batches_of_members.py", "__init__.py"]
     tests = tmp_path / "core" / "tests"
     tests.mkdir(parents=True)
     for name in core:

@@ -23,7 +23,7 @@ COMMANDS = {
     "plot": ("framework.cli.looking.plot", "draw runs from their files"),
     "verify": ("framework.cli.checking.verify", "check claims of the theory: predicted beside measured"),
     "reproduce": ("framework.cli.training.reproduce", "make the figures of the paper: runs, pictures, data, and which shapes are seen"),
-    "bench": ("framework.cli.checking.bench", "time a training step beside its floor, probes, or the start of a command"),
+    "bench": ("framework.cli.checking.bench", "time steps, probes, sweeps and commands beside what they are compared with"),
     "doctor": ("framework.cli.checking.doctor", "check this installation and this machine"),
 }
 
