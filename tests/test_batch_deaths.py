@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from framework import run_sweep
+from framework import registry, run_sweep
 from framework.config import to_dict
 from framework.errors import Interrupted
 from framework.run import Checkpoints, RunRecorder, checkpoints, complete_steps
@@ -36,20 +36,32 @@ VERBS = {
     "retain": (Checkpoints, "_retain"),
     "mark": (SweepFolder, "mark"),
 }
+EVERY = {"advance": 2, "measure": 4, "row": 4, "retain": 2, "mark": 2, "save": 2, "publish": 2, "checksums": 2}  # the calls that are tried
 
 
-def go_on(path, finished_batch):
-    assert states(run_sweep(swept(), path, engine=ENGINE)) == ["finished"] * 5
-    for name in NAMES:
-        assert_same_run(path / name, finished_batch / name)
+FEW = 3, "batch:size=2"  # members, and the engine: enough for two groups, of which one is not full
 
 
-def die(path, verb, call, after):
+@pytest.fixture(scope="module")
+def few_finished(tmp_path_factory):
+    path = tmp_path_factory.mktemp("few") / "runs"
+    with registry.temporary():
+        go_on(path, None, *FEW)
+    return path
+
+
+def go_on(path, finished, count=5, engine=ENGINE):
+    assert states(run_sweep(swept(count), path, engine=engine)) == ["finished"] * count
+    for name in NAMES[:count] if finished else ():
+        assert_same_run(path / name, finished / name)
+
+
+def die(path, verb, call, after, count=5, engine=ENGINE):
     """Whether the sweep died of it, and did not end before the function was called so often."""
     with pytest.MonkeyPatch.context() as patch:
         killing(patch, *VERBS[verb], call, after)
         try:
-            run_sweep(swept(), path, engine=ENGINE)
+            run_sweep(swept(count), path, engine=engine)
         except Killed:
             return True
     return False
@@ -65,12 +77,14 @@ def test_a_batch_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(tmp_path,
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_batch_that_dies_around_any_call_of_any_verb_ends_in_the_same_bits(verb, after, tmp_path, finished_batch):
-    for call in itertools.count(0, 3 if verb in ("measure", "row", "save", "publish", "checksums") else 1):
-        if not die(tmp_path / str(call), verb, call, after):
+def test_a_batch_that_dies_around_any_call_of_any_verb_ends_in_the_same_bits(verb, after, tmp_path, few_finished):
+    deaths, every = 0, EVERY.get(verb, 1)
+    for call in itertools.count(int(after and every > 1), every):  # which calls, is another one after its work than before it
+        if not die(tmp_path / str(call), verb, call, after, *FEW):
             break
-        go_on(tmp_path / str(call), finished_batch)
-    assert call >= 3
+        go_on(tmp_path / str(call), few_finished, *FEW)
+        deaths += 1
+    assert deaths >= 3
 
 
 def test_a_signal_stops_all_members_after_they_have_saved(tmp_path, finished_batch):
@@ -141,7 +155,7 @@ def test_a_sweep_killed_at_random_instants_resumes_to_the_same_bits(tmp_path):
         said = process.communicate(timeout=300)[0]
         assert process.returncode == 0, said
     chance, path, kills = random.Random(0), tmp_path / "runs", 0
-    for attempt in range(6):
+    for attempt in range(4):
         before = saved(path)
         with start(path) as process:
             while process.poll() is None and saved(path) < before + 4:
@@ -153,6 +167,6 @@ def test_a_sweep_killed_at_random_instants_resumes_to_the_same_bits(tmp_path):
     with start(path) as process:
         said = process.communicate(timeout=300)[0]
         assert process.returncode == 0 and "Traceback" not in said, said
-    assert kills >= 3
+    assert kills >= 2
     for name in NAMES:
         assert_same_run(path / name, tmp_path / "whole" / name)

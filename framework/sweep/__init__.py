@@ -2,6 +2,7 @@
 
 from framework.sweep.choice import Choice, check_engine, choose_engine, with_size
 from framework.sweep.folder import Show, SweepFolder
+from framework.sweep.gpus import Gpus
 from framework.sweep.here import train_here, train_together
 from framework.sweep.run import run_sweep
 from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING, Standing, Standings

@@ -1,12 +1,13 @@
 """What engines with processes have in common: members are started, watched, stopped and marked."""
 
 import abc
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,18 @@ REFRESH_SECONDS = 1.0  # how often the running members are read
 class Child(abc.ABC):
     """A member in another process, and its log."""
 
-    def __init__(self, log: Path, command: Sequence[str], talks: bool = False):
-        """talks: its input and output are unbuffered pipes; otherwise its output goes to the log, as its stderr always does."""
+    def __init__(self, log: Path, command: Sequence[str], talks: bool = False, variables: Mapping[str, str] | None = None):
+        """talks: its input and output are unbuffered pipes; otherwise its output goes to the log, as its stderr always does.
+
+        variables: those of its environment that are not ours, such as what `Gpus.take` gives.
+        """
         self._stopping = False
         self.begin_log(log)
         with open(log, "ab") as file:
             ends: dict[str, Any] = {"stdin": subprocess.PIPE if talks else subprocess.DEVNULL, "stdout": subprocess.PIPE if talks else file}
+            ends |= {"stderr": file, "env": os.environ | dict(variables or {})}
             # In a group of its own, Ctrl-C reaches it through us only.
-            self._process = subprocess.Popen(command, **ends, stderr=file, process_group=0, bufsize=0)
+            self._process = subprocess.Popen(command, **ends, process_group=0, bufsize=0)
         self.answers: Any = self._process.stdout  # what it writes, where it talks
 
     def begin_log(self, log: Path) -> None:

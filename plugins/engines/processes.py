@@ -5,12 +5,16 @@ A process that dies takes only its present member with it; another is started fo
 
 import contextlib
 import json
+import logging
 import select
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from framework import Engine, field, register
 from framework.sessions import StopRequest
-from framework.sweep import WHYGROK, Child, SweepFolder, member_arguments, supervise
+from framework.sweep import WAITING, WHYGROK, Child, Gpus, SweepFolder, member_arguments, supervise
+
+log = logging.getLogger("whygrok")
 
 COMMAND = [*WHYGROK, "work"]
 
@@ -20,7 +24,8 @@ COMMAND = [*WHYGROK, "work"]
 class Processes(Engine):
     """At most `--jobs` processes, each of which trains one member after another; one that dies takes no other member with it.
 
-    What they compute with (cores, flags) is what `whygrok run` would have, and so are the bits. Source: whygrok.
+    What they compute with (cores, flags) is what `whygrok run` would have, and so are the bits; where there are several GPUs,
+    each process has one of its own, and where several processes share one, each takes its part of the memory. Source: whygrok.
     """
 
     members: int = field(0, "how many members one process trains before another takes its place; 0: no limit, 1: one each", at_least=0)
@@ -28,14 +33,18 @@ class Processes(Engine):
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
         """Trains what is waiting in at most `jobs` processes."""
         started: list[Process] = []
+        gpus = Gpus(min(jobs, len(sweep.standings)))
+        if gpus.said and sweep.in_state(WAITING):
+            log.info("%s", gpus.said)
 
         def start(name: str) -> Process:
             for process in [one for one in started if one.is_gone]:
                 started.remove(process)
                 process.dismiss()
+                gpus.give_back(process.variables)
             free = next((one for one in started if one.is_free), None)
             if free is None:
-                started.append(free := Process(sweep, name, self.members))
+                started.append(free := Process(sweep, name, self.members, gpus.take()))
             else:
                 free.give(sweep, name)
             return free
@@ -50,9 +59,10 @@ class Processes(Engine):
 class Process(Child):
     """A process that trains the members it is given, and how its present one stands."""
 
-    def __init__(self, sweep: SweepFolder, name: str, limit: int):
-        """name: its first member. limit: how many members it may be given; 0: any number."""
-        super().__init__(sweep.log(name), COMMAND, talks=True)
+    def __init__(self, sweep: SweepFolder, name: str, limit: int, variables: Mapping[str, str]):
+        """name: its first member. limit: how many members it may be given; 0: any number. variables: of its environment."""
+        super().__init__(sweep.log(name), COMMAND, talks=True, variables=variables)
+        self.variables = variables
         assert self._process.stdin
         self._members = self._process.stdin
         self._code: int | None = None
