@@ -1,0 +1,109 @@
+"""What a picture of many runs shows: which of them count, their values as numbers, and the runs that only their seeds tell apart."""
+
+import json
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framework.errors import UserError
+from framework.pictures import rendered, spacing
+from framework.records.names import short_fields, unnamed
+from framework.records.record import FAILED, FINISHED
+from framework.records.table import Row, Table
+from framework.storage import csv_text, storage, write_atomically
+
+EVENTS = {"fitted": "step from which the training set is answered without a mistake", "grokked": "step from which test {headline} stays at 0.99"}
+WORDS = {"train": "train {headline} at the end", "test": "test {headline} at the end", "examples": "training examples n", "step": "steps done"}
+
+
+@dataclass(frozen=True)
+class Points:
+    """The runs that are over, for a picture. others: fields in which they differ besides the seed and what the picture shows."""
+
+    rows: Sequence[Row]
+    others: Sequence[str]
+    left_out: str  # a sentence on those that are not shown
+    table: Table
+
+    @classmethod
+    def of(cls, table: Table, shown: Sequence[str], needed: Sequence[str]) -> "Points":
+        """shown: the names on the axes. needed: those of them that a run must have a value of. Raises UserError where no run is left."""
+        over = [row for row in table if row["state"] in (FINISHED, FAILED)]
+        rows = [row for row in over if all(row[name] is not None for name in needed)]
+        if not rows:
+            raise UserError(f"none of the {len(table)} runs is over and has {' and '.join(needed)}: there is nothing to draw")
+        silent = unnamed()
+        fields = [name for name in table.fields if name not in (*shown, *silent)]
+        others = [name for name in fields if not _follows(rows, name, shown)]
+        said = [f"{len(table) - len(over)} runs that are not over"] if len(over) < len(table) else []
+        said += [f"{len(over) - len(rows)} runs without {' or '.join(needed)}"] if len(rows) < len(over) else []
+        return cls(rows, others, f"not shown: {', '.join(said)}" if said else "", table)
+
+    def label(self, name: str) -> str:
+        """A field or a column in words: 'learning rate (optimizer.learning_rate)'."""
+        said = EVENTS.get(name) or WORDS.get(name)
+        if said:
+            return said.format(headline=self.rows[0]["headline"].replace("_", " "))
+        short = short_fields(dict.fromkeys([name, *self.table.fields]))[name].replace("_", " ")
+        return short if short == name else f"{short} ({name})"
+
+    def number(self, row: Row, name: str) -> float:
+        """A value as a number, NaN where the run has none. Raises UserError for words."""
+        value = row[name]
+        found = number(math.nan if value is None else value)
+        if found is None:
+            hint = "; --x=examples has how many examples that is" if name == "task.train_size" else ""
+            raise UserError(f"{name} is {value!r} in {row['path']}: a number is needed here{hint}")
+        return found
+
+    def seeds(self, groups: Iterable[Sequence[Row]]) -> str:
+        """'3 seeds', '1 to 3 seeds', or '6 runs (seed, width)': how many runs there are in a group."""
+        counts = sorted({len(group) for group in groups})
+        count = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        if self.others:
+            return f"{count} runs (of different seed, {', '.join(self.others)})"
+        return f"{count} seed" + ("" if counts == [1] else "s")
+
+
+def number(value: Any) -> float | None:
+    """A field's value as a number; None for words."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def scale_of(places: Iterable[float]) -> str:
+    """The x axis of curves through these places: "log" where they are spaced so, or wide apart; else "linear"."""
+    ordered = sorted(set(map(float, places)))
+    wide = ordered[0] > 0 and ordered[-1] / ordered[0] > 30
+    return "log" if spacing(ordered) == "log" or (spacing(ordered) == "words" and wide) else "linear"
+
+
+def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple[Hashable, ...], list[Row]]:
+    """Rows by their values of these names."""
+    found: dict[tuple[Hashable, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(tuple(_key(row[name]) for name in names), []).append(row)
+    return found
+
+
+def save(figure: Any, output: Path, header: Sequence[str], cells: Iterable[Sequence[Any]], about: Mapping[str, Any]) -> list[Path]:
+    """Writes the picture, what it is about inside, and the numbers beside it as .csv; returns both files."""
+    with storage("making the folder", output.parent):
+        output.parent.mkdir(parents=True, exist_ok=True)
+    data = output.with_suffix(".csv")
+    write_atomically(output, rendered(figure, "png", json.dumps(about)))
+    write_atomically(data, csv_text(header, cells))
+    return [output, data]
+
+
+def _follows(rows: Sequence[Row], name: str, shown: Sequence[str]) -> bool:
+    """Whether a field has one value wherever the names that are shown have one each, as task.train_size does beside examples."""
+    return all(len({_key(row[name]) for row in group}) == 1 for group in grouped(rows, shown).values())
+
+
+def _key(value: Any) -> Hashable:
+    return json.dumps(value) if isinstance(value, list | dict) else value
