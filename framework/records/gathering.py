@@ -26,6 +26,7 @@ def collect(*roots: str | Path, columns: Sequence[str] = ()) -> Table:
     runs differ. Folders that are damaged, and runs that --fresh set aside, are named in `left_out`. An index in each root makes
     the next call quick. Raises UserError for a root without runs, and for a column that no run has.
     """
+    columns = [columns] if isinstance(columns, str) else columns
     if not roots:
         raise UserError("collect needs a folder with runs, such as runs")
     found: dict[str, Record] = {}  # by real path: a run that is below two roots counts once

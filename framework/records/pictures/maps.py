@@ -76,7 +76,7 @@ def _values(rows: Sequence[Row], name: str) -> list[Any]:
 
 
 def _title(points: Points, value: str, share: bool, groups: Any) -> str:
-    runs = points.seeds(groups)
+    runs = points.runs_in(groups)
     what = points.label(value)
     if share:
         happened = {"grokked": "grokked", "fitted": "fitted the training set"}.get(value, f"have {value}")
