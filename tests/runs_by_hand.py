@@ -44,7 +44,9 @@ def rows_of(test: Sequence[float], **more: float) -> list[dict[str, Any]]:
     return rows
 
 
-def write_run(folder: Path, changes: Mapping[str, Any] = {}, rows: Sequence[Mapping[str, Any]] = (), reason: str = "complete", **environment: Any) -> Path:  # noqa: B006
+def write_run(
+    folder: Path, changes: Mapping[str, Any] = {}, rows: Sequence[Mapping[str, Any]] = (), reason: str = "complete", **environment: Any
+) -> Path:
     """A run folder, settled long ago."""
     folder.mkdir(parents=True, exist_ok=True)
     session = {"start": "2026-01-01T00:00:00.000+00:00", "from_step": 0, "end": None, "at_step": None, "reason": reason}

@@ -25,7 +25,9 @@ def runs(tmp_path):
     """A sweep of three, one run of another optimizer deeper below, and folders that are none."""
     root = tmp_path / "runs"
     for rate, test in ((0.1, [0.1, 0.5, 0.995, 1.0]), (0.01, [0.1, 0.2]), (0.001, [0.1])):
-        write_run(root / "rates" / f"optimizer.learning_rate={rate}", {"optimizer.learning_rate": rate}, rows_of(test, **{"norms/linf": rate}))
+        write_run(
+            root / "rates" / f"optimizer.learning_rate={rate}", {"optimizer.learning_rate": rate}, rows_of(test, **{"norms/linf": rate})
+        )
     changes = {"optimizer.name": "gd", "optimizer.weight_decay": None, "seed": 3, "task.p": 13}
     write_run(root / "a" / "b" / "other", changes, rows_of([0.25]), "diverged at step 7: loss = nan")
     (root / "rates" / "configs").mkdir()
@@ -215,7 +217,10 @@ def test_parquet_and_a_data_frame_hold_the_same_numbers(runs, tmp_path):
     ("words", "message"),
     [
         (["{runs}", "--columns", "norms/lnf"], "'norms/lnf' is no field and no column of these runs. Did you mean 'norms/linf'?"),
-        (["{runs}", "--columns", "lerning_rate"], "Did you mean 'optimizer.learning_rate'? They differ in: optimizer.learning_rate, task.p."),
+        (
+            ["{runs}", "--columns", "lerning_rate"],
+            "Did you mean 'optimizer.learning_rate'? They differ in: optimizer.learning_rate, task.p.",
+        ),
         (["{runs}/empty"], "no run is in or below {runs}/empty: no folder there has a config.json."),
         (["{runs}/rate"], "there is no folder {runs}/rate. Did you mean 'rates'?"),
     ],

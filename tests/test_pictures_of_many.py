@@ -10,7 +10,7 @@ from PIL import Image
 
 from framework import collect
 from framework.cli import run_command
-from framework.pictures import Axis, LEVELS, spacing
+from framework.pictures import LEVELS, Axis, spacing
 from framework.records.pictures import draw_bands, draw_collapse, draw_map
 from framework.records.pictures.bands import interval
 from framework.records.pictures.collapses import bootstrap
@@ -73,7 +73,11 @@ def test_where_it_never_happened_is_hatched_and_where_no_run_is_over_is_left_whi
     assert heat.caption == (
         "hatched: it happened in none of the runs; 2/3: in so many of the runs; white: no run; not shown: 1 run that is not over"
     )
-    assert (heat.x.label, heat.x.kind, heat.y.label) == ("learning rate (optimizer.learning_rate)", "log", "weight decay (optimizer.weight_decay)")
+    assert (heat.x.label, heat.x.kind, heat.y.label) == (
+        "learning rate (optimizer.learning_rate)",
+        "log",
+        "weight decay (optimizer.weight_decay)",
+    )
     share = drawn_map(grid, monkeypatch, share=True)
     assert share.values[0].tolist() == [0, 0.5, 1] and share.title.startswith("Share of the runs that grokked")
 
@@ -138,7 +142,9 @@ def test_the_exponent_of_a_collapse_and_its_interval_are_found(tmp_path, falls):
                 changes = {"task.p": p, "seed": seed, "task.train_size": f"{n}"}
                 rows = rows_of([0.1], curve=1 - value if falls else value)
                 write_run(tmp_path / f"{p},{seed},{n:.3f}", changes, rows, examples={"train": float(n)})
-    picture, data = draw_collapse(collect(tmp_path, columns=["examples", "curve", "task.p"]), "examples", "curve", "task.p", tmp_path / "c.png")
+    picture, data = draw_collapse(
+        collect(tmp_path, columns=["examples", "curve", "task.p"]), "examples", "curve", "task.p", tmp_path / "c.png"
+    )
     with Image.open(picture) as image:
         about = json.loads(image.text["Description"])
     low, high = about["interval"]
@@ -155,18 +161,21 @@ def test_one_seed_gives_an_exponent_without_an_interval():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--x=optimizer.lerning_rate", f"--y={DECAY}", "--color=grokked"], "'optimizer.lerning_rate' is no field and no column of these runs. Did you mean 'optimizer.learning_rate'?"),
+        (
+            ["--x=optimizer.lerning_rate", f"--y={DECAY}", "--color=grokked"],
+            "'optimizer.lerning_rate' is no field and no column of these runs. Did you mean 'optimizer.learning_rate'?",
+        ),
         ([f"--x={RATE}", f"--y={DECAY}", "--color=groked"], "Did you mean 'grokked'?"),
         ([f"--x={RATE}", f"--y={DECAY}", "--color=optimizer"], "optimizer is 'adamw' in"),
         ([f"--x={RATE}", f"--y={DECAY}"], "--x needs --y=FIELD and --color=COLUMN for a heat map, or --value=COLUMN for a curve"),
         ([f"--x={RATE}", "--value=test", "--share"], "--share does not go with --value"),
-        ([f"--x={RATE}", "--value=test", "--collapse"], f"which size? Besides {RATE}, the runs differ in these numbers: model.width, {DECAY}"),
+        ([f"--x={RATE}", "--value=test", "--collapse"], f"Besides {RATE}, the runs differ in these numbers: model.width, {DECAY}"),
         ([f"--x={RATE}", "--value=test", "--collapse=seed"], f"the runs also differ in {DECAY}"),
         (["--y=seed"], "--y needs --x=FIELD"),
         (["--x=task.train_size", "--value=test"], "task.train_size is '50%' in"),
         ([f"--x={RATE}", "--value=test", "--band=runs"], "invalid choice: 'runs'"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_a_sentence(grid, words, message, capfd):
     if words[-1] == "--collapse":
         write_run(grid / "wide", {"model.width": "12"}, rows_of([0.1]))

@@ -23,7 +23,9 @@ def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
     points = Points.of(table, [x], [x, value])
     settings = grouped(points.rows, points.others)
     if len(settings) > MOST:
-        raise UserError(f"the runs also differ in {', '.join(points.others)}: {len(settings)} curves are too many; name a folder with fewer")
+        raise UserError(
+            f"the runs also differ in {', '.join(points.others)}: {len(settings)} curves are too many; name a folder with fewer"
+        )
     curves: list[Curve] = []
     lines: list[list[float | str]] = []
     for colour, rows in enumerate(settings.values()):
@@ -66,7 +68,8 @@ def _seeds(points: Points, rows: Sequence[Row], x: str, value: str, colour: int)
     made = []
     for (seed,), runs in grouped(rows, ["seed"]).items():
         ordered = sorted((points.number(row, x), points.number(row, value)) for row in runs)
-        made.append(Curve(f"seed {seed}", *zip(*ordered, strict=True), ".-", colour, faint=True))
+        places, values = zip(*ordered, strict=True)
+        made.append(Curve(f"seed {seed}", places, values, ".-", colour, faint=True))
     return made
 
 

@@ -25,16 +25,17 @@ def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> 
     """
     points = Points.of(table, [x, size], [x, size, value])
     if points.others:
-        raise UserError(f"the runs also differ in {', '.join(points.others)}: a collapse needs runs that differ in {x}, {size} and seed only")
+        raise UserError(
+            f"the runs also differ in {', '.join(points.others)}: a collapse needs runs that differ in {x}, {size} and seed only"
+        )
     sizes = _sizes(points, x, value, size)
     rising, levels = _rising(sizes)
     found = collapse_exponent(_means(sizes, rising), levels)
     if not np.isfinite(found):
         raise UserError(f"no level of {value} is crossed by the curves of two values of {size}: there is no exponent to find")
     ends = bootstrap(sizes, rising, levels)
-    fewest = min(len(seeds) for seeds in sizes.values())
     seeds = count_of(grouped(points.rows, [x, size]).values(), "seed")
-    said = f"95 % interval {ends[0]:.3g} … {ends[1]:.3g}, bootstrap over {seeds}" if fewest > 1 else "one seed: no interval"
+    said = f"95 % interval {ends[0]:.3g} … {ends[1]:.3g}, bootstrap over {seeds}" if ends else "one seed: no interval"
     name = points.label(size).partition(" (")[0]
     means = _means(sizes, 1.0)
     panels = [

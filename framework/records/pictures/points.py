@@ -14,8 +14,16 @@ from framework.records.record import FAILED, FINISHED
 from framework.records.table import Row, Table
 from framework.storage import csv_text, storage, write_atomically
 
-EVENTS = {"fitted": "step from which the training set is answered without a mistake", "grokked": "step from which test {headline} stays at 0.99"}
-WORDS = {"train": "train {headline} at the end", "test": "test {headline} at the end", "examples": "training examples n", "step": "steps done"}
+EVENTS = {
+    "fitted": "step from which the training set is answered without a mistake",
+    "grokked": "step from which test {headline} stays at 0.99",
+}
+WORDS = {
+    "train": "train {headline} at the end",
+    "test": "test {headline} at the end",
+    "examples": "training examples n",
+    "step": "steps done",
+}
 
 
 @dataclass(frozen=True)
