@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Verdict,
     )
     from framework.pictures import Curve, Panel
+    from framework.records import collect
     from framework.registry import build, register
     from framework.run import Run, load_run
     from framework.sessions import train

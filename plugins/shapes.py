@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from framework import Curve, Panel, Run, Verdict
-from framework.reading import GROKKED, fitted_step, grokked_step, last_value
-from plugins.mathematics.fits import collapse, exponent
+from framework.pictures import collapse, exponent
+from framework.reading import fitted_step, grokked_step, last_value
+from framework.records import GROKKED
 
 DRIFT = "ntk_drift/absolute"  # ‖Θ_t − Θ_0‖_F, what the paper draws
 ORDERS = 0.01  # "negligible" is two orders of magnitude below

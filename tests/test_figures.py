@@ -11,10 +11,9 @@ import pytest
 from framework import Curve, Experiment, Panel, Picture, Verdict
 from framework.config import experiment, select
 from framework.evidence.figures import write_picture
-from framework.pictures import as_csv
+from framework.pictures import as_csv, collapse, crossing, exponent
 from framework.run import Run
 from plugins import shapes
-from plugins.mathematics.fits import collapse, crossing, exponent
 
 MODULI = (11, 17, 23, 31)
 

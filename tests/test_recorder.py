@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from framework.errors import StorageError
-from framework.run import Recorder, RunDirectory, RunRecorder, read_lines
+from framework.records import read_lines
+from framework.run import Recorder, RunDirectory, RunRecorder
 from framework.run.rows import line_of, make_row, only_due
 
 PROBES = ("norms", "spectrum")

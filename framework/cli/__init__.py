@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("framework.cli.checking.check", "check whether a plugin keeps the promises of its kind"),
     "new-plugin": ("framework.cli.checking.new_plugin", "write a starter plugin, or a whole package"),
     "plot": ("framework.cli.looking.plot", "draw runs from their files"),
+    "collect": ("framework.cli.looking.collect", "put all runs below folders into one table"),
     "verify": ("framework.cli.checking.verify", "check claims of the theory: predicted beside measured"),
     "reproduce": ("framework.cli.training.reproduce", "make the figures of the paper: runs, pictures, data, and which shapes are seen"),
     "bench": ("framework.cli.checking.bench", "time steps, probes, sweeps and commands beside what they are compared with"),

@@ -71,7 +71,7 @@ def _marked(name: str, changes: Mapping[str, Any]) -> str:
 
 
 def _said(changes: Mapping[str, Any]) -> str:
-    return ",".join(f"{field}={_word(value)}" for field, value in changes.items())
+    return ",".join(f"{field}={word_of(value)}" for field, value in changes.items())
 
 
 def listed(sweep: Any) -> list[Any]:
@@ -81,8 +81,9 @@ def listed(sweep: Any) -> list[Any]:
     return list(sweep)
 
 
-def _word(value: Any) -> str:
+def word_of(value: Any) -> str:
+    """A value as in the name of a member: 0.1, 2+3 for a list, sam+rho=0.05 for a plugin."""
     if isinstance(value, Mapping):
-        fields = [f"{key}={_word(inner)}" for key, inner in value.items() if key != "name"]
+        fields = [f"{key}={word_of(inner)}" for key, inner in value.items() if key != "name"]
         return "+".join([str(value.get("name", "")), *fields])
     return "+".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -40,7 +40,12 @@ def draw_curve(axes: Any, curve: Curve, steps: bool = True, log_y: bool = False)
     x, y = np.asarray(curve.x, float), np.asarray(curve.y, float)
     there = np.isfinite(y) & ((y > 0) | (not log_y))
     x = np.maximum(x, 0.5) if steps else x
-    axes.plot(x[there], y[there], curve.style, color=colour_of(curve.colour), linewidth=1.5, markersize=4, label=curve.label)
+    looks: dict[str, Any] = {"linewidth": 0.8, "markersize": 2, "alpha": 0.35} if curve.faint else {"linewidth": 1.5, "markersize": 4}
+    if curve.low is not None and curve.high is not None:
+        low, high = (np.asarray(end, float)[there] for end in (curve.low, curve.high))
+        axes.fill_between(x[there], low, high, color=colour_of(curve.colour), alpha=0.15, linewidth=0)
+    label = None if curve.faint else curve.label
+    axes.plot(x[there], y[there], curve.style, color=colour_of(curve.colour), label=label, **looks)
 
 
 def _draw_panel(axes: Any, panel: Panel, stacked: bool) -> None:

@@ -14,7 +14,8 @@ Numbers = Sequence[int | float] | np.ndarray
 class Curve:
     """One line of a panel: x and y of equal length; a point that is NaN is left out.
 
-    colour: one number per value that is compared; None is ink, for predictions. Raises ValueError where the lengths differ.
+    colour: one number per value that is compared; None is ink, for predictions. low, high: the ends of an interval around y,
+    which is shaded. faint: drawn thin and pale, without a line in the legend. Raises ValueError where the lengths differ.
     """
 
     label: str
@@ -23,6 +24,9 @@ class Curve:
     style: str = "-"
     colour: int | None = 0
     second: bool = False  # on the axis at the right
+    low: Numbers | None = None
+    high: Numbers | None = None
+    faint: bool = False
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from framework.run import Outcome
+from framework.records import Outcome
 
 
 class Followed:

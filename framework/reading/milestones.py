@@ -1,7 +1,7 @@
 """When a run fitted its training set, when it generalized, and where it stands: read from its rows, one after another."""
 
-from framework.run import GROKKED as GROKKED
-from framework.run import Outcome, Run
+from framework.records import Outcome
+from framework.run import Run
 
 
 def outcome(run: Run) -> Outcome:

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from framework import config as configs
 from framework.errors import UserError
+from framework.records import CONFIG, ENVIRONMENT, LOCK, METRICS
 from framework.storage import next_free, storage, write_json
 
 INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its network."
@@ -34,14 +35,14 @@ class RunDirectory:
             raise UserError(f"--workdir={workdir} is a file, not a folder")
         return cls(path)
 
-    config = _inside("config.json", "The resolved config; `--config=` accepts it.")
-    environment = _inside("environment.json", "Versions, host, command line, and a record of every session.")
-    metrics = _inside("metrics.jsonl", "One row per event.")
+    config = _inside(CONFIG, "The resolved config; `--config=` accepts it.")
+    environment = _inside(ENVIRONMENT, "Versions, host, command line, and a record of every session.")
+    metrics = _inside(METRICS, "One row per event.")
     arrays = _inside("arrays", "Probe outputs that are arrays, one .npz per event.")
     checkpoints = _inside("checkpoints", "One folder per saved step.")
     tensorboard = _inside("tensorboard", "TensorBoard's event files.")
     figures = _inside("figures", "Pictures, and the data behind each.")
-    lock = _inside("LOCK", "The file that says who is writing.")
+    lock = _inside(LOCK, "The file that says who is writing.")
 
     @property
     def is_run(self) -> bool:

@@ -19,6 +19,7 @@ from typing import Any
 import jax
 
 from framework.errors import UserError
+from framework.records import COMPLETE, KILLED, STOPPED
 from framework.run.programs import keep_programs
 from framework.storage import write_json
 from framework.training import PROGRAMS
@@ -26,8 +27,6 @@ from framework.training import PROGRAMS
 log = logging.getLogger("whygrok")
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
-COMPLETE = "complete"  # why a session ended that reached the last step
-STOPPED = "stop_when: "  # so begins the reason of one that ended before, because stop_when held
 GIT_SECONDS = 60.0  # how old the answer of git may be
 _ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
 
@@ -109,18 +108,18 @@ class Sessions:
                 f"now {digest[:12]}). A file that the task reads has changed: put it back, or use a new --workdir."
             )
 
-    def start(self, step: int, lanes: int = 1) -> list[str]:
+    def start(self, step: int, lanes: int = 1, **facts: Any) -> list[str]:
         """Records a session that begins at `step`; returns what has changed since the last one, in words.
 
-        lanes: how many networks its program trains at once.
+        lanes: how many networks its program trains at once. facts: what else is written for readers of the run without its plugins.
         """
         now = bits_depend_on() | {"lanes": lanes}
         before = {"lanes": 1} | self._content.get("bits_depend_on", now)
         changed = [f"{name}: {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         session = {"start": _now(), "from_step": step, "host": socket.gethostname(), "command": command, "changed": changed}
-        self._content |= {"bits_depend_on": now, "git_commit": _git_commit()}
-        self._content["sessions"].append(session | {"end": None, "at_step": None, "reason": "killed, or still running"})
+        self._content |= {"bits_depend_on": now, "git_commit": _git_commit(), **facts}
+        self._content["sessions"].append(session | {"end": None, "at_step": None, "reason": KILLED})
         write_json(self._path, self._content)
         return changed
 

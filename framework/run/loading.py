@@ -12,9 +12,9 @@ from flax import nnx
 
 from framework.config import from_stored, plugin_list
 from framework.errors import UserError
+from framework.records import read_lines
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
-from framework.run.rows import read_lines
 from framework.training import Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
 
 

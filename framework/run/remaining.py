@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from framework.errors import UserError
+from framework.records import COMPLETE, STOPPED, Outcome, read_lines
 from framework.run.checkpoints import complete_steps
 from framework.run.directory import RunDirectory
-from framework.run.environment import COMPLETE, STOPPED, Sessions
-from framework.run.milestones import Outcome
-from framework.run.rows import RowDict, only_due, read_lines
+from framework.run.environment import Sessions
+from framework.run.rows import RowDict, only_due
 from framework.training import Event, Experiment, columns_of, no_column, owner_of
 
 

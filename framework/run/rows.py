@@ -1,6 +1,5 @@
 """Rows of a run: metrics.jsonl is the truth; TensorBoard and the progress bar follow it."""
 
-import contextlib
 import io
 import json
 import logging
@@ -11,7 +10,7 @@ from typing import Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
-from framework.errors import StorageError
+from framework.records import read_lines
 from framework.run.directory import RunDirectory
 from framework.storage import json_number, storage, write_atomically
 from framework.training import owner_of
@@ -200,24 +199,6 @@ def completed(row: RowDict, more: RowDict) -> RowDict:
 def line_of(row: RowDict) -> str:
     """The row as a line of metrics.jsonl."""
     return json.dumps(row, allow_nan=False) + "\n"
-
-
-def read_lines(path: Path) -> tuple[list[RowDict], bool]:
-    """(rows of metrics.jsonl, whether its last line was torn by a crash). Raises StorageError for any other bad line."""
-    if not path.is_file():
-        return [], False
-    *lines, tail = path.read_bytes().split(b"\n")
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            if number == len(lines) and not tail:
-                return rows, True
-            raise StorageError(f"{path}, line {number} is not JSON: {line[:80]!r}") from None
-    with contextlib.suppress(ValueError):
-        rows += [json.loads(tail)] if tail else []  # only its newline is missing
-    return rows, bool(tail)
 
 
 def only_due(row: RowDict, due: Iterable[str] | None, probes: Container[str]) -> RowDict:

@@ -1,7 +1,7 @@
 """Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sized
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -114,7 +114,8 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
 def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
     experiment, sessions = trainee.experiment, Sessions(directory.environment)
     sessions.check_data(experiment.data_digest())
-    changes = sessions.start(max(done, 0), host.width)
+    examples = {name: len(split) for name, split in experiment.splits if isinstance(split, Sized)}
+    changes = sessions.start(max(done, 0), host.width, headline=experiment.task.headline, examples=examples)
     for change in changes if done >= 0 else ():
         log.warning("this run began in another environment, so equal bits are not promised: %s", change)
     tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []

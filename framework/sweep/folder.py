@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ class SweepFolder:
         self._experiments = {member.name: _checked(member) for member in members}
         self._refuse_others()
         steps = {name: experiment.general.steps for name, experiment in self._experiments.items()}
-        self.standings = Standings(Standing(member.name, member.changes, steps[member.name]) for member in members)
+        fields = list(dict.fromkeys(name for member in members for name in member.changes))
+        self.standings = Standings(Standing(member.name, _ran_with(member, fields), steps[member.name]) for member in members)
         self._followed: dict[str, Followed] = {}  # the members that are running
         self._written = 0.0  # when the table was written
         for name in self._experiments:
@@ -160,6 +161,19 @@ def _checked(member: Member) -> Experiment:
         return Experiment.from_config(member.config)
     except (UserError, FieldError) as error:
         raise UserError(f"member {member.name}: {error}") from None
+
+
+def _ran_with(member: Member, fields: Iterable[str]) -> dict[str, Any]:
+    """Field → what the sweep sets it to, or else the value that the config has; fields that a member has not are left out."""
+    plain = to_dict(member.config)
+    there = {name: node for name in fields if (node := _at(plain, name)) is not None}
+    return {name: member.changes.get(name, there.get(name)) for name in fields if name in member.changes or name in there}
+
+
+def _at(plain: Any, path: str) -> Any:
+    for part in path.split("."):
+        plain = plain.get(part) if isinstance(plain, Mapping) else None
+    return plain
 
 
 def _holds(file: Path, plain: Mapping[str, Any]) -> bool:

@@ -13,7 +13,11 @@ ELSEWHERE = "elsewhere"  # another process writes that run
 
 @dataclass(frozen=True)
 class Standing:
-    """How one member stands. train and test: the task's headline metric where it was last measured."""
+    """How one member stands. train and test: the task's headline metric where it was last measured.
+
+    changes: field → value, of every field that the sweep changes in one member or another; where this member does not set it, the
+    value that it runs with.
+    """
 
     member: str
     changes: Mapping[str, Any]

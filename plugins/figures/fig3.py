@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from framework import Figure, Picture, Run, Verdict, register
+from framework.pictures import crossing
 from plugins import shapes
-from plugins.mathematics.fits import crossing
 
 POWER = 2.25  # of the printed n = 2 p^2.25
 MEMORIZED = 2.5  # below √2 (p−1) p^1.5 samples the network of least norm memorizes: see the claim memorizing_network

@@ -1,1 +1,1 @@
-"""What several plugins calculate with: residues, groups, polynomials, Fourier transforms, fits. Nothing here is a plugin."""
+"""What several plugins calculate with: residues, groups, polynomials, Fourier transforms. Nothing here is a plugin."""

@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 from framework import Context, Probe, field, register
 from framework.numbers import Number
 from framework.pictures import COLOURS, mark_step
-from framework.reading import GROKKED, finish
+from framework.reading import finish
+from framework.records import GROKKED
 
 
 @register("grokking")

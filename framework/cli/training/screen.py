@@ -1,21 +1,19 @@
 """How a sweep is shown: a bar and a line per member while it runs, a table and an exit code at its end."""
 
 import logging
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from framework.cli.tables import aligned
-from framework.config.members import LONGEST
+from framework.cli.tables import on_screen, said
 from framework.errors import UserError
+from framework.records import differing, names_by_difference
 from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, RUNNING, STOPPED, Standing, Standings
 
 log = logging.getLogger("whygrok")
 
-NUMBERS_WIDTH = 52  # characters for the columns after the member's name
 ENDED = {FINISHED, FAILED, STOPPED, ELSEWHERE}
 
 
@@ -32,26 +30,18 @@ def report(standings: Iterable[Standing], workdir: str) -> None:
     standings = list(standings)
     if not standings:
         return
-    room = shutil.get_terminal_size().columns - NUMBERS_WIDTH if sys.stdout.isatty() else LONGEST
+    changes = [standing.changes for standing in standings]
+    names = names_by_difference(changes, differing(changes)) or [standing.member for standing in standings]
     rows = [["member", "state", "step", "train", "test", "fitted", "grokked"]]
-    for standing in standings:
+    for name, standing in zip(names, standings, strict=True):
         numbers = [standing.step, standing.train, standing.test, standing.fitted, standing.grokked]
-        rows.append([_short(standing.member, max(room, 20)), standing.state, *map(_number, numbers)])
-    print("\n".join(aligned(rows)))
+        rows.append([name, standing.state, *map(said, numbers)])
+    print("\n".join(on_screen(rows)))
     for standing in standings:
         if standing.said:
             print(f"{standing.member} {standing.state}: {standing.said}" + (f" ({Path(workdir) / standing.log})" if standing.log else ""))
     headlines = {standing.headline.replace("_", " ") for standing in standings}
     print(f"train and test: {' or '.join(sorted(headlines))}; all columns: {Path(workdir) / 'sweep.csv'}")
-
-
-def _number(value: int | float | None) -> str:
-    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _short(name: str, room: int) -> str:
-    """The name, with its middle left out where it is too long."""
-    return name if len(name) <= room else f"{name[: room // 2 - 1]}…{name[-(room - room // 2) :]}"
 
 
 class Screen:
@@ -70,8 +60,8 @@ class Screen:
             if standing.state in ENDED:
                 self._say(standing)
         if self._bar is not None:
-            said = [f"{standings.counts[state]} {state}" for state in (FINISHED, RUNNING, FAILED) if standings.counts[state]]
-            self._bar.set_postfix_str(", ".join(said), refresh=False)
+            counts = [f"{standings.counts[state]} {state}" for state in (FINISHED, RUNNING, FAILED) if standings.counts[state]]
+            self._bar.set_postfix_str(", ".join(counts), refresh=False)
             self._bar.update(standings.steps_done - self._bar.n)
             self._bar.refresh()
 

@@ -1,10 +1,11 @@
 """Exponents from a few points: slopes on log axes, and the exponent at which curves collapse."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from framework.pictures import Numbers
+from framework.pictures.panel import Numbers
 
 LEVELS = tuple(np.arange(0.1, 0.95, 0.1))  # accuracies at which curves are compared
 
@@ -32,22 +33,23 @@ def crossing(n: Numbers, accuracy: Numbers, level: float) -> float:
     return float(np.exp(np.log(n[after - 1]) * (1 - share) + np.log(n[after]) * share))
 
 
-def collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers = LEVELS) -> tuple[float, float]:
+def collapse(curves: Mapping[Any, AccuracyCurve], levels: Numbers = LEVELS) -> tuple[float, float]:
     """(e, standard error) at which accuracy against n / p^e is most nearly one curve for all p.
 
     curves: p → (n, accuracy). Least squares of log n at equal accuracy against log p, with one constant per level: the curves
     then lie nearest to each other horizontally. The standard error leaves one p out at a time (jackknife), as the points of
     one curve share its noise: NaN below three p. NaN for e where no level is crossed by two p.
     """
-    found = _collapse(curves, levels)
+    found = collapse_exponent(curves, levels)
     if len(curves) < 3:
         return found, float("nan")
-    left_out = np.array([_collapse({p: curve for p, curve in curves.items() if p != gone}, levels) for gone in curves])
+    left_out = np.array([collapse_exponent({p: curve for p, curve in curves.items() if p != gone}, levels) for gone in curves])
     count = len(left_out)
     return found, float(np.sqrt((count - 1) / count * np.sum((left_out - left_out.mean()) ** 2)))
 
 
-def _collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers) -> float:
+def collapse_exponent(curves: Mapping[Any, AccuracyCurve], levels: Numbers = LEVELS) -> float:
+    """The exponent of `collapse` without its error."""
     groups: list[tuple[np.ndarray, np.ndarray]] = []
     for level in levels:
         crossed = [(np.log(p), np.log(crossing(*curve, level))) for p, curve in curves.items()]

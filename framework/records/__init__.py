@@ -1,0 +1,7 @@
+"""Runs as their files say, without JAX: how one stands, many found below folders, one table of them, and pictures of that."""
+
+from framework.records.files import COMPLETE, CONFIG, ENVIRONMENT, KILLED, LOCK, METRICS, STOPPED, read_lines
+from framework.records.gathering import collect
+from framework.records.names import differing, names_by_difference
+from framework.records.outcome import GROKKED, Outcome
+from framework.records.table import Table
