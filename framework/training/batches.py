@@ -30,7 +30,6 @@ class Batches:
     drawn: bool = _fixed()  # drawn at random at every step, instead of in epochs
     outputs: int = _fixed()
     noise: Any = None  # probability that a label is replaced by a random one; None: none is
-    spread: Any = field(default=None, metadata={"static": True})  # how the examples of a step lie on several devices
 
     @classmethod
     def of(cls, task: Task, split: Any) -> "Batches":
@@ -72,8 +71,7 @@ class Batches:
         elif self.size < self.count:
             first = step % self.per_epoch * self.size
             split = split.take(jax.lax.dynamic_slice_in_dim(order, first, self.size))
-        split = self._noisy(split, _key(rng, NOISE, step)) if self.noise is not None else split
-        return split if self.spread is None else self.spread.rows(split)
+        return self._noisy(split, _key(rng, NOISE, step)) if self.noise is not None else split
 
     def _noisy(self, split: Split, key: PRNGKeyArray) -> Split:
         which, label = jax.random.split(key)

@@ -114,7 +114,8 @@ class Experiment:
     @property
     def network(self) -> Network:
         """How to make a module from parameters."""
-        return self._initial[0]
+        network = self._initial[0]
+        return network if self.spread is None else replace(network, spread=self.spread)
 
     @functools.cached_property
     def schedules(self) -> dict[str, Due]:
@@ -149,7 +150,7 @@ class Experiment:
     @functools.cached_property
     def _batches(self) -> Batches:
         with _within("task"):
-            return replace(Batches.of(self.task, self.splits.train), spread=self.spread)
+            return Batches.of(self.task, self.splits.train)
 
     def notices(self) -> list[str]:
         """What a person should know about this combination before it runs. Raises FieldError for a combination that makes no sense."""

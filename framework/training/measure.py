@@ -29,7 +29,7 @@ def owner_of(column: str, probes: Container[str]) -> str:
 
 def metrics(parts: Any, params: Any, variables: Any, splits: Splits) -> Values:
     """The task's metrics, objective and gradient_norm. parts: task, penalty, network."""
-    values = parts.task.metrics(parts.network.module(params, variables), splits)
+    values = parts.task.metrics(parts.network.outputs(parts.network.module(params, variables)), splits)
     objective = make_objective(parts.task, parts.penalty, parts.network)
     (total, _), gradient = jax.value_and_grad(objective, has_aux=True)(params, variables, splits.train)
     return values | {"objective": total, "gradient_norm": euclidean_norm(gradient)}

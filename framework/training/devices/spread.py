@@ -38,7 +38,7 @@ class Spread:
         return jax.tree_util.tree_map_with_path(lambda path, leaf: self._put(leaf, self._sharding(path, leaf)), tree)
 
     def everywhere(self, tree: Any) -> Any:
-        """The leaves whole on every device: examples, which are divided in the program, where sizes need not be divisible."""
+        """The leaves whole on every device, such as tokens, which are divided inside the programs."""
         return jax.tree.map(lambda leaf: self._put(leaf, self._whole), tree)
 
     def numbers(self, tree: Any) -> Any:
@@ -55,18 +55,25 @@ class Spread:
         ]
 
     def around(self, function: Callable) -> Callable:
-        """A function of parts and arrays, the last of them examples, divided: the state that it gives lies as that which it got."""
+        """A function of parts and arrays: the state that it gives lies as that which it got, and all else whole on every device."""
 
-        def divided(parts: Any, *arrays: Any) -> Any:
-            *others, examples = arrays
-            return self._held(function(parts, *others, self.rows(examples)))
+        def held(parts: Any, *arrays: Any) -> Any:
+            return self._held(function(parts, *arrays))
 
-        return divided
+        return held
 
-    def rows(self, examples: Any) -> Any:
-        """Inside a program: each device has its share of the examples. XLA fills the last share up where they do not divide."""
-        sharding = NamedSharding(self.mesh, PartitionSpec(EXAMPLES))
-        return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, sharding) if leaf.ndim else leaf, examples)
+    @property
+    def shares(self) -> int:
+        """Among how many devices examples are divided."""
+        return int(self.mesh.shape[EXAMPLES])
+
+    def rows(self, array: Any) -> Any:
+        """Inside a program: each device has its share of the first axis, whose length the number of shares divides."""
+        return jax.lax.with_sharding_constraint(array, NamedSharding(self.mesh, PartitionSpec(EXAMPLES)))
+
+    def whole(self, array: Any) -> Any:
+        """Inside a program: every device has all of it."""
+        return jax.lax.with_sharding_constraint(array, self._whole)
 
     def _held(self, tree: Any) -> Any:
         """What a program gives: a state lies as `place` puts it, and all else, which hosts read, whole on every device."""
