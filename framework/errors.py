@@ -34,6 +34,10 @@ class StorageError(WhygrokError):
     exit_code = 5
 
 
+class HostLost(WhygrokError):
+    """Another host of a run is missing, has ended, or gives no sign of life."""
+
+
 class FieldError(UserError):
     """A field has a value that it may not have.
 

@@ -45,6 +45,14 @@ class Numerics(Fields):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mesh(Fields):
+    """Over which devices one run is spread; examples × neurons is their number, on all hosts, and 1 × 1 uses one of them."""
+
+    examples: int = field(1, "the examples of a step are divided among so many devices", at_least=1, harmless=True)
+    neurons: int = field(1, "the hidden neurons, with their parameters, are divided among so many devices", at_least=1, harmless=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recording(Fields):
     """What is written and shown beside metrics.jsonl."""
 
@@ -57,5 +65,6 @@ SECTIONS: dict[str, type] = {
     "events": Events,
     "checkpoint": Checkpoint,
     "numerics": Numerics,
+    "mesh": Mesh,
     "recording": Recording,
 }

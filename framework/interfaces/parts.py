@@ -1,6 +1,7 @@
 """Model, Optimizer and Penalty: what is trained, by which rule, and what is added to the mean loss."""
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,10 @@ class Model(Plugin):
     def homogeneity(self, task: Task) -> int | None:
         """L if outputs at c·θ are c^L times those at θ, else None."""
         return None
+
+    def neuron_axes(self) -> Mapping[str, int]:
+        """Dotted name of a parameter → its axis of hidden neurons, which `mesh.neurons` divides among devices; by default none has one."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from framework.run.checkpoints import Checkpoints, NoCheckpoints, complete_steps, read_leaves
 from framework.run.directory import RunDirectory, new_workdir
-from framework.run.environment import Sessions, start_backend
+from framework.run.environment import ONE_DEVICE, Sessions, check_alike, start_backend
 from framework.run.loading import Run, load_run
 from framework.run.programs import program_place
 from framework.run.progress import Progress
 from framework.run.remaining import Watch, check_steps, ends_here, is_complete, reason_of_end
-from framework.run.rows import Follower, Recorder, RunRecorder
+from framework.run.rows import Follower, FollowingRecorder, Recorder, RunRecorder
 from framework.run.tensorboard import TensorBoard

@@ -18,12 +18,13 @@ import numpy as np
 from framework.config import Checkpoint
 from framework.errors import StorageError, UserError
 from framework.storage import explain, next_free, read_arrays, storage, write_arrays, write_json
-from framework.training import TrainState, from_named_leaves, named_leaves
+from framework.training import TrainState, from_named_leaves, hosts, named_leaves
 
 log = logging.getLogger("whygrok")
 
 TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is unfinished
 CHECKSUMS = "checksums.json"
+SHOWN_SECONDS = 60.0  # how long a file may take to be seen on another host
 UNREAD = ("_CHECKPOINT_METADATA", "commit_success.txt", "_sharding")  # files of Orbax whose loss does no harm
 
 
@@ -49,21 +50,32 @@ class Checkpoints:
     def __init__(self, folder: Path, settings: Checkpoint, keep_diverged: bool = False):
         self._folder, self._settings, self._keep_diverged = folder, settings, keep_diverged
         self._last_save = time.monotonic()
-        for left_over in folder.glob(f"*{TEMPORARY}"):
-            with storage("removing the left-over", left_over):
-                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+        hosts.by_first(self._remove_left_overs)
 
     def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
         """The newest good checkpoint as a state shaped like `template`; None when there never was one.
 
         A damaged one is reported, set aside by renaming, and the one before it is tried. Raises StorageError when none is left,
-        and UserError when a good one holds other arrays than this run has.
+        and UserError when a good one holds other arrays than this run has. Of several hosts the first looks for it, and all read it.
         """
+        leaves: dict[str, np.ndarray] = {}
+
+        def found() -> Path | None:
+            newest = self._newest()
+            leaves.update(newest[1] if newest else {})
+            return newest[0] if newest else None
+
+        path = hosts.by_first(found)
+        if path is None:
+            return None
+        return _fitted(template, leaves or _read_too(path), device, path)
+
+    def _newest(self) -> tuple[Path, dict[str, np.ndarray]] | None:
         tried = [str(path) for path in sorted(self._folder.glob("*.damaged*"))]
         candidates = sorted(filter(_is_step, _entries(self._folder)), key=lambda path: int(path.name), reverse=True)
         for path in candidates:
             try:
-                return _fitted(template, read_leaves(path), device, path)
+                return path, read_leaves(path)
             except Damaged as damage:
                 aside = next_free(path.with_name(f"{path.name}.damaged"))
                 with storage("setting aside", path):
@@ -79,8 +91,8 @@ class Checkpoints:
         return None
 
     def is_overdue(self) -> bool:
-        """Whether `every_seconds` have passed since the last save."""
-        return 0 < self._settings.every_seconds <= time.monotonic() - self._last_save
+        """Whether `every_seconds` have passed since the last save, by the clock of the first host."""
+        return bool(hosts.number_of_first(0 < self._settings.every_seconds <= time.monotonic() - self._last_save))
 
     def save(self, state: TrainState) -> bool:
         """Saves the state unless its step is saved already; returns whether its parameters are finite.
@@ -90,13 +102,22 @@ class Checkpoints:
         """
         leaves = named_leaves(state)
         step, finite = int(leaves["step"]), _is_finite(leaves)
-        if step not in complete_steps(self._folder) and (finite or self._keep_diverged):
+        if finite or self._keep_diverged:
+            hosts.by_first(lambda: self._keep(step, leaves, finite))
+        self._last_save = time.monotonic()
+        return finite
+
+    def _keep(self, step: int, leaves: dict[str, np.ndarray], finite: bool) -> None:
+        if step not in complete_steps(self._folder):
             self._write(step, leaves, finite)
             if step not in complete_steps(self._folder):
                 raise StorageError(f"checkpoint {step} was written to {self._folder} but is not there")
             self._retain()
-        self._last_save = time.monotonic()
-        return finite
+
+    def _remove_left_overs(self) -> None:
+        for left_over in self._folder.glob(f"*{TEMPORARY}"):
+            with storage("removing the left-over", left_over):
+                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
 
     def _write(self, step: int, leaves: dict[str, np.ndarray], finite: bool) -> None:
         staging = self._folder / f"{step}{TEMPORARY}"
@@ -122,6 +143,18 @@ class Checkpoints:
                 with storage("removing", self._folder / str(step)):
                     os.rename(self._folder / str(step), doomed)
                     shutil.rmtree(doomed)
+
+
+def _read_too(path: Path) -> dict[str, np.ndarray]:
+    """What the first host has read as well; a shared file system may be slow to show it."""
+    patience = time.monotonic() + SHOWN_SECONDS
+    while True:
+        try:
+            return read_leaves(path)
+        except Damaged as damage:
+            if time.monotonic() > patience:
+                raise StorageError(f"checkpoint {path}, which the first host has read, is {damage} here: is the folder shared?") from None
+            time.sleep(1.0)
 
 
 class Damaged(Exception):

@@ -17,16 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from ml_collections import ConfigDict
 
+from framework.config import flatten, to_dict
 from framework.errors import UserError
 from framework.records import COMPLETE, KILLED, STOPPED
 from framework.run.programs import keep_programs
 from framework.storage import write_json
-from framework.training import PROGRAMS
+from framework.training import PROGRAMS, hosts
 
 log = logging.getLogger("whygrok")
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "whygrok")
+ONE_DEVICE = "1 × 1"  # the mesh of a run that is not spread
 GIT_SECONDS = 60.0  # how old the answer of git may be
 _ISA_FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "neon", "asimd", "sve")
 
@@ -60,6 +63,26 @@ def start_backend() -> None:
         platforms = os.environ.get("JAX_PLATFORMS", "")
         raise UserError(f"JAX cannot start (JAX_PLATFORMS={platforms!r}): {error}") from error
     keep_programs()
+
+
+def check_alike(config: ConfigDict) -> None:
+    """Raises UserError, on all hosts of a run, where one has another config, other versions or another processor than the first.
+
+    What lies whole on several devices is computed on each of them: it has to be the same bits.
+    """
+    if hosts.count() == 1:
+        return
+    mine = flatten(to_dict(config)) | bits_depend_on()
+    theirs = hosts.from_first(mine)
+    differing = [name for name in dict.fromkeys([*theirs, *mine]) if mine.get(name) != theirs.get(name)]
+    if not (others := hosts.from_all([len(differing)])[:, 0]).any():
+        return
+    lines = [f"  {name}: {theirs.get(name)!r} on host 0, {mine.get(name)!r} on host {hosts.number()}" for name in differing]
+    which = ", ".join(str(number) for number in others.nonzero()[0])
+    said = "\n".join([":", *lines]) if lines else ", which says in what"
+    raise UserError(
+        f"the hosts of a run must have one config, one kind of processor and one version of everything; host {which} differs{said}"
+    )
 
 
 class Sessions:
@@ -108,13 +131,14 @@ class Sessions:
                 f"now {digest[:12]}). A file that the task reads has changed: put it back, or use a new --workdir."
             )
 
-    def start(self, step: int, lanes: int = 1, **facts: Any) -> list[str]:
+    def start(self, step: int, lanes: int = 1, mesh: str = ONE_DEVICE, **facts: Any) -> list[str]:
         """Records a session that begins at `step`; returns what has changed since the last one, in words.
 
-        lanes: how many networks its program trains at once. facts: what else is written for readers of the run without its plugins.
+        lanes: how many networks its program trains at once. mesh: how one network is spread over devices. facts: what else is written
+        for readers of the run without its plugins.
         """
-        now = bits_depend_on() | {"lanes": lanes}
-        before = {"lanes": 1} | self._content.get("bits_depend_on", now)
+        now = bits_depend_on() | {"lanes": lanes, "mesh": mesh, "hosts": hosts.count()}
+        before = {"lanes": 1, "mesh": ONE_DEVICE, "hosts": 1} | self._content.get("bits_depend_on", now)
         changed = [f"{name}: {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         session = {"start": _now(), "from_step": step, "host": socket.gethostname(), "command": command, "changed": changed}

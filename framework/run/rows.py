@@ -63,6 +63,10 @@ class Recorder:
             follower.row(row)
         return self.rows[-1]
 
+    def missing(self, step: int, due: Iterable[str], probes: Iterable[str]) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
     def progress(self, step: int) -> None:
         """Tells how far training is."""
         for follower in self._followers:
@@ -84,6 +88,19 @@ class Recorder:
         self.arrays[step] = self.arrays.get(step, {}) | arrays
 
 
+class FollowingRecorder(Recorder):
+    """For a host that only computes with the one that records: the rows that are there, and what is measured, in memory."""
+
+    def __init__(self, directory: RunDirectory):
+        super().__init__()
+        self._directory = directory
+
+    def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
+        """Reads the rows as they are, or will be, when the host that records has cut them."""
+        self.rows = rewound(read_lines(self._directory.metrics)[0], step, due, probes)
+        super().rewind(step, due, probes)
+
+
 class RunRecorder(Recorder):
     """metrics.jsonl and arrays/ of a run directory."""
 
@@ -95,8 +112,7 @@ class RunRecorder(Recorder):
     def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
         """Cuts metrics.jsonl and arrays/ back to what an uninterrupted run would hold at `step`, and says what was cut."""
         lines, torn = read_lines(self._directory.metrics)
-        kept = [row for row in lines if row["step"] < step]
-        self.rows = kept + [only_due(row, due, set(probes)) for row in lines if row["step"] == step and due]
+        self.rows = rewound(lines, step, due, probes)
         if torn or len(self.rows) < len(lines):
             said = ", a torn line was cut" if torn else ""
             log.info("metrics.jsonl: %d rows from step %d on are recorded again%s", len(lines) - len(self.rows), max(step, 0), said)
@@ -199,6 +215,12 @@ def completed(row: RowDict, more: RowDict) -> RowDict:
 def line_of(row: RowDict) -> str:
     """The row as a line of metrics.jsonl."""
     return json.dumps(row, allow_nan=False) + "\n"
+
+
+def rewound(rows: Sequence[RowDict], step: int, due: Iterable[str] | None, probes: Iterable[str]) -> list[RowDict]:
+    """The rows before a step and, where something is due there, what is due of its row."""
+    kept = [row for row in rows if row["step"] < step]
+    return kept + [only_due(row, due, set(probes)) for row in rows if row["step"] == step and due]
 
 
 def only_due(row: RowDict, due: Iterable[str] | None, probes: Container[str]) -> RowDict:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from framework.interfaces import Values
 from framework.sessions.loop import Host, Trainee
-from framework.sessions.signals import StopRequest
-from framework.training import Event, Experiment, TrainState
+from framework.sessions.signals import AgreedRequest, StopRequest
+from framework.training import Event, Experiment, TrainState, hosts
 
 CHUNK_SECONDS = 1.0  # how long the compiled program runs before anyone looks at signals and clocks
 
@@ -38,13 +38,14 @@ class Alone(Trainee):
 
 
 class OneAlone(Host):
-    """Serves one session."""
+    """Serves one session. Of several hosts, each has one of these; they make the same chunks."""
 
     shows_progress = True
     width = 1
 
     def __init__(self) -> None:
         self._trainee: Alone | None = None
+        self._stop = AgreedRequest() if hosts.count() > 1 else StopRequest()
 
     def seat(self, experiment: Experiment, state: TrainState) -> Alone:
         """Takes the network that the session is about to train."""
@@ -53,7 +54,7 @@ class OneAlone(Host):
 
     def listen(self) -> contextlib.AbstractContextManager[StopRequest]:
         """While in use, signals ask the session to stop."""
-        return StopRequest()
+        return self._stop
 
     def serve(self, session: Generator[int, tuple[int, int], Result]) -> Result:
         """Makes the steps that the session asks for, and gives what it ends with."""
@@ -71,7 +72,10 @@ class OneAlone(Host):
             return 0, -1
         assert self._trainee is not None, "a session asks for steps once it is seated"
         with pace.chunk(wanted) as count:
-            return count, self._trainee.advance(count)
+            count = hosts.number_of_first(count)
+            diverged = self._trainee.advance(count)
+        self._stop.agree()
+        return count, diverged
 
 
 class Pace:

@@ -11,11 +11,11 @@ from framework.training import Experiment, TrainState
 
 
 def initial_state(experiment: Experiment) -> TrainState:
-    """The state before the first step. Raises UserError where the run that init_from names does not fit."""
+    """The state before the first step, on the devices of the run. Raises UserError where the run that init_from names does not fit."""
     try:
-        fresh = experiment.initial_state()
-        source = experiment.general.init_from
-        return experiment.initial_state(*_network_of(source, experiment, fresh)) if source else fresh
+        alone, source = experiment.alone, experiment.general.init_from
+        fresh = alone.initial_state()
+        return experiment.place_state(alone.initial_state(*_network_of(source, alone, fresh)) if source else fresh)
     except FieldError as error:
         raise UserError(str(error)) from None
 

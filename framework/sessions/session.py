@@ -1,15 +1,18 @@
 """Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
 
+import contextlib
 import logging
-from collections.abc import Generator, Sized
+from collections.abc import Generator, Iterator, Sized
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
 from framework.run import (
+    ONE_DEVICE,
     Checkpoints,
     Follower,
+    FollowingRecorder,
     NoCheckpoints,
     Progress,
     Recorder,
@@ -18,6 +21,7 @@ from framework.run import (
     RunRecorder,
     Sessions,
     TensorBoard,
+    check_alike,
     check_steps,
     ends_here,
     is_complete,
@@ -29,7 +33,7 @@ from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state
 from framework.storage import Lock
-from framework.training import Experiment, TrainState, precision
+from framework.training import Experiment, TrainState, hosts, precision
 
 log = logging.getLogger("whygrok")
 
@@ -46,7 +50,7 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     if workdir is None:
         return host.serve(_train_in_memory(_checked(config), host))
     run = host.serve(open_session(config, workdir, host, fresh))
-    if draw and run.experiment.recording.plot:
+    if draw and run.experiment.recording.plot and hosts.is_first():
         _draw(RunDirectory.at(workdir))
     return run
 
@@ -57,19 +61,32 @@ def open_session(config: ConfigDict, workdir: str | Path, host: Host, fresh: boo
     if not fresh:
         directory.check_same_run(experiment.config)
     initial = initial_state(experiment)  # before anything is written: a config that cannot start leaves no folder
+    hosts.by_first(lambda: _prepare(directory, fresh))
+    with _locked(directory):
+        yield from _train_in(experiment, initial, directory, host)
+        return load_run(directory.path)
+
+
+def _prepare(directory: RunDirectory, fresh: bool) -> None:
     if fresh and directory.is_run:
         with Lock(directory.lock):
             aside = directory.set_aside()
             (aside / directory.lock.name).unlink(missing_ok=True)
         log.info("the run that was here is now %s", aside)
     directory.create()
-    with Lock(directory.lock):
-        yield from _train_in(experiment, initial, directory, host)
-        return load_run(directory.path)
+
+
+@contextlib.contextmanager
+def _locked(directory: RunDirectory) -> Iterator[None]:
+    """The lock is held by the first host, which alone writes."""
+    with contextlib.ExitStack() as held:
+        hosts.by_first(lambda: held.enter_context(Lock(directory.lock)) and None)
+        yield
 
 
 def _checked(config: ConfigDict) -> Experiment:
-    experiment = Experiment.from_config(config)
+    check_alike(config)
+    experiment = Experiment.from_config(config).on_mesh()
     for notice in experiment.notices():
         log.warning("%s", notice)
     return experiment
@@ -91,35 +108,36 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     directory.check_same_run(experiment.config)
     check_steps(experiment, directory)
     continuing = experiment.numerics.on_divergence == "continue"
-    directory.remove_left_overs()
+    hosts.by_first(directory.remove_left_overs)
     checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
     with precision(experiment.numerics):  # else a float64 array would come back as float32
         restored = checkpoints.restore(initial, experiment.device)
-    state, done = (initial, -1) if restored is None else (restored, int(restored.step))
+    state, done = (initial, -1) if restored is None else (experiment.place_state(restored), int(restored.step))
     steps = experiment.general.steps
-    if is_complete(experiment, done, directory):
+    if hosts.by_first(lambda: is_complete(experiment, done, directory)):
         why = Sessions(directory.environment).stopped_by if done < steps else ""
         log.info("already complete at step %s: %s%s", f"{done:,}", directory.path, f", {why}" if why else "")
-        if directory.read_config().get("plugins") != list(experiment.config.plugins):
-            directory.write_config(experiment.config)  # a plugin's file has moved: whoever reads the run must find it
+        if directory.read_config().get("plugins") != list(experiment.config.plugins):  # a file has moved: whoever reads must find it
+            hosts.by_first(lambda: directory.write_config(experiment.config))
         return
     started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
     log.info("%s: %s", started, directory.path)
     for name, value in (directory.new_fields(experiment.config) if done >= 0 else {}).items():
         log.info("%s is new since this run began; it has its default, %s", name, value)
-    directory.write_config(experiment.config)
+    hosts.by_first(lambda: directory.write_config(experiment.config))
     yield from _run_session(host.seat(experiment, state), done, checkpoints, directory, host)
 
 
 def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
     experiment, sessions = trainee.experiment, Sessions(directory.environment)
     sessions.check_data(experiment.data_digest())
+    mesh = ONE_DEVICE if experiment.spread is None else experiment.spread.words
     examples = {name: len(split) for name, split in experiment.splits if isinstance(split, Sized)}
-    changes = sessions.start(max(done, 0), host.width, headline=experiment.task.headline, examples=examples)
+    facts = {"headline": experiment.task.headline, "examples": examples}
+    changes = hosts.by_first(lambda: sessions.start(max(done, 0), host.width, mesh, **facts))
     for change in changes if done >= 0 else ():
         log.warning("this run began in another environment, so equal bits are not promised: %s", change)
-    tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []
-    recorder = RunRecorder(directory, [*tensorboard, *_progress(experiment, host)])
+    recorder = _recorder(directory, experiment, sessions, host)
     here = next(experiment.events_after(done - 1))
     reason, reached = "failed", None
     with host.listen() as stop:
@@ -127,7 +145,7 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
             recorder.rewind(done, here.due if here.step == done else None, experiment.probes)
             if done == experiment.general.steps or ends_here(experiment, recorder.rows, done):
                 yield 0  # until the others are there too
-                missing = recorder.missing(done, experiment.ended(here).due, experiment.probes)
+                missing = hosts.by_first(lambda: recorder.missing(done, experiment.ended(here).due, experiment.probes))
                 measure_end(trainee, done, missing, recorder)
             else:
                 yield from train_loop(trainee, done, checkpoints, recorder, stop)
@@ -139,12 +157,22 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
         finally:
             recorder.close()
             last = recorder.rows[-1]["step"] if recorder.rows else 0
-            _end(sessions, last if reached is None else reached, reason)
-    (directory.figures / "curves.png").unlink(missing_ok=True)
+            if hosts.is_first():
+                _end(sessions, last if reached is None else reached, reason)
+    if hosts.is_first():
+        (directory.figures / "curves.png").unlink(missing_ok=True)
+
+
+def _recorder(directory: RunDirectory, experiment: Experiment, sessions: Sessions, host: Host) -> Recorder:
+    if not hosts.is_first():
+        return FollowingRecorder(directory)
+    tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []
+    return RunRecorder(directory, [*tensorboard, *_progress(experiment, host)])
 
 
 def _progress(experiment: Experiment, host: Host) -> list[Follower]:
-    return [Progress(experiment.general.steps)] if experiment.recording.progress and host.shows_progress else []
+    shown = experiment.recording.progress and host.shows_progress and hosts.is_first()
+    return [Progress(experiment.general.steps)] if shown else []
 
 
 def _end(sessions: Sessions, step: int, reason: str) -> None:

@@ -4,6 +4,8 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
+from framework.training import hosts
+
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")  # clusters differ in which one they send
 
 
@@ -30,9 +32,30 @@ class StopRequest:
         for outer in self._around():
             outer.received = outer.received or self.received
 
+    def agree(self) -> None:
+        """On one host, what is received is known already."""
+
     def _around(self) -> list["StopRequest"]:
         """The requests of a sweep around this run, which stop together with it."""
         return [outer for handler in self._previous.values() if isinstance(outer := getattr(handler, "__self__", None), StopRequest)]
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
+
+
+class AgreedRequest(StopRequest):
+    """Of several hosts: what one of them has received, all have, from the same step on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._noted = 0
+
+    def agree(self) -> None:
+        """All hosts ask this at the same step."""
+        noted = hosts.from_all([self._noted])[:, 0]
+        if self.received is None and noted.any():
+            host = int(noted.nonzero()[0][0])
+            self.received = f"{signal.Signals(int(noted[host])).name} on host {host}"
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._noted = number

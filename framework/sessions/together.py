@@ -83,6 +83,8 @@ class Group(Host):
     def seat(self, experiment: Experiment, state: TrainState) -> Lane:
         """Takes a network. Raises DoesNotFit where it is not like those that sit here, or where its program takes no members axis."""
         assert len(self.lanes) < self.width and self._stacked is None, "networks are seated before the first step"
+        if experiment.spread is not None:
+            raise DoesNotFit("it is spread over the devices by itself, as its mesh says")
         bare = replace(state, probe_state={})
         if not self.lanes:
             self._check_alone(experiment, bare)

@@ -1,9 +1,9 @@
 """Training as pure computation: state, compiled program, measurements, events. Nothing here touches a file."""
 
+from framework.training.devices import hosts, precision
 from framework.training.experiment import Experiment
 from framework.training.measure import METRICS, Measurement, metrics_lane, owner_of
 from framework.training.network import Network
-from framework.training.precision import precision
 from framework.training.program import PROGRAMS, advance_lane
 from framework.training.schedule import Event, check_schedule, parse_schedule
 from framework.training.sharing import Shared, Together, together
@@ -14,6 +14,7 @@ from framework.training.state import (
     from_named_leaves,
     leaf_name,
     named_leaves,
+    on_host,
     one_state,
     place,
     stack_states,

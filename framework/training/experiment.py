@@ -14,14 +14,14 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from framework import registry, seeds
-from framework.config import PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Numerics, Recording, from_dict
+from framework.config import PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict
 from framework.errors import FieldError, UserError
 from framework.fields import Condition, check_condition, make, parts
 from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
 from framework.training.batches import Batches
+from framework.training.devices import Spread, precision, spread_of
 from framework.training.measure import METRICS, Measurement, metrics
 from framework.training.network import Network, split
-from framework.training.precision import precision
 from framework.training.program import advance, make_objective
 from framework.training.schedule import Due, Event, check_schedule, ended, events_after
 from framework.training.sharing import Shared
@@ -41,12 +41,14 @@ class Experiment:
     events: Events
     checkpoint: Checkpoint
     numerics: Numerics
+    mesh: Mesh
     recording: Recording
     task: Task
     model: Model
     optimizer: Optimizer
     penalty: Penalty
     probes: dict[str, Probe]
+    spread: Spread | None = None  # how it lies on several devices; None, also for whoever reads a run: on one
 
     @classmethod
     def from_config(cls, config: ConfigDict) -> "Experiment":
@@ -68,8 +70,25 @@ class Experiment:
 
     @functools.cached_property
     def device(self) -> jax.Device:
-        """Where everything is computed: the first device of the default backend."""
-        return jax.devices()[0]
+        """Where everything is computed that is not spread: the first device of this process."""
+        return jax.local_devices()[0]
+
+    @property
+    def alone(self) -> "Experiment":
+        """The same on one device."""
+        return self if self.spread is None else replace(self, spread=None)
+
+    def on_mesh(self) -> "Experiment":
+        """The same on the devices that `mesh` asks for. Raises UserError where they are not there, or do not divide the network."""
+        try:
+            spread = spread_of(self.mesh, self.model, self._initial[1])
+        except FieldError as error:
+            raise UserError(str(error)) from None
+        return self if spread is None else replace(self, spread=spread)
+
+    def place(self, tree: Any) -> Any:
+        """Fresh copies of all leaves where training needs them."""
+        return place(tree, self.device) if self.spread is None else self.spread.place(tree)
 
     @functools.cached_property
     def splits(self) -> Splits:
@@ -77,7 +96,7 @@ class Experiment:
         with precision(self.numerics), _within("task"):
             splits = self.task.splits(self.general.seed)
             check_splits(splits, self.task)
-            return place(splits, self.device)
+            return place(splits, self.device) if self.spread is None else self.spread.everywhere(splits)
 
     def data_digest(self) -> str:
         """SHA-256 of all examples: what tells a resumed run that a file behind its task has changed."""
@@ -95,7 +114,8 @@ class Experiment:
     @property
     def network(self) -> Network:
         """How to make a module from parameters."""
-        return self._initial[0]
+        network = self._initial[0]
+        return network if self.spread is None else replace(network, spread=self.spread)
 
     @functools.cached_property
     def schedules(self) -> dict[str, Due]:
@@ -120,12 +140,12 @@ class Experiment:
     def advance_program(self) -> Shared:
         """The training program; the state that it is given is used up."""
         parts = {"task": self.task, "penalty": self.penalty, "network": self.network}
-        return Shared(advance, donated=(0,), **parts, optimizer=self.optimizer, batches=self._batches)
+        return Shared(advance, donated=(0,), spread=self.spread, **parts, optimizer=self.optimizer, batches=self._batches)
 
     @functools.cached_property
     def metrics_program(self) -> Shared:
         """The program of the task's metrics."""
-        return Shared(metrics, task=self.task, penalty=self.penalty, network=self.network)
+        return Shared(metrics, spread=self.spread, task=self.task, penalty=self.penalty, network=self.network)
 
     @functools.cached_property
     def _batches(self) -> Batches:
@@ -143,7 +163,7 @@ class Experiment:
             for path, plugin in parts(outer, section):
                 with _within(path):
                     said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
-        return said + check_columns(self)
+        return said + check_columns(self) + ([] if self.spread is None else self.spread.notices(self))
 
     @functools.cached_property
     def metric_columns(self) -> tuple[str, ...]:
@@ -161,25 +181,35 @@ class Experiment:
         for name, probe in self.probes.items():
             key = seeds.fold(self.general.seed, "probe", name)
             context = Context(self.task, self.splits, _no_module, degree, key, jnp.int32(0))
-            made[name] = Measurement(name, probe, context, self.network)
+            made[name] = Measurement(name, probe, context, self.network, self.spread)
         return made
 
     def initial_state(self, params: Any = None, variables: Any = None) -> TrainState:
         """The state before the first step; with `params` and `variables`, from those instead of the seed's."""
+        if self.spread is not None:  # the same numbers, whatever the devices
+            return self.place_state(self.alone.initial_state(params, variables))
         with precision(self.numerics):
             _, *fresh = self._initial
             params = place(fresh[0] if params is None else params, self.device)
             variables = place(fresh[1] if variables is None else variables, self.device)
             with _within("optimizer"):
                 opt_state = place(self.optimizer.transform().init(params), self.device)
-            remembered = {n: m.initial_state(params, variables, self.device) for n, m in self.measurements.items()}
+            remembered = {n: m.initial_state(params, variables, self.place) for n, m in self.measurements.items()}
             rng = place(seeds.fold(self.general.seed, "train"), self.device)
             step = jax.device_put(np.int32(0), self.device)
             return TrainState(step, params, variables, opt_state, remembered, rng)
 
+    def place_state(self, state: TrainState) -> TrainState:
+        """A state that lies on one device, where this run is trained."""
+        with precision(self.numerics):
+            return state if self.spread is None else self.spread.place(state)  # type: ignore[no-any-return]
+
+    def _count(self, count: int) -> Any:
+        return jax.device_put(np.int32(count), self.device) if self.spread is None else self.spread.everywhere(np.int32(count))
+
     def programs(self, state: TrainState, due: Iterable[str]) -> list[tuple[Shared, tuple]]:
         """The compiled programs of training, of the task's metrics and of the probes in `due`, each with its arrays at a state."""
-        training = replace(state, probe_state={}), jax.device_put(np.int32(1), self.device), self.splits.train
+        training = replace(state, probe_state={}), self._count(1), self.splits.train
         looking = state.params, state.variables, self.splits
         probes = [self.measurements[name] for name in due]
         measuring = [(one.program, one.arrays(state)) for one in probes if one.probe.compiled]
@@ -188,7 +218,7 @@ class Experiment:
     def advance(self, state: TrainState, count: int) -> tuple[TrainState, int]:
         """(the state `count` steps later, first step whose objective was not finite or −1). `state` is used up."""
         with precision(self.numerics):
-            trips, remembered = jax.device_put(np.int32(count), self.device), state.probe_state
+            trips, remembered = self._count(count), state.probe_state
             # What probes remember stays outside: experiments with other probes run the same program.
             state, diverged = self.advance_program(replace(state, probe_state={}), trips, self.splits.train)
             # Not float() or np.asarray: signals wait under those until the program ends.
@@ -209,7 +239,7 @@ class Experiment:
                 if name == METRICS:
                     values |= jax.block_until_ready(self.metrics_program(state.params, state.variables, self.splits))
                     continue
-                found, new = self.measurements[name](state, self.device)
+                found, new = self.measurements[name](state, self.place)
                 values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
                 # A step that is due only because the run ends here must leave no trace: the run may be extended.
                 remembered[name] = new if name in event.measured else remembered[name]

@@ -12,10 +12,11 @@ import numpy as np
 from framework.errors import UserError
 from framework.interfaces import Context, Probe, Splits, Values
 from framework.numbers import euclidean_norm
+from framework.training.devices import Spread, hosts
 from framework.training.network import Network
 from framework.training.program import make_objective
 from framework.training.sharing import Shared
-from framework.training.state import Stacked, TrainState, place
+from framework.training.state import Stacked, TrainState, on_host
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
 
@@ -28,7 +29,7 @@ def owner_of(column: str, probes: Container[str]) -> str:
 
 def metrics(parts: Any, params: Any, variables: Any, splits: Splits) -> Values:
     """The task's metrics, objective and gradient_norm. parts: task, penalty, network."""
-    values = parts.task.metrics(parts.network.module(params, variables), splits)
+    values = parts.task.metrics(parts.network.outputs(parts.network.module(params, variables)), splits)
     objective = make_objective(parts.task, parts.penalty, parts.network)
     (total, _), gradient = jax.value_and_grad(objective, has_aux=True)(params, variables, splits.train)
     return values | {"objective": total, "gradient_norm": euclidean_norm(gradient)}
@@ -53,25 +54,26 @@ class Measurement:
     probe: Probe
     context: Context
     network: Network
+    spread: Spread | None = None
 
-    def initial_state(self, params: Any, variables: Any, device: jax.Device) -> Any:
+    def initial_state(self, params: Any, variables: Any, place: Callable) -> Any:
         """What the probe remembers before training, as copies that training cannot touch."""
         context = replace(self.context, module=lambda params: self.network.module(params, variables))
-        return place(self._guard(self.probe.init, params, context), device)
+        return place(self._guard(self.probe.init, params, context))
 
-    def __call__(self, state: TrainState, device: jax.Device) -> tuple[Values, Any]:
+    def __call__(self, state: TrainState, place: Callable) -> tuple[Values, Any]:
         """(values by quantity, next probe state). Raises UserError naming the probe when it breaks its contract."""
         key, *arrays = self.arrays(state)
         if self.probe.compiled:
             values, new = self._guard(self.program, key, *arrays)
         else:
-            values, new = self._guard(self.measure, *jax.device_get(arrays))
+            values, new = hosts.from_first(self._guard(self.measure, *on_host(arrays)))
         self._check(values, state.probe_state[self.name], new)
-        return values, place(new, device)
+        return values, place(new)
 
     def arrays(self, state: TrainState) -> tuple:
         """What `program` takes at a state."""
-        return self.context.key, state.params, state.variables, state.probe_state[self.name], state.step, self.context.splits
+        return self._key, state.params, state.variables, state.probe_state[self.name], state.step, self.context.splits
 
     def measure(self, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:
         """(values, next probe state), computed where it is called."""
@@ -80,7 +82,11 @@ class Measurement:
     @functools.cached_property
     def program(self) -> Shared:
         """The compiled program of the probe."""
-        return Shared(measure, **self._parts)
+        return Shared(measure, spread=self.spread, **self._parts)
+
+    @functools.cached_property
+    def _key(self) -> Any:
+        return self.context.key if self.spread is None else self.spread.everywhere(self.context.key)
 
     @property
     def _parts(self) -> dict[str, Any]:

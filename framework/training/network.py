@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Float, Int
 
 from framework.fields import code_of
-from framework.interfaces import Constant
+from framework.interfaces import Constant, Outputs
+from framework.training.devices import Spread
 
 
 @jax.tree_util.register_dataclass
@@ -20,11 +23,40 @@ class Network:
     evaluation: nnx.GraphDef = field(metadata={"static": True})
     code: Hashable = field(metadata={"static": True})  # of the modules
     constants: Any  # nested dict of numbers, as the module's Constant variables
+    spread: Spread | None = field(default=None, metadata={"static": True})  # how examples are divided among devices
 
     def module(self, params: Any, variables: Any, training: bool = False) -> nnx.Module:
         """The module with these parameters (nested dict of arrays) and other variables (batch statistics, RNG counts)."""
         graph = self.training if training else self.evaluation
         return nnx.merge(graph, nnx.State(params), nnx.State(self.constants), nnx.State(variables))
+
+    def outputs(self, module: nnx.Module) -> Outputs:
+        """The module as a function of examples, which are divided among the devices of a run."""
+        return module if self.spread is None else Divided(module, self.spread)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A network whose examples are divided among devices, each of which has as many.
+
+    Where that does not come out even, the first examples are taken again, and what they give is left out: XLA would divide
+    unevenly as well, but its gradients of a lookup are then wrong (JAX 0.10). The outputs [n, p] lie whole on each device then. A network
+    with running averages over the batch would see the examples that are taken again; it sees all examples on each device.
+    """
+
+    module: nnx.Module
+    spread: Spread
+
+    def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+        """The outputs for integer tuples."""
+        module: Any = self.module
+        count, shares = inputs.shape[0], self.spread.shares
+        if count % shares == 0:
+            return module(self.spread.rows(inputs))
+        if jax.tree.leaves(nnx.state(module, nnx.BatchStat)):
+            return module(inputs)
+        filled = inputs[jnp.arange(-(-count // shares) * shares) % count]
+        return self.spread.whole(module(self.spread.rows(filled))[:count])
 
 
 def split(module: nnx.Module) -> tuple[Network, Any, Any]:

@@ -25,7 +25,7 @@ def make_objective(task: Task, penalty: Penalty, network: Network) -> Callable:
 
     def objective(params: Any, variables: Any, split: Any) -> tuple[Array, Any]:
         module = network.module(params, variables, training=True)
-        value = task.mean_loss(module, split) + penalty(params)  # type: ignore[arg-type]
+        value = task.mean_loss(network.outputs(module), split) + penalty(params)
         return value, other_variables(module)
 
     return objective

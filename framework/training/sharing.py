@@ -31,6 +31,7 @@ class Recipe:
     donated: tuple[int, ...]  # which of the arrays are used up
     axes: tuple[int | None, ...] | None  # of the arrays, in a program for several members at once
     structures: tuple[tuple[str, Hashable], ...]  # of the parts, by name
+    spread: Any = None  # how its arrays lie on several devices
     parts: Any = field(default=None, compare=False)  # where numbers are built in: the parts that hold them
 
 
@@ -38,12 +39,14 @@ class Program:
     """A recipe compiled, and why it cannot be, if so."""
 
     def __init__(self, recipe: Recipe):
+        function = recipe.function if recipe.spread is None else recipe.spread.around(recipe.function)
+
         def call(numbers: dict[str, Any], *arrays: Any) -> Any:
             made = {name: _put_together(structure, numbers[name]) for name, structure in recipe.structures}
-            return recipe.function(SimpleNamespace(**made), *arrays)
+            return function(SimpleNamespace(**made), *arrays)
 
         def call_alone(*arrays: Any) -> Any:
-            return recipe.function(recipe.parts, *arrays)
+            return function(recipe.parts, *arrays)
 
         shared = recipe.parts is None
         run: Callable = call if shared else call_alone
@@ -57,13 +60,13 @@ class Program:
 class Shared:
     """A function of parts (plugins, a network, …) and arrays, compiled once for all parts of one structure.
 
-    function: takes a namespace of the parts, then the arrays. donated: which of the arrays are used up. A plugin that cannot
-    compute with traced numbers has them built in, which a sentence in the log says.
+    function: takes a namespace of the parts, then the arrays. donated: which of the arrays are used up. spread: how they lie on
+    several devices. A plugin that cannot compute with traced numbers has them built in, which a sentence in the log says.
     """
 
-    def __init__(self, function: Callable, *, donated: tuple[int, ...] = (), **parts: Any):
+    def __init__(self, function: Callable, *, donated: tuple[int, ...] = (), spread: Any = None, **parts: Any):
         self.parts = SimpleNamespace(**parts)
-        self.recipe = Recipe(function, donated, None, tuple((name, _structure(part)) for name, part in parts.items()))
+        self.recipe = Recipe(function, donated, None, tuple((name, _structure(part)) for name, part in parts.items()), spread)
 
     def __call__(self, *arrays: Any) -> Any:
         """What the function gives. Raises what it raises while it is compiled, with its numbers built in."""
@@ -96,7 +99,8 @@ class Shared:
     @functools.cached_property
     def numbers(self) -> dict[str, Any]:
         """What is passed in: weakly typed arrays, which take part in arithmetic as a Python number does."""
-        return {name: jax.tree.map(jnp.asarray, _numbers(part)) for name, part in vars(self.parts).items()}
+        made = {name: jax.tree.map(jnp.asarray, _numbers(part)) for name, part in vars(self.parts).items()}
+        return made if self.recipe.spread is None else self.recipe.spread.numbers(made)  # type: ignore[no-any-return]
 
     @property
     def refused(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PRNGKeyArray
 
 
@@ -63,7 +64,19 @@ def one_state(state: State) -> TrainState:
 def named_leaves(state: TrainState) -> dict[str, np.ndarray]:
     """Every leaf on the host under a name such as 'params.W'; PRNG keys as their uint32 data."""
     flat, _ = jax.tree_util.tree_flatten_with_path(state)
-    return {leaf_name(path): np.asarray(jax.device_get(_raw(leaf))) for path, leaf in flat}
+    return {leaf_name(path): np.asarray(on_host(raw(leaf))) for path, leaf in flat}
+
+
+def on_host(tree: Any) -> Any:
+    """All leaves on the host. Where other processes hold parts of one, all processes put it together, and must ask for it."""
+
+    def whole(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable or leaf.is_fully_replicated:
+            return leaf
+        assert isinstance(leaf.sharding, NamedSharding), "only a mesh has devices of other processes"
+        return jax.jit(_same, out_shardings=NamedSharding(leaf.sharding.mesh, PartitionSpec()))(leaf)
+
+    return jax.device_get(jax.tree.map(whole, tree))
 
 
 def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Device) -> TrainState:
@@ -74,9 +87,9 @@ def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], devic
         raise ValueError(f"{differing[0]} is {'missing' if differing[0] in wanted else 'not part of this run'}")
     restored = []
     for name, leaf in wanted.items():
-        raw, stored = _raw(leaf), leaves[name]
-        if (raw.shape, raw.dtype) != (stored.shape, stored.dtype):
-            raise ValueError(f"{name} is {stored.dtype}{stored.shape}, this run needs {raw.dtype}{raw.shape}")
+        plain, stored = raw(leaf), leaves[name]
+        if (plain.shape, plain.dtype) != (stored.shape, stored.dtype):
+            raise ValueError(f"{name} is {stored.dtype}{stored.shape}, this run needs {plain.dtype}{plain.shape}")
         restored.append(unraw(jax.device_put(stored, device), leaf))
     return jax.tree.unflatten(structure, restored)
 
@@ -104,5 +117,10 @@ def _is_key(leaf: Any) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _raw(leaf: Any) -> Any:
+def raw(leaf: Any) -> Any:
+    """What is stored for a leaf: of a PRNG key, its uint32 data."""
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def _same(array: Any) -> Any:
+    return array

@@ -1,5 +1,6 @@
 """Fully connected networks on tuples of tokens, one-hot or embedded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax
@@ -118,6 +119,11 @@ class MLP(Model):
         for _ in range(self.depth):
             degree = q * (degree + 1)
         return degree + 1
+
+    def neuron_axes(self) -> Mapping[str, int]:
+        """The width of each layer: what goes out of W and of hidden maps, what goes into V, and the biases of hidden layers."""
+        hidden = {f"hidden_maps.{number}": 1 for number in range(self.depth - 1)}
+        return {"W": 2, **hidden, "V": 0, **{f"biases.{layer}": 0 for layer in range(self.depth)}}
 
     def _weights(self, key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int) -> Float[Array, "..."]:
         dtype = jnp.result_type(float)

@@ -1,5 +1,6 @@
 """The paper's model: two layers without biases, and how they are initialized."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,10 @@ class Quadratic(Model):
     def homogeneity(self, task: Task) -> int:
         """Degree + 1: the activation multiplies the exponents of W, V adds one."""
         return (self.degree or task.sizes.tokens) + 1
+
+    def neuron_axes(self) -> Mapping[str, int]:
+        """W [k, p, h] and V [h, p]."""
+        return {"W": 2, "V": 0}
 
     def _entries(self, key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int) -> Float[Array, "..."]:
         dtype = jnp.result_type(float)

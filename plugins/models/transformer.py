@@ -1,5 +1,6 @@
 """A small transformer that reads its answer at the last token: the network of the papers on grokking after Power et al."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,11 @@ class Transformer(Model):
         key = rngs.params()  # parameters are the same with and without dropout
         rngs = nnx.Rngs(params=key, dropout=jax.random.fold_in(key, 1))
         return TransformerNetwork(self, sizes.tokens, sizes.values, sizes.outputs, rngs)
+
+    def neuron_axes(self) -> Mapping[str, int]:
+        """The neurons of each block's MLP; attention and embeddings have none."""
+        maps = {"up.kernel": 1, "up.bias": 0, "down.kernel": 0}
+        return {f"blocks.{number}.{name}": axis for number in range(self.depth) for name, axis in maps.items()}
 
 
 class TransformerNetwork(nnx.Module):

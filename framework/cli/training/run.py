@@ -1,5 +1,6 @@
 """whygrok run: train from a config, or resume."""
 
+import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from framework.cli import Parser
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
+from framework.cli.training.hosts import AGAIN, add_hosts, membership, say_who, train_as_one_of
 from framework.config import load_config
 from framework.errors import Interrupted, StorageError, UserError
 
@@ -29,7 +31,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fresh", action="store_true", help="set aside the run that is in --workdir (it is renamed, never deleted)")
     parser.add_argument("--init_from", metavar="RUN[@STEP]", help="start from another run's network")
     parser.add_argument("--undrawn", action="store_true", help="leave the curves to the next call of this command, or to `whygrok plot`")
+    add_hosts(parser)
+    parser.add_argument("--joined", action="store_true", help=argparse.SUPPRESS)  # what whygrok adds, where hosts have met
     options, changes = parse_with_config(parser, arguments)
+    member = membership(options)
+    if member and not options.joined:
+        return train_as_one_of(member, arguments)
     if options.init_from:
         changes["init_from"] = str(_absolute(options.init_from))
     from framework.run import start_backend  # after the arguments are read: JAX is not imported for --help
@@ -38,14 +45,18 @@ def main(arguments: Sequence[str]) -> int:
     spec = options.config or _config_of(options.workdir)
     config = load_config(spec, changes)
     start_backend()
+    if member:
+        say_who(member)
     workdir = options.workdir or default_workdir(spec)
+    again = f"Continue with: whygrok run --workdir={shlex.quote(str(workdir))}" if member is None else AGAIN
     try:
         run = train(config, workdir, fresh=options.fresh, draw=not options.undrawn)
     except (Interrupted, StorageError) as error:
-        raise type(error)(f"{error}. Continue with: whygrok run --workdir={shlex.quote(str(workdir))}") from error
+        raise type(error)(f"{error}. {again}") from error
     finally:
         remove_if_empty(Path(workdir))
-    report(run)
+    if member is None or member.number == 0:
+        report(run)
     return 0
 
 
