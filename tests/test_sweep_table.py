@@ -9,8 +9,8 @@ import pytest
 
 from framework.cli import run_command
 from framework.cli.training.screen import Screen, exit_code, report
-from framework.config import select
-from framework.sweep import Standing, Standings
+from framework.config import members, select
+from framework.sweep import Standing, Standings, SweepFolder
 
 
 def test_swept_parts_are_cells_of_the_table():
@@ -18,6 +18,20 @@ def test_swept_parts_are_cells_of_the_table():
     one, other = csv.DictReader(found.as_csv().splitlines())
     assert json.loads(one["optimizer"]) == {"name": "sam", "inner": {"name": "gd"}} and one["seed"] == ""
     assert other["seed"] == "1" and other["optimizer"] == "" and other["state"] == "waiting"
+
+
+def test_a_field_that_a_member_does_not_set_shows_the_value_that_it_runs_with(tmp_path, small_config, capsys):
+    swept = [{"optimizer.learning_rate": 0.1}, {"seed": 1}, {"task.p": "11"}]
+    sweep = SweepFolder(members(small_config, swept), tmp_path / "runs", lambda standings: None)
+    rows = list(csv.DictReader(sweep.standings.as_csv().splitlines()))
+    assert [(row["optimizer.learning_rate"], row["seed"], row["task.p"]) for row in rows] == [
+        ("0.1", "0", "7"),
+        ("0.001", "1", "7"),
+        ("0.001", "0", "11"),
+    ]
+    report(sweep.standings, "runs")
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]]
+    assert names == ["learning_rate=0.1,seed=0,p=7", "learning_rate=0.001,seed=1,p=7", "learning_rate=0.001,seed=0,p=11"]
 
 
 def test_what_is_counted_is_what_the_members_say():
@@ -61,7 +75,7 @@ def test_numbers_are_printed_whole_and_long_names_shortened_on_a_terminal_only(c
     monkeypatch.setenv("COLUMNS", "80")
     report([standing], "runs")
     line = capsys.readouterr().out.splitlines()[1]
-    assert line.startswith("model.width=1…1111") and "120000" in line and len(line) <= 80
+    assert line.startswith("model.width=11…1111") and "120000" in line and len(line) <= 80
 
 
 @pytest.mark.parametrize("terminal", [True, False])

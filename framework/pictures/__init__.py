@@ -1,7 +1,7 @@
 """Pictures as data, how they are drawn, and exponents read off their curves; nothing here knows of runs."""
 
 from framework.pictures.draw import draw, draw_curve, svg_of
-from framework.pictures.heat_map import Axis, HeatMap, draw_heat_map, spacing
 from framework.pictures.fits import LEVELS, collapse, collapse_exponent, crossing, exponent
+from framework.pictures.heat_map import Axis, HeatMap, draw_heat_map, spacing
 from framework.pictures.panel import Curve, Numbers, Panel, as_csv
 from framework.pictures.style import COLOURS, INK, log_steps, mark_step, new_figure, rendered, tidy

@@ -1,6 +1,7 @@
 """Exponents from a few points: slopes on log axes, and the exponent at which curves collapse."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def crossing(n: Numbers, accuracy: Numbers, level: float) -> float:
     return float(np.exp(np.log(n[after - 1]) * (1 - share) + np.log(n[after]) * share))
 
 
-def collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers = LEVELS) -> tuple[float, float]:
+def collapse(curves: Mapping[Any, AccuracyCurve], levels: Numbers = LEVELS) -> tuple[float, float]:
     """(e, standard error) at which accuracy against n / p^e is most nearly one curve for all p.
 
     curves: p → (n, accuracy). Least squares of log n at equal accuracy against log p, with one constant per level: the curves
@@ -47,7 +48,7 @@ def collapse(curves: Mapping[int, AccuracyCurve], levels: Numbers = LEVELS) -> t
     return found, float(np.sqrt((count - 1) / count * np.sum((left_out - left_out.mean()) ** 2)))
 
 
-def collapse_exponent(curves: Mapping[int, AccuracyCurve], levels: Numbers = LEVELS) -> float:
+def collapse_exponent(curves: Mapping[Any, AccuracyCurve], levels: Numbers = LEVELS) -> float:
     """The exponent of `collapse` without its error."""
     groups: list[tuple[np.ndarray, np.ndarray]] = []
     for level in levels:

@@ -36,7 +36,11 @@ class Axis:
         """Where cells begin and end [n + 1]: half way between two values, by their logarithms on a logarithmic axis."""
         places = np.log(self.centres) if self.kind == "log" else self.centres
         middles = (places[1:] + places[:-1]) / 2
-        ends = (places[0] - (middles[0] - places[0]), places[-1] + (places[-1] - middles[-1])) if len(middles) else (places[0] - 0.5, places[0] + 0.5)
+        ends = (
+            (places[0] - (middles[0] - places[0]), places[-1] + (places[-1] - middles[-1]))
+            if len(middles)
+            else (places[0] - 0.5, places[0] + 0.5)
+        )
         edges = np.array([ends[0], *middles, ends[1]])
         return np.exp(edges) if self.kind == "log" else edges
 
@@ -61,7 +65,7 @@ class HeatMap:
 
 
 def spacing(values: Sequence[Any]) -> Kind:
-    """"log" where ascending numbers are evenly spaced by their logarithms, "linear" where they are themselves, else "words"."""
+    """The axis for ascending values: "log" or "linear" where their logarithms or they themselves are evenly spaced, else "words"."""
     if not all(isinstance(value, int | float) for value in values) or len(values) < 2:
         return "words"
     numbers = np.array(values, float)

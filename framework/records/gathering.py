@@ -16,6 +16,7 @@ from framework.records.table import Table
 log = logging.getLogger("whygrok")
 
 SET_ASIDE = re.compile(r".+\.old(-\d+)?")  # how --fresh names a run that was in the way
+NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 SETTLED_SECONDS = 2.0  # a file that changed less long ago may change again without a new size or time
 
 
@@ -26,6 +27,7 @@ def collect(*roots: str | Path, columns: Sequence[str] = ()) -> Table:
     runs differ. Folders that are damaged, and runs that --fresh set aside, are named in `left_out`. An index in each root makes
     the next call quick. Raises UserError for a root without runs, and for a column that no run has.
     """
+    columns = [columns] if isinstance(columns, str) else columns
     if not roots:
         raise UserError("collect needs a folder with runs, such as runs")
     found: dict[str, Record] = {}  # by real path: a run that is below two roots counts once
@@ -101,6 +103,6 @@ def _nothing(root: Path) -> UserError:
     return UserError(f"no run is in or below {root}: no folder there has a {CONFIG}.{hint}")
 
 
-def _natural(path: str) -> list[tuple[int, float, str]]:
-    """A sort key by which seed=2 comes before seed=10."""
-    return [(0, float(part), "") if part.isdigit() else (1, 0.0, part) for part in re.split(r"(\d+)", path) if part]
+def _natural(path: str) -> list[str | float]:
+    """A sort key by which seed=2 comes before seed=10, and 0.03 before 0.1: words and numbers in turn."""
+    return [float(part) if place % 2 else part for place, part in enumerate(NUMBER.split(path))]

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from framework.config import SECTIONS, word_of
-from framework.config.settings import General
+from framework.config import SECTIONS, General, word_of
 from framework.fields import declared_fields
 
 MOST = 5  # fields in a name that is read at a glance

@@ -40,7 +40,7 @@ class Record:
     grokked: int | None = None
     examples: int | None = None  # for training; None in a run from before this was written
     said: str = ""
-    last: Mapping[str, float] = field(default_factory=dict)
+    last: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
 
     def at(self, path: str) -> "Record":
@@ -109,8 +109,8 @@ def _state(reason: str) -> str:
     return STOPS if reason.startswith("stopped by ") else FAILED
 
 
-def _last(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    last: dict[str, float] = {}
+def _last(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    last: dict[str, Any] = {}
     for row in rows:
         for name, value in row.items():
             if value is not None:

@@ -1,6 +1,5 @@
 """Rows of a run: metrics.jsonl is the truth; TensorBoard and the progress bar follow it."""
 
-import contextlib
 import io
 import json
 import logging

@@ -9,7 +9,7 @@ from framework.config import word_of
 from framework.errors import UserError
 from framework.pictures import Curve, Panel, draw, new_figure
 from framework.records.names import short_fields
-from framework.records.pictures.points import Points, grouped, save, scale_of
+from framework.records.pictures.points import Points, count_of, grouped, save, scale_of
 from framework.records.table import Row, Table
 
 MOST = 12  # curves that are told apart
@@ -23,7 +23,9 @@ def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
     points = Points.of(table, [x], [x, value])
     settings = grouped(points.rows, points.others)
     if len(settings) > MOST:
-        raise UserError(f"the runs also differ in {', '.join(points.others)}: {len(settings)} curves are too many; name a folder with fewer")
+        raise UserError(
+            f"the runs also differ in {', '.join(points.others)}: {len(settings)} curves are too many; name a folder with fewer"
+        )
     curves: list[Curve] = []
     lines: list[list[float | str]] = []
     for colour, rows in enumerate(settings.values()):
@@ -34,8 +36,7 @@ def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
         curves.append(Curve(label, list(at), mean, "o-", colour, low=mean - half, high=mean + half))
         lines += [[label, place, m, m - h, m + h, len(at[place])] for place, m, h in zip(at, mean, half, strict=True)]
     flat = np.array([points.number(row, value) for row in points.rows])
-    same = [Points(points.rows, [], "", table).seeds(grouped(rows, [x]).values()) for rows in settings.values()]
-    count = same[0] if len(set(same)) == 1 else "several seeds"
+    count = count_of((group for rows in settings.values() for group in grouped(rows, [x]).values()), "seed")
     title = f"mean and 95 % interval over {count} (Student's t); pale: each seed" + (f"\n{points.left_out}" if points.left_out else "")
     log_y = bool(flat.min() > 0 and flat.max() / flat.min() > 100)
     panel = Panel(title, points.label(x), points.label(value), curves, scale_of(place for curve in curves for place in curve.x), log_y)
@@ -67,7 +68,8 @@ def _seeds(points: Points, rows: Sequence[Row], x: str, value: str, colour: int)
     made = []
     for (seed,), runs in grouped(rows, ["seed"]).items():
         ordered = sorted((points.number(row, x), points.number(row, value)) for row in runs)
-        made.append(Curve(f"seed {seed}", *zip(*ordered, strict=True), ".-", colour, faint=True))
+        places, values = zip(*ordered, strict=True)
+        made.append(Curve(f"seed {seed}", places, values, ".-", colour, faint=True))
     return made
 
 

@@ -1,6 +1,5 @@
 """A scaling collapse: curves of several sizes over x, and over x / size^e with the exponent e at which they are most nearly one."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +7,14 @@ import numpy as np
 from framework.errors import UserError, one_of
 from framework.pictures import LEVELS, Curve, Numbers, Panel, collapse_exponent, draw, new_figure
 from framework.records.names import unnamed
-from framework.records.pictures.points import Points, grouped, number, save, scale_of
+from framework.records.pictures.points import Points, count_of, grouped, number, save, scale_of
 from framework.records.table import Table
 
 DRAWS = 1_000  # of the bootstrap
 
 Seeds = list[dict[float, float]]  # x → value, of each seed
 Sizes = dict[float, Seeds]
+Means = dict[float, tuple[list[float], list[float]]]  # size → (x ascending, values)
 
 
 def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> list[Path]:
@@ -25,16 +25,17 @@ def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> 
     """
     points = Points.of(table, [x, size], [x, size, value])
     if points.others:
-        raise UserError(f"the runs also differ in {', '.join(points.others)}: a collapse needs runs that differ in {x}, {size} and seed only")
+        raise UserError(
+            f"the runs also differ in {', '.join(points.others)}: a collapse needs runs that differ in {x}, {size} and seed only"
+        )
     sizes = _sizes(points, x, value, size)
     rising, levels = _rising(sizes)
     found = collapse_exponent(_means(sizes, rising), levels)
     if not np.isfinite(found):
         raise UserError(f"no level of {value} is crossed by the curves of two values of {size}: there is no exponent to find")
     ends = bootstrap(sizes, rising, levels)
-    fewest = min(len(seeds) for seeds in sizes.values())
-    seeds = points.seeds(grouped(points.rows, [x, size]).values())
-    said = f"95 % interval {ends[0]:.3g} … {ends[1]:.3g}, bootstrap over {seeds}" if fewest > 1 else "one seed: no interval"
+    seeds = count_of(grouped(points.rows, [x, size]).values(), "seed")
+    said = f"95 % interval {ends[0]:.3g} … {ends[1]:.3g}, bootstrap over {seeds}" if ends else "one seed: no interval"
     name = points.label(size).partition(" (")[0]
     means = _means(sizes, 1.0)
     panels = [
@@ -79,14 +80,14 @@ def _sizes(points: Points, x: str, value: str, size: str) -> Sizes:
     return dict(sorted(found.items()))
 
 
-def _means(sizes: Sizes, sign: float) -> dict[int, tuple[list[float], list[float]]]:
-    """Size → (x ascending, mean over seeds, with a sign)."""
-    found = {}
+def _means(sizes: Sizes, sign: float) -> Means:
+    """The means over seeds, with a sign."""
+    found: Means = {}
     for p, seeds in sizes.items():
         places = sorted({place for curve in seeds for place in curve})
         values = [sign * float(np.mean([curve[place] for curve in seeds if place in curve])) for place in places]
         found[p] = (places, values)
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _rising(sizes: Sizes) -> tuple[float, Numbers]:
@@ -98,6 +99,6 @@ def _rising(sizes: Sizes) -> tuple[float, Numbers]:
     return sign, lowest + (highest - lowest) * np.array(LEVELS)
 
 
-def _panel(title: str, x_label: str, y_label: str, name: str, means: Mapping[int, Sequence[Sequence[float]]], power: float) -> Panel:
+def _panel(title: str, x_label: str, y_label: str, name: str, means: Means, power: float) -> Panel:
     curves = [Curve(f"{name} = {p:g}", np.array(x) / p**power, y, "o-", i) for i, (p, (x, y)) in enumerate(means.items())]
     return Panel(title, x_label, y_label, curves, scale_of(place for curve in curves for place in curve.x))

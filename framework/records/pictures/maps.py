@@ -21,10 +21,12 @@ class Cell:
 
     @property
     def mean(self) -> float:
+        """The mean over the runs in which it happened."""
         return float(np.mean(self.values)) if self.values else float("nan")
 
     @property
     def share(self) -> float:
+        """The share of the runs in which it happened."""
         return len(self.values) / len(self.runs) if self.runs else float("nan")
 
 
@@ -50,7 +52,7 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
         hatched=never,
         words=[[f"{len(cell.values)}/{len(cell.runs)}" if 0 < len(cell.values) < len(cell.runs) else "" for cell in row] for row in cells],
         caption=_caption(never, np.isnan(numbers) & ~never, value in EVENTS, points),
-        log=not share and len(here) > 0 and here.min() > 0 and here.max() / here.min() > 10,
+        log=bool(not share and len(here) and here.min() > 0 and here.max() / here.min() > 10),
     )
     figure = new_figure()
     draw_heat_map(figure, heat)
@@ -76,7 +78,7 @@ def _values(rows: Sequence[Row], name: str) -> list[Any]:
 
 
 def _title(points: Points, value: str, share: bool, groups: Any) -> str:
-    runs = points.seeds(groups)
+    runs = points.runs_in(groups)
     what = points.label(value)
     if share:
         happened = {"grokked": "grokked", "fitted": "fitted the training set"}.get(value, f"have {value}")

@@ -14,8 +14,16 @@ from framework.records.record import FAILED, FINISHED
 from framework.records.table import Row, Table
 from framework.storage import csv_text, storage, write_atomically
 
-EVENTS = {"fitted": "step from which the training set is answered without a mistake", "grokked": "step from which test {headline} stays at 0.99"}
-WORDS = {"train": "train {headline} at the end", "test": "test {headline} at the end", "examples": "training examples n", "step": "steps done"}
+EVENTS = {
+    "fitted": "step from which the training set is answered without a mistake",
+    "grokked": "step from which test {headline} stays at 0.99",
+}
+WORDS = {
+    "train": "train {headline} at the end",
+    "test": "test {headline} at the end",
+    "examples": "training examples n",
+    "step": "steps done",
+}
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,8 @@ class Points:
         silent = unnamed()
         fields = [name for name in table.fields if name not in (*shown, *silent)]
         others = [name for name in fields if not _follows(rows, name, shown)]
-        said = [f"{len(table) - len(over)} runs that are not over"] if len(over) < len(table) else []
-        said += [f"{len(over) - len(rows)} runs without {' or '.join(needed)}"] if len(rows) < len(over) else []
+        said = [_runs(len(table) - len(over), "that is not over", "that are not over")] if len(over) < len(table) else []
+        said += [_runs(len(over) - len(rows), *[f"without {' or '.join(needed)}"] * 2)] if len(rows) < len(over) else []
         return cls(rows, others, f"not shown: {', '.join(said)}" if said else "", table)
 
     def label(self, name: str) -> str:
@@ -58,13 +66,17 @@ class Points:
             raise UserError(f"{name} is {value!r} in {row['path']}: a number is needed here{hint}")
         return found
 
-    def seeds(self, groups: Iterable[Sequence[Row]]) -> str:
-        """'3 seeds', '1 to 3 seeds', or '6 runs (seed, width)': how many runs there are in a group."""
-        counts = sorted({len(group) for group in groups})
-        count = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    def runs_in(self, groups: Iterable[Sequence[Row]]) -> str:
+        """'3 seeds', or '6 runs that differ in seed and model.width': how many there are in each group."""
         if self.others:
-            return f"{count} runs (of different seed, {', '.join(self.others)})"
-        return f"{count} seed" + ("" if counts == [1] else "s")
+            return f"{count_of(groups, 'run')} that differ in seed and {', '.join(self.others)}"
+        return count_of(groups, "seed")
+
+
+def count_of(groups: Iterable[Sequence[Row]], thing: str) -> str:
+    """'1 seed', '3 seeds' or '1 to 3 seeds' in a group."""
+    counts = sorted({len(group) for group in groups})
+    return f"{counts[0]} {thing}{'' if counts == [1] else 's'}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} {thing}s"
 
 
 def number(value: Any) -> float | None:
@@ -98,6 +110,10 @@ def save(figure: Any, output: Path, header: Sequence[str], cells: Iterable[Seque
     write_atomically(output, rendered(figure, "png", json.dumps(about)))
     write_atomically(data, csv_text(header, cells))
     return [output, data]
+
+
+def _runs(count: int, one: str, several: str) -> str:
+    return f"1 run {one}" if count == 1 else f"{count} runs {several}"
 
 
 def _follows(rows: Sequence[Row], name: str, shown: Sequence[str]) -> bool:

@@ -1,0 +1,193 @@
+"""Pictures of many runs: which number stands in which cell, what is hatched, how wide a band is, which exponent is found."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from framework import collect
+from framework.cli import run_command
+from framework.pictures import LEVELS, Axis, spacing
+from framework.records.pictures import draw_bands, draw_collapse, draw_map
+from framework.records.pictures.bands import interval
+from framework.records.pictures.collapses import bootstrap
+from tests.runs_by_hand import rows_of, write_run
+
+RATE, DECAY = "optimizer.learning_rate", "optimizer.weight_decay"
+NEVER, AT_20, AT_30 = [0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 1.0, 1.0], [0.1, 0.1, 0.1, 1.0]
+
+
+def table_of(file):
+    with open(file, newline="") as text:
+        return list(csv.DictReader(text))
+
+
+@pytest.fixture
+def grid(tmp_path):
+    """Three rates and two decays, two seeds each: all grok, one of two does, none does, one is not over, one is not there."""
+    tests = {
+        (0.01, 0.1): (NEVER, NEVER),
+        (0.1, 0.1): (AT_20, NEVER),
+        (1.0, 0.1): (AT_20, AT_30),
+        (0.01, 1.0): (AT_30, AT_30),
+        (0.1, 1.0): (AT_20, AT_20),
+    }
+    for (rate, decay), seeds in tests.items():
+        for seed, test in enumerate(seeds):
+            write_run(tmp_path / f"{rate},{decay},{seed}", {RATE: rate, DECAY: decay, "seed": seed}, rows_of(test))
+    write_run(tmp_path / "on", {RATE: 1.0, DECAY: 1.0}, rows_of(NEVER), "killed, or still running")
+    return tmp_path
+
+
+def test_a_cell_is_the_mean_over_the_seeds_in_which_it_happened(grid):
+    picture, data = draw_map(collect(grid, columns=["grokked"]), RATE, DECAY, "grokked", grid / "map.png")
+    cells = {(row[RATE], row[DECAY]): [row["mean grokked"], row["runs"], row["happened"], row["share"]] for row in table_of(data)}
+    assert cells == {
+        ("0.01", "0.1"): ["", "2", "0", "0.0"],
+        ("0.1", "0.1"): ["20.0", "2", "1", "0.5"],
+        ("1.0", "0.1"): ["25.0", "2", "2", "1.0"],
+        ("0.01", "1.0"): ["30.0", "2", "2", "1.0"],
+        ("0.1", "1.0"): ["20.0", "2", "2", "1.0"],
+    }
+    with Image.open(picture) as image:
+        assert image.size[0] > 800 and '"color": "grokked"' in image.text["Description"]
+
+
+def drawn_map(grid, monkeypatch, **keywords):
+    """The heat map as data."""
+    kept = []
+    monkeypatch.setattr("framework.records.pictures.maps.draw_heat_map", lambda figure, heat: kept.append(heat))
+    draw_map(collect(grid, columns=["grokked"]), RATE, DECAY, "grokked", grid / "map.png", **keywords)
+    return kept[0]
+
+
+def test_where_it_never_happened_is_hatched_and_where_no_run_is_over_is_left_white(grid, monkeypatch):
+    heat = drawn_map(grid, monkeypatch)
+    assert heat.hatched.tolist() == [[True, False, False], [False, False, False]]
+    assert np.isnan(heat.values).tolist() == [[True, False, False], [False, False, True]]
+    assert heat.words == [["", "1/2", ""], ["", "", ""]]
+    assert heat.title == "Step from which test accuracy stays at 0.99\nmean over the runs in which it happened, 2 seeds in each cell"
+    assert heat.caption == (
+        "hatched: it happened in none of the runs; 2/3: in so many of the runs; white: no run; not shown: 1 run that is not over"
+    )
+    assert (heat.x.label, heat.x.kind, heat.y.label) == (
+        "learning rate (optimizer.learning_rate)",
+        "log",
+        "weight decay (optimizer.weight_decay)",
+    )
+    share = drawn_map(grid, monkeypatch, share=True)
+    assert share.values[0].tolist() == [0, 0.5, 1] and share.title.startswith("Share of the runs that grokked")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0.001, 0.003, 0.01, 0.03], "log"),
+        ([1, 2, 4, 8], "log"),
+        ([0.1, 0.2, 0.3, 0.4], "linear"),
+        ([7, 11, 13, 17], "linear"),
+        ([0, 0.1, 0.3, 1, 3], "words"),
+        (["adamw", "gd"], "words"),
+        ([5], "words"),
+    ],
+)
+def test_an_axis_is_to_scale_where_its_values_are_evenly_spaced(values, kind):
+    assert spacing(values) == kind
+
+
+def test_cells_meet_half_way_between_values():
+    assert Axis("", [1, 100, 10_000]).edges == pytest.approx([0.1, 10, 1_000, 100_000])
+    assert Axis("", [1, 2, 3]).edges == pytest.approx([0.5, 1.5, 2.5, 3.5])
+    assert Axis("", ["a", "b"]).edges == pytest.approx([-0.5, 0.5, 1.5])
+
+
+def test_the_interval_of_a_mean_is_students():
+    mean, half = interval([1.0, 2.0, 3.0])
+    assert mean == 2 and half == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)  # t of 0.975 with two degrees of freedom, from a table
+    assert math.isnan(interval([1.0])[1])
+
+
+def test_a_band_is_drawn_for_each_setting_of_the_other_fields(tmp_path):
+    for p in (7, 11):
+        for width in ("28", "44"):
+            for seed in range(3):
+                changes = {"task.p": p, "model.width": width, "seed": seed, "recording.plot": bool(seed)}
+                write_run(tmp_path / f"{p},{width},{seed}", changes, rows_of([0.1], **{"norms/linf": p + seed + (width == "44")}))
+    _, data = draw_bands(collect(tmp_path, columns=["norms/linf"]), "task.p", "norms/linf", tmp_path / "band.png")
+    rows = table_of(data)
+    assert [(row["curve"], row["task.p"], row["mean norms/linf"], row["runs"]) for row in rows] == [
+        ("width 28", "7.0", "8.0", "3"),
+        ("width 28", "11.0", "12.0", "3"),
+        ("width 44", "7.0", "9.0", "3"),
+        ("width 44", "11.0", "13.0", "3"),
+    ]
+    assert float(rows[0]["high"]) - float(rows[0]["low"]) == pytest.approx(2 * 4.302653 / math.sqrt(3), rel=1e-6)
+
+
+def logistic(n, p, power, shift=0.0):
+    return float(1 / (1 + np.exp(-6 * (np.log(n / p**power) - shift))))
+
+
+@pytest.mark.parametrize("falls", [False, True])
+def test_the_exponent_of_a_collapse_and_its_interval_are_found(tmp_path, falls):
+    """Accuracy is a logistic function of log(n / p^1.5), shifted a little for each seed."""
+    shifts = np.random.default_rng(1).normal(0, 0.05, (4, 3))
+    for row, p in enumerate((11, 17, 23, 31)):
+        for seed in range(3):
+            for n in np.geomspace(0.2, 5, 9) * p**1.5:
+                value = logistic(n, p, 1.5, shifts[row, seed])
+                changes = {"task.p": p, "seed": seed, "task.train_size": f"{n}"}
+                rows = rows_of([0.1], curve=1 - value if falls else value)
+                write_run(tmp_path / f"{p},{seed},{n:.3f}", changes, rows, examples={"train": float(n)})
+    picture, data = draw_collapse(
+        collect(tmp_path, columns=["examples", "curve", "task.p"]), "examples", "curve", "task.p", tmp_path / "c.png"
+    )
+    with Image.open(picture) as image:
+        about = json.loads(image.text["Description"])
+    low, high = about["interval"]
+    assert low < 1.5 < high and high - low < 0.3 and low < about["exponent"] < high
+    row = table_of(data)[0]
+    assert float(row["examples / task.p^e"]) == pytest.approx(float(row["examples"]) / 11 ** about["exponent"])
+
+
+def test_one_seed_gives_an_exponent_without_an_interval():
+    curve = {float(n): n / 20 for n in (1, 5, 10, 15, 20)}
+    assert bootstrap({11.0: [curve], 22.0: [curve]}, 1.0, LEVELS) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--x=optimizer.lerning_rate", f"--y={DECAY}", "--color=grokked"],
+            "'optimizer.lerning_rate' is no field and no column of these runs. Did you mean 'optimizer.learning_rate'?",
+        ),
+        ([f"--x={RATE}", f"--y={DECAY}", "--color=groked"], "Did you mean 'grokked'?"),
+        ([f"--x={RATE}", f"--y={DECAY}", "--color=optimizer"], "optimizer is 'adamw' in"),
+        ([f"--x={RATE}", f"--y={DECAY}"], "--x needs --y=FIELD and --color=COLUMN for a heat map, or --value=COLUMN for a curve"),
+        ([f"--x={RATE}", "--value=test", "--share"], "--share does not go with --value"),
+        ([f"--x={RATE}", "--value=test", "--collapse"], f"Besides {RATE}, the runs differ in these numbers: model.width, {DECAY}"),
+        ([f"--x={RATE}", "--value=test", "--collapse=seed"], f"the runs also differ in {DECAY}"),
+        (["--y=seed"], "--y needs --x=FIELD"),
+        (["--x=task.train_size", "--value=test"], "task.train_size is '50%' in"),
+        ([f"--x={RATE}", "--value=test", "--band=runs"], "invalid choice: 'runs'"),
+    ],
+)
+def test_mistakes_are_a_sentence(grid, words, message, capfd):
+    if words[-1] == "--collapse":
+        write_run(grid / "wide", {"model.width": "12"}, rows_of([0.1]))
+    assert run_command(["plot", str(grid), *words]) == 2
+    err = capfd.readouterr().err
+    assert message in err and "Traceback" not in err
+    assert not (grid / "figures").exists()
+
+
+def test_the_command_draws_beside_the_runs(grid, capfd):
+    assert run_command(["plot", str(grid), f"--x={RATE}", "--value=test"]) == 0
+    name = grid / "figures" / "optimizer.learning_rate_test"
+    assert capfd.readouterr().out.split() == [f"{name}.png", f"{name}.csv"]
+    assert run_command(["plot", str(grid), f"--x={RATE}", f"--y={DECAY}", "--color=grokked", f"--output={grid}/map.png"]) == 0
+    assert (grid / "map.csv").is_file()
