@@ -39,7 +39,7 @@ def runs(tmp_path):
 def test_a_row_says_what_a_run_ran_with_and_what_it_reached(runs):
     table = collect(runs, columns=["norms/linf", "model.width"])
     assert [row["member"] for row in table] == ["other", *(f"optimizer.learning_rate={rate}" for rate in (0.001, 0.01, 0.1))]
-    assert table.fields == ["optimizer.learning_rate", "task.p"]  # weight_decay has one value where there is one
+    assert table.fields == ["task.p", "optimizer.learning_rate"]  # weight_decay has one value where there is one
     best = table[3]
     assert best == {
         "path": str(runs / "rates" / "optimizer.learning_rate=0.1"),
@@ -139,7 +139,7 @@ def test_a_damaged_folder_is_named_and_the_others_are_collected(runs, capfd):
     assert len(table) == 4
     assert {os.path.basename(folder): why for folder, why in table.left_out.items()} == {
         "bad-config": "config.json holds no config: it has no task",
-        "bad-row": "metrics.jsonl holds something that is no row",
+        "bad-row": f"{runs}/bad-row/metrics.jsonl, line 2 is no row: b'[]'",
         "bad-line": f"{runs}/bad-line/metrics.jsonl, line 2 is not JSON: b'{{\"step\"'",
         "bad-sessions": "environment.json holds no sessions",
         "bad-nothing": "has no config.json",
@@ -219,7 +219,7 @@ def test_parquet_and_a_data_frame_hold_the_same_numbers(runs, tmp_path):
         (["{runs}", "--columns", "norms/lnf"], "'norms/lnf' is no field and no column of these runs. Did you mean 'norms/linf'?"),
         (
             ["{runs}", "--columns", "lerning_rate"],
-            "Did you mean 'optimizer.learning_rate'? They differ in: optimizer.learning_rate, task.p.",
+            "Did you mean 'optimizer.learning_rate'? They differ in: task.p, optimizer.learning_rate.",
         ),
         (["{runs}/empty"], "no run is in or below {runs}/empty: no folder there has a config.json."),
         (["{runs}/rate"], "there is no folder {runs}/rate. Did you mean 'rates'?"),

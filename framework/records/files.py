@@ -27,6 +27,8 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
             if number == len(lines) and not tail:
                 return rows, True
             raise StorageError(f"{path}, line {number} is not JSON: {line[:80]!r}") from None
+        if not isinstance(rows[-1], dict):
+            raise StorageError(f"{path}, line {number} is no row: {line[:80]!r}")
     with contextlib.suppress(ValueError):
         rows += [json.loads(tail)] if tail else []  # only its newline is missing
     return rows, bool(tail)

@@ -32,10 +32,10 @@ def collect(*roots: str | Path, columns: Sequence[str] = ()) -> Table:
         raise UserError("collect needs a folder with runs, such as runs")
     found: dict[str, Record] = {}  # by real path: a run that is below two roots counts once
     left_out: dict[str, str] = {}
-    for root in roots:
-        below, damaged = _below(str(Path(root).expanduser()))
-        if not below and not damaged:
-            raise _nothing(Path(root))
+    for root in (Path(root).expanduser() for root in roots):
+        below, damaged = _below(str(root))
+        if not below and damaged.keys() <= {str(root)} and not (root / CONFIG).exists():
+            raise _nothing(root)
         found = below | found
         left_out |= damaged
     return Table(sorted(found.values(), key=lambda record: _natural(record.path)), left_out, columns)
