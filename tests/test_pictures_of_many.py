@@ -71,7 +71,8 @@ def test_where_it_never_happened_is_hatched_and_where_no_run_is_over_is_left_whi
     assert heat.words == [["", "1/2", ""], ["", "", ""]]
     assert heat.title == "Step from which test accuracy stays at 0.99\nmean over the runs in which it happened, 2 seeds in each cell"
     assert heat.caption == (
-        "hatched: it happened in none of the runs; 2/3: in so many of the runs; white: no run; not shown: 1 run that is not over"
+        "hatched: it happened in none of the runs; 2/3: in so many of the runs; white: no run; not shown: 1 run that is not over\n"
+        "modular addition, quadratic, adamw, 10 runs"
     )
     assert (heat.x.label, heat.x.kind, heat.y.label) == (
         "learning rate (optimizer.learning_rate)",

@@ -22,7 +22,7 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
     rows = []
     for number, line in enumerate(lines, 1):
         try:
-            rows.append(json.loads(line))
+            rows.append(json.loads(line.decode()))
         except ValueError:
             if number == len(lines) and not tail:
                 return rows, True

@@ -47,6 +47,10 @@ class Table(Sequence[Row]):
     def __getitem__(self, place: Any) -> Any:
         return self._rows[place]
 
+    def is_field(self, name: str) -> bool:
+        """Whether a name is that of a config field, and not of something that a run reached or measured."""
+        return any(name in record.fields for record in self._records)
+
     def names(self) -> list[str]:
         """Each run by what it differs in, learning_rate=0.1,seed=0; by its path where that would not tell it from the others."""
         if named := names_by_difference([record.fields for record in self._records], self._differing):
@@ -107,7 +111,7 @@ def _row(record: Record, columns: Sequence[str]) -> Row:
 def _plugins(fields: Mapping[str, Any]) -> dict[str, str]:
     """Section → its plugin and those that it holds, such as grokfast+sgd; probes → what they are called."""
     found: dict[str, list[str]] = {name: [] for name in (*PLUGIN_SECTIONS, "probes")}
-    for field in sorted((field for field in fields if field.endswith(".name")), key=lambda field: field.count(".")):
+    for field in sorted([field for field in fields if field.endswith(".name")], key=lambda field: field.count(".")):
         section, called, *deeper = field.split(".")
         if section == "probes":
             found[section] += [] if len(deeper) > 1 else [called]

@@ -7,7 +7,7 @@ import numpy as np
 
 from framework.config import word_of
 from framework.errors import UserError
-from framework.pictures import Curve, Panel, draw, new_figure
+from framework.pictures import COLOURS, Curve, Panel, draw, new_figure
 from framework.records.names import short_fields
 from framework.records.pictures.points import Points, count_of, grouped, save, scale_of
 from framework.records.table import Row, Table
@@ -20,7 +20,7 @@ def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
 
     Raises UserError where x or the value is in words, for too many settings, and where nothing can be drawn.
     """
-    points = Points.of(table, [x], [x, value])
+    points = Points.of(table, value, [x], [x, value])
     settings = grouped(points.rows, points.others)
     if len(settings) > MOST:
         raise UserError(
@@ -33,15 +33,20 @@ def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
         at = _by_x(points, rows, x, value)
         curves += _seeds(points, rows, x, value, colour)
         mean, half = (np.array(column) for column in zip(*(interval(values) for values in at.values()), strict=True))
-        curves.append(Curve(label, list(at), mean, "o-", colour, low=mean - half, high=mean + half))
+        curves.append(Curve(label, list(at), mean, "o-" if colour < len(COLOURS) else "o--", colour, low=mean - half, high=mean + half))
         lines += [[label, place, m, m - h, m + h, len(at[place])] for place, m, h in zip(at, mean, half, strict=True)]
     flat = np.array([points.number(row, value) for row in points.rows])
     count = count_of((group for rows in settings.values() for group in grouped(rows, [x]).values()), "seed")
-    title = f"mean and 95 % interval over {count} (Student's t); pale: each seed" + (f"\n{points.left_out}" if points.left_out else "")
+    said = [f"mean and 95 % interval over {count} (Student's t); pale: each seed", points.about, points.left_out]
+    title = "\n".join(filter(None, said))
     log_y = bool(flat.min() > 0 and flat.max() / flat.min() > 100)
     panel = Panel(title, points.label(x), points.label(value), curves, scale_of(place for curve in curves for place in curve.x), log_y)
     figure = new_figure()
-    draw(figure, [[panel]], size=(7.2, 4.8))
+    ((axes,),) = draw(figure, [[panel]], size=(7.2, 4.8))
+    places = sorted({float(place) for curve in curves for place in curve.x})
+    if len(places) <= MOST:
+        axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.set_xticks([], minor=True)
     header = ["curve", x, f"mean {value}", "low", "high", "runs"]
     return save(figure, output, header, lines, {"picture": "bands", "x": x, "value": value, "runs": len(points.rows)})
 

@@ -23,7 +23,7 @@ def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> 
     e has an interval from a bootstrap over seeds. Raises UserError where the runs differ in more than x, size and seed, where these are
     words, and where no two curves can be compared.
     """
-    points = Points.of(table, [x, size], [x, size, value])
+    points = Points.of(table, value, [x, size], [x, size, value])
     if points.others:
         raise UserError(
             f"the runs also differ in {', '.join(points.others)}: a collapse needs runs that differ in {x}, {size} and seed only"
@@ -39,8 +39,8 @@ def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> 
     name = points.label(size).partition(" (")[0]
     means = _means(sizes, 1.0)
     panels = [
-        _panel(f"{points.left_out}", points.label(x), points.label(value), name, means, 0.0),
-        _panel(f"collapse at e = {found:.3g}; {said}", f"{points.label(x)} / {name}^{found:.3g}", points.label(value), name, means, found),
+        _panel("; ".join(filter(None, [points.about, points.left_out])), points.label(x), points.label(value), name, means, 0.0),
+        _panel(f"e = {found:.3g}; {said}", f"{points.label(x)} / {name}^{found:.3g}", points.label(value), name, means, found),
     ]
     figure = new_figure()
     draw(figure, [panels], size=(5.6, 4.4))

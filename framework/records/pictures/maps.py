@@ -36,12 +36,13 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
     A cell is hatched where the value happened in no run, empty where there is no run. share: the colours are the share of runs in
     which it happened, instead of its mean over those. Raises UserError for a value in words, and where nothing can be drawn.
     """
-    points = Points.of(table, [x, y], [x, y])
+    points = Points.of(table, value, [x, y], [x, y])
     across, up = _values(points.rows, x), _values(points.rows, y)
     groups = grouped(points.rows, [x, y])
     cells = [[_cell(points, groups.get((i, j), []), value) for i in across] for j in up]
     numbers = np.array([[cell.share if share else cell.mean for cell in row] for row in cells])
     never = np.array([[bool(cell.runs) and not cell.values for cell in row] for row in cells])
+    words = [[f"{len(cell.values)}/{len(cell.runs)}" if 0 < len(cell.values) < len(cell.runs) else "" for cell in row] for row in cells]
     here = numbers[np.isfinite(numbers)]
     heat = HeatMap(
         title=_title(points, value, share, groups.values()),
@@ -50,8 +51,8 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
         values=numbers,
         value_label="share of runs" if share else _colour_label(points, value),
         hatched=never,
-        words=[[f"{len(cell.values)}/{len(cell.runs)}" if 0 < len(cell.values) < len(cell.runs) else "" for cell in row] for row in cells],
-        caption=_caption(never, np.isnan(numbers) & ~never, value in EVENTS, points),
+        words=words,
+        caption=_caption(never, any(map(any, words)), np.isnan(numbers) & ~never, value in EVENTS, points),
         log=bool(not share and len(here) and here.min() > 0 and here.max() / here.min() > 10),
     )
     figure = new_figure()
@@ -91,9 +92,9 @@ def _colour_label(points: Points, value: str) -> str:
     return "step" if value in EVENTS else points.label(value)
 
 
-def _caption(never: np.ndarray, empty: np.ndarray, event: bool, points: Points) -> str:
+def _caption(never: np.ndarray, partly: bool, empty: np.ndarray, event: bool, points: Points) -> str:
     said = [f"hatched: {'it happened' if event else 'measured'} in none of the runs"] if never.any() else []
-    said += ["2/3: in so many of the runs"]
+    said += ["2/3: in so many of the runs"] if partly else []
     said += ["white: no run"] if empty.any() else []
     said += [points.left_out] if points.left_out else []
-    return "; ".join(said)
+    return f"{'; '.join(said)}\n{points.about}".strip()

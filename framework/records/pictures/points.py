@@ -36,9 +36,13 @@ class Points:
     table: Table
 
     @classmethod
-    def of(cls, table: Table, shown: Sequence[str], needed: Sequence[str]) -> "Points":
-        """shown: the names on the axes. needed: those of them that a run must have a value of. Raises UserError where no run is left."""
+    def of(cls, table: Table, value: str, shown: Sequence[str], needed: Sequence[str]) -> "Points":
+        """value: what is drawn over the axes; of a run that failed only events count. shown: the names on the axes. needed: what a run
+        must have. Raises UserError where no run is left.
+        """
         over = [row for row in table if row["state"] in (FINISHED, FAILED)]
+        if value not in EVENTS:
+            over = [row if row["state"] == FINISHED else {**row, value: None} for row in over]
         rows = [row for row in over if all(row[name] is not None for name in needed)]
         if not rows:
             raise UserError(f"none of the {len(table)} runs is over and has {' and '.join(needed)}: there is nothing to draw")
@@ -46,14 +50,22 @@ class Points:
         fields = [name for name in table.fields if name not in (*shown, *silent)]
         others = [name for name in fields if not _follows(rows, name, shown)]
         said = [_runs(len(table) - len(over), "that is not over", "that are not over")] if len(over) < len(table) else []
-        said += [_runs(len(over) - len(rows), *[f"without {' or '.join(needed)}"] * 2)] if len(rows) < len(over) else []
+        said += [_runs(len(over) - len(rows), *[f"that failed, or without {' or '.join(needed)}"] * 2)] if len(rows) < len(over) else []
         return cls(rows, others, f"not shown: {', '.join(said)}" if said else "", table)
+
+    @property
+    def about(self) -> str:
+        """What is drawn, in a line: the plugins that all runs share, and how many runs there are."""
+        shared = [{row[kind] for row in self.rows} for kind in ("task", "model", "optimizer")]
+        return ", ".join([*(names.pop().replace("_", " ") for names in shared if len(names) == 1), f"{len(self.rows)} runs"])
 
     def label(self, name: str) -> str:
         """A field or a column in words: 'learning rate (optimizer.learning_rate)'."""
         said = EVENTS.get(name) or WORDS.get(name)
         if said:
             return said.format(headline=self.rows[0]["headline"].replace("_", " "))
+        if not self.table.is_field(name):
+            return f"{name.replace('_', ' ')} at the end"
         short = short_fields(dict.fromkeys([name, *self.table.fields]))[name].replace("_", " ")
         return short if short == name else f"{short} ({name})"
 
