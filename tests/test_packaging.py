@@ -36,7 +36,7 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel):
     here = {str(file.relative_to(ROOT)) for part in ("framework", "plugins", "configs") for file in (ROOT / part).rglob("*.py")}
     assert shipped == here | {"whygrok.py"}
     templates = {name for name in names if name.endswith(".txt") and "templates" in name}
-    assert templates == {str(file.relative_to(ROOT)) for file in (ROOT / "framework/templates").rglob("*.txt")}
+    assert templates == {str(file.relative_to(ROOT)) for file in (ROOT / "framework/cli/checking/templates").rglob("*.txt")}
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def _package(kind: str, name: str) -> dict[str, str]:
 
 
 def _template(file: str) -> str:
-    return resources.files("framework").joinpath("templates", file).read_text(encoding="utf-8")
+    return resources.files("framework").joinpath("cli", "checking", "templates", file).read_text(encoding="utf-8")
 
 
 def _renamed(text: str, kind: str, name: str) -> str:
