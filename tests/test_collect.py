@@ -248,3 +248,15 @@ def test_a_run_says_the_same_as_when_it_is_loaded(tmp_path, small_config):
     assert row["norms/linf"] == run.metrics()["norms/linf"][-1]
     settle(tmp_path / "run")
     assert list(collect(tmp_path)) == list(collect(tmp_path))
+
+
+def test_names_that_are_too_long_for_a_terminal_have_their_fields_by_initials(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    for seed in (0, 1):
+        changes = {"optimizer.learning_rate": 0.0125 + seed, "optimizer.weight_decay": 1.25 + seed, "seed": seed}
+        write_run(tmp_path / str(seed), changes, rows_of([0.1, 0.2 + seed][: 1 + seed]), ["complete", "failed"][seed])
+    assert run_command(["collect", str(tmp_path)]) == 0
+    header, first, second, legend, *_ = capsys.readouterr().out.splitlines()
+    assert first.split()[:2] == ["lr=0.0125,wd=1.25,seed=0", "finished"] and second.split()[0] == "lr=1.0125,wd=2.25,seed=1"
+    assert legend == "lr: learning_rate, wd: weight_decay"

@@ -1,9 +1,11 @@
 """Text in aligned columns."""
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 
+WORD = re.compile(r"(?<![A-Za-z0-9_])[a-z]+(?:_[a-z]+)+(?==)")  # a field of several words
 SHORTEST = 20  # characters of a first column that is shortened
 
 
@@ -14,11 +16,26 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def on_screen(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned rows; on a terminal the middle of the first column is left out where a line would be too long."""
+    """Aligned rows of a name and other cells. On a terminal names that are too long have their fields by initials, which a line
+    explains, and what is still too long loses its middle.
+    """
     if not sys.stdout.isatty():
         return aligned(rows)
-    room = shutil.get_terminal_size().columns - width_of([row[1:] for row in rows]) - 2
-    return aligned([[shortened(row[0], max(room, SHORTEST)), *row[1:]] for row in rows])
+    room = max(shutil.get_terminal_size().columns - width_of([row[1:] for row in rows]) - 2, SHORTEST)
+    names, explained = [row[0] for row in rows], dict[str, str]()
+    if max(map(len, names)) > room:
+        names, explained = initialled(names)
+    lines = aligned([[shortened(name, room), *row[1:]] for name, row in zip(names, rows, strict=True)])
+    return [*lines, *([", ".join(f"{short}: {word}" for word, short in explained.items())] if explained else [])]
+
+
+def initialled(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """(lr=0.1,wd=1.0 for learning_rate=0.1,weight_decay=1.0, what the initials stand for); as they are where two would be alike."""
+    words = list(dict.fromkeys(word for name in names for word in WORD.findall(name)))
+    initials = {word: "".join(part[0] for part in word.split("_")) for word in words}
+    if len(set(initials.values())) < len(words):
+        return list(names), {}
+    return [WORD.sub(lambda found: initials[found[0]], name) for name in names], initials
 
 
 def width_of(rows: Sequence[Sequence[str]]) -> int:

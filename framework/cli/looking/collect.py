@@ -3,8 +3,9 @@
 import logging
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framework.cli import Parser
 
@@ -18,6 +19,7 @@ EXAMPLES = """\
   whygrok collect runs/scales --columns norms/linf gradient_norm
   whygrok collect runs ../others/runs --output=all.csv
 """
+NAME_ROOM = 40  # characters that a name may take before columns do
 SHOWN = ("state", "step", "train", "test", "fitted", "grokked")
 
 
@@ -54,9 +56,10 @@ def lines_of(table: "Table", columns: Sequence[str]) -> list[str]:
     while len(shown) > len(columns) + 1 and _width(names, cells, shown) > _room():
         hidden.insert(0, shown.pop())
     lines = on_screen([["run", *shown], *([name, *(cells[one][i] for one in shown)] for i, name in enumerate(names))])
-    lines += [f"{len(table)} runs" + (f", all with {', '.join(f'{name} {value}' for name, value in same.items())}" if same else "")]
-    more = f"not shown: {', '.join(hidden)}; " if hidden else ""
-    return [*lines, f"{more}train and test: {_headlines(table)}; all columns: --output=FILE.csv"]
+    below = [f"{len(table)} runs" + (f", all with {', '.join(f'{name} {value}' for name, value in same.items())}" if same else "")]
+    below += [f"not shown: {', '.join(hidden)}"] if hidden else []
+    below += [f"train and test: {_headlines(table)}; all columns: --output=FILE.csv"]
+    return [*lines, *(part for line in below for part in textwrap.wrap(line, _room()))]
 
 
 def _headlines(table: "Table") -> str:
@@ -64,11 +67,12 @@ def _headlines(table: "Table") -> str:
 
 
 def _width(names: Sequence[str], cells: dict[str, list[str]], shown: Sequence[str]) -> int:
-    from framework.cli.tables import SHORTEST
+    from framework.cli.tables import initialled
 
     widths = [max(map(len, [name, *cells[name]])) + 2 for name in shown]
-    return min(max(map(len, names)), SHORTEST) + sum(widths)
+    return min(max(map(len, initialled(names)[0])), NAME_ROOM) + sum(widths)
 
 
-def _room() -> Any:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else float("inf")
+def _room() -> int:
+    """How many characters a line may have: as many as it likes where no terminal shows it."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
