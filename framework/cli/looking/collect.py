@@ -56,7 +56,10 @@ def lines_of(table: "Table", columns: Sequence[str]) -> list[str]:
     while len(shown) > len(columns) + 1 and _width(names, cells, shown) > _room():
         hidden.insert(0, shown.pop())
     lines = on_screen([["run", *shown], *([name, *(cells[one][i] for one in shown)] for i, name in enumerate(names))])
-    below = [f"{len(table)} runs" + (f", all with {', '.join(f'{name} {value}' for name, value in same.items())}" if same else "")]
+    below = [
+        f"{len(table)} run{'s' * (len(table) > 1)}"
+        + (f", all with {', '.join(f'{name} {value}' for name, value in same.items())}" if same else "")
+    ]
     below += [f"not shown: {', '.join(hidden)}"] if hidden else []
     below += [f"train and test: {_headlines(table)}; all columns: --output=FILE.csv"]
     return [*lines, *(part for line in below for part in textwrap.wrap(line, _room()))]
