@@ -46,10 +46,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def lines_of(table: "Table", columns: Sequence[str]) -> list[str]:
     """A line per run, named by what it differs in; what is the same in all, or finds no room, is said below."""
-    from framework.cli.tables import on_screen, said
+    from framework.cli.tables import cell, on_screen
 
     names = table.names()
-    cells = {name: [said(row[name]) for row in table] for name in dict.fromkeys([*columns, *SHOWN])}
+    cells = {name: [cell(row[name]) for row in table] for name in dict.fromkeys([*columns, *SHOWN])}
     same = {name: values[0] for name, values in cells.items() if len(table) > 1 and len(set(values)) == 1 and name not in columns}
     shown = [name for name in cells if name not in same]
     hidden: list[str] = []
