@@ -222,6 +222,7 @@ def test_parquet_and_a_data_frame_hold_the_same_numbers(runs, tmp_path):
             "Did you mean 'optimizer.learning_rate'? They differ in: task.p, optimizer.learning_rate.",
         ),
         (["{runs}/empty"], "no run is in or below {runs}/empty: no folder there has a config.json."),
+        (["{runs}/rates/configs/x.json"], "{runs}/rates/configs/x.json is a file, not a folder"),
         (["{runs}/rate"], "there is no folder {runs}/rate. Did you mean 'rates'?"),
     ],
 )

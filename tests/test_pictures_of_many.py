@@ -133,8 +133,9 @@ def logistic(n, p, power, shift=0.0):
 
 
 @pytest.mark.parametrize("falls", [False, True])
-def test_the_exponent_of_a_collapse_and_its_interval_are_found(tmp_path, falls):
+def test_the_exponent_of_a_collapse_and_its_interval_are_found(tmp_path, falls, monkeypatch):
     """Accuracy is a logistic function of log(n / p^1.5), shifted a little for each seed."""
+    monkeypatch.setattr("framework.records.pictures.collapses.DRAWS", 200)
     shifts = np.random.default_rng(1).normal(0, 0.05, (4, 3))
     for row, p in enumerate((11, 17, 23, 31)):
         for seed in range(3):

@@ -56,7 +56,7 @@ def test_a_sweep_that_is_stopped_and_whose_members_die_ends_in_the_same_bits(com
     assert run_command(command) == 3
     out, err = capfd.readouterr()
     assert [row["state"] for row in table(runs)] == ["stopped", "waiting", "waiting"]
-    assert f"{NAMES[0]}  stopped " in out and "Traceback" not in out + err
+    assert "seed=0,member=0  stopped " in out and "Traceback" not in out + err
     said, continues = err.splitlines()[-1].split(". Continue with: whygrok ")
     assert said == "whygrok: stopped by SIGTERM: 0 of 3 members are finished, 1 stopped on the way" and continues.split() == command
     sessions = json.loads((runs / NAMES[0] / "environment.json").read_text())["sessions"]

@@ -48,6 +48,6 @@ def shortened(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: room // 2 - 1]}…{text[-(room - room // 2) :]}"
 
 
-def said(value: object) -> str:
+def cell(value: object) -> str:
     """A cell: four figures of a number, a dash for nothing."""
     return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -98,8 +98,8 @@ def _nothing(root: Path) -> UserError:
     path = Path(os.path.abspath(root))
     beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir() and entry != path] if path.parent.is_dir() else []
     hint = did_you_mean(path.name, beside)
-    if not path.exists():
-        return UserError(f"there is no folder {root}.{hint}")
+    if not path.is_dir():
+        return UserError(f"{root} is a file, not a folder" if path.exists() else f"there is no folder {root}.{hint}")
     return UserError(f"no run is in or below {root}: no folder there has a {CONFIG}.{hint}")
 
 

@@ -46,17 +46,20 @@ def main(arguments: Sequence[str]) -> int:
 
 def lines_of(table: "Table", columns: Sequence[str]) -> list[str]:
     """A line per run, named by what it differs in; what is the same in all, or finds no room, is said below."""
-    from framework.cli.tables import on_screen, said
+    from framework.cli.tables import cell, on_screen
 
     names = table.names()
-    cells = {name: [said(row[name]) for row in table] for name in dict.fromkeys([*columns, *SHOWN])}
+    cells = {name: [cell(row[name]) for row in table] for name in dict.fromkeys([*columns, *SHOWN])}
     same = {name: values[0] for name, values in cells.items() if len(table) > 1 and len(set(values)) == 1 and name not in columns}
     shown = [name for name in cells if name not in same]
     hidden: list[str] = []
     while len(shown) > len(columns) + 1 and _width(names, cells, shown) > _room():
         hidden.insert(0, shown.pop())
     lines = on_screen([["run", *shown], *([name, *(cells[one][i] for one in shown)] for i, name in enumerate(names))])
-    below = [f"{len(table)} runs" + (f", all with {', '.join(f'{name} {value}' for name, value in same.items())}" if same else "")]
+    below = [
+        f"{len(table)} run{'s' * (len(table) > 1)}"
+        + (f", all with {', '.join(f'{name} {value}' for name, value in same.items())}" if same else "")
+    ]
     below += [f"not shown: {', '.join(hidden)}"] if hidden else []
     below += [f"train and test: {_headlines(table)}; all columns: --output=FILE.csv"]
     return [*lines, *(part for line in below for part in textwrap.wrap(line, _room()))]

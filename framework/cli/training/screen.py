@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from framework.cli.tables import on_screen, said
+from framework.cli.tables import cell, on_screen
 from framework.errors import UserError
 from framework.records import differing, names_by_difference
 from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, RUNNING, STOPPED, Standing, Standings
@@ -35,7 +35,7 @@ def report(standings: Iterable[Standing], workdir: str) -> None:
     rows = [["member", "state", "step", "train", "test", "fitted", "grokked"]]
     for name, standing in zip(names, standings, strict=True):
         numbers = [standing.step, standing.train, standing.test, standing.fitted, standing.grokked]
-        rows.append([name, standing.state, *map(said, numbers)])
+        rows.append([name, standing.state, *map(cell, numbers)])
     print("\n".join(on_screen(rows)))
     for standing in standings:
         if standing.said:
@@ -60,8 +60,8 @@ class Screen:
             if standing.state in ENDED:
                 self._say(standing)
         if self._bar is not None:
-            counts = [f"{standings.counts[state]} {state}" for state in (FINISHED, RUNNING, FAILED) if standings.counts[state]]
-            self._bar.set_postfix_str(", ".join(counts), refresh=False)
+            said = [f"{standings.counts[state]} {state}" for state in (FINISHED, RUNNING, FAILED) if standings.counts[state]]
+            self._bar.set_postfix_str(", ".join(said), refresh=False)
             self._bar.update(standings.steps_done - self._bar.n)
             self._bar.refresh()
 
