@@ -27,7 +27,7 @@ COMMANDS = {
     "doctor": ("framework.cli.checking.doctor", "check this installation and this machine"),
 }
 
-INTERNAL = {"work": "framework.cli.training.work"}  # what whygrok starts by itself
+INTERNAL = {name: f"framework.cli.training.{name}" for name in ("work", "share")}  # what whygrok starts by itself
 
 
 def run_command(arguments: Sequence[str]) -> int:
