@@ -1,18 +1,17 @@
 """The engine `slurm` without a Slurm: its fields, what it submits, and what it makes of the answers of a queue."""
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from framework import register, registry, run_sweep, train
+from framework import register, registry, run_sweep
 from framework.cli import run_command
 from framework.errors import FieldError, Interrupted, UserError
 from framework.storage import Lock
@@ -204,19 +203,16 @@ def test_files_that_never_show_are_a_failure(cluster, tmp_path):
     assert (found[1].state, found[1].said.partition(" has")[2]) == ("failed", " finished it, and its files do not show here")
 
 
-@contextlib.contextmanager
-def signal_after(seconds):
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    yield
-    timer.join()
-
-
 def test_a_signal_ends_the_watching_and_leaves_the_jobs(cluster, tmp_path):
     queued(tmp_path / "runs", NO_WAIT)
+
+    def show(standings):
+        if standings.counts["queued"] == 3 and not standings.counts["waiting"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
     (cluster / "queue").write_text(BOTH)
-    with signal_after(1.0), pytest.raises(Interrupted) as end:
-        queued(tmp_path / "runs", WAIT)
+    with pytest.raises(Interrupted) as end:
+        queued(tmp_path / "runs", WAIT, show=show)
     assert str(end.value) == "stopped watching by SIGINT: 0 of 3 members are finished, and scancel 17 would stop what goes on"
     assert [row["state"] for row in table(tmp_path / "runs")] == ["queued"] * 3 and submitted(cluster) == 1
 
@@ -229,12 +225,19 @@ def test_a_cluster_that_refuses_is_quoted(cluster, tmp_path, monkeypatch):
     assert states(queued(tmp_path / "runs", NO_WAIT)) == ["queued"] * 3
 
 
-def test_two_commands_do_not_submit_at_once(cluster, tmp_path):
+def test_two_commands_do_not_submit_at_once(cluster, tmp_path, monkeypatch):
+    said = []
+
+    def info(*words):
+        said.append(words[-1])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(submission, "log", SimpleNamespace(info=info))
     folder = tmp_path / "runs" / "slurm"
     folder.mkdir(parents=True)
-    with Lock(folder / "LOCK"), signal_after(1.0), pytest.raises(Interrupted):
+    with Lock(folder / "LOCK"), pytest.raises(Interrupted):
         queued(tmp_path / "runs", WAIT)
-    assert submitted(cluster) == 0
+    assert submitted(cluster) == 0 and f"{folder} is being written: process {os.getpid()}" in said[0]
 
 
 def test_what_another_process_writes_is_not_submitted(cluster, tmp_path):

@@ -108,9 +108,10 @@ class Slurm(Engine):
         """What submitit is told; its time is in minutes, its signal_delay_s is what sbatch calls --signal."""
         named = {name: getattr(self, name) for name in ("partition", "constraint", "cpus_per_task", "mem", "gpus_per_node", "qos", "account")}
         given = {name: value for name, value in named.items() if value}
-        further = {"requeue": True}
+        if self.cpus_per_task:  # since Slurm 22.05 srun does not take it over, and would bind the task to one core
+            given["srun_args"] = [f"--cpus-per-task={self.cpus_per_task}"]
         times = {"time": minutes(self.time), "signal_delay_s": self.signal}
-        return {**given, **times, "array_parallelism": self.array_parallelism, "additional_parameters": further}
+        return {**given, **times, "array_parallelism": self.array_parallelism, "additional_parameters": {"requeue": True}}
 
 
 def minutes(time: str) -> int:
