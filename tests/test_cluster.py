@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,10 +16,9 @@ from framework import register, registry, run_sweep
 from framework.cli import run_command
 from framework.errors import FieldError, Interrupted, UserError
 from framework.storage import Lock
-from framework.sweep import Share, train_share
+from framework.sweep import WHYGROK, Share, train_share
 from framework.testing import findings
 from plugins.cluster import submission, watch
-from plugins.cluster.task import Task
 from plugins.engines import slurm
 from plugins.engines.slurm import Slurm, minutes
 from tests.dying_members import NAMES, states, swept, table
@@ -112,7 +112,9 @@ def test_what_is_missing_is_said_in_a_sentence_and_no_promise_is_asked(missing, 
     assert all(finding.broken is None for finding in found)
 
 
-@pytest.mark.parametrize(("engine", "said"), [(["--engine=processes"], "--engine=processes trains the members itself"), ([], "no engine is")])
+@pytest.mark.parametrize(
+    ("engine", "said"), [(["--engine=processes"], "--engine=processes trains the members itself"), ([], "no engine is")]
+)
 def test_an_engine_that_cannot_leave_its_members_refuses_not_to_wait(engine, said, command, capfd):
     assert run_command([*command, "--wait=false", *engine]) == 2
     error = capfd.readouterr().err
@@ -269,21 +271,25 @@ print("ended", task(), flush=True)
 def test_a_task_passes_a_signal_on_and_waits_until_all_is_saved(ask, end, code):
     """The handler of the signal waits for the child while __call__ waits for it as well."""
     done = subprocess.run(
-        [sys.executable, "-c", ASKED.format(child=CHILD, ask=ask)], cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", ASKED.format(child=CHILD, ask=ask)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout.splitlines() == ["begun", "asked", "saved", *end], done.stderr
     assert done.returncode == code
 
 
-def test_a_task_takes_its_module_along(tmp_path):
-    """It is read where nothing of ours can be imported, and can be pickled there again."""
-    import cloudpickle
-
-    from plugins.cluster.task import pickled_by_value
-
-    with pickled_by_value():
-        (tmp_path / "task.pkl").write_bytes(cloudpickle.dumps(Task(["sh", "-c", "exit 7"])))
+def test_a_job_imports_no_heavy_library_and_nothing_from_the_users_folder(cluster, tmp_path):
+    """As the script says that was submitted: its Python reads the task from a pickle."""
+    queued(tmp_path / "runs", NO_WAIT)
+    (command,) = [line for line in (cluster / "script").read_text().splitlines() if line.startswith("srun")]
+    words = shlex.split(command)
+    python = words[words.index(sys.executable) : words.index("-u")]
     (tmp_path / "plugins.py").write_text("raise SystemExit('the plugins of somebody else')")
-    program = "import cloudpickle; task = cloudpickle.load(open('task.pkl', 'rb')); again = cloudpickle.loads(cloudpickle.dumps(task)); print(again())"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.stdout == "7\n", done.stderr
+    (pickled, _) = sorted((tmp_path / "runs").glob("slurm/*/17_*_submitted.pkl"))
+    program = "import sys, cloudpickle; print(cloudpickle.load(open(sys.argv[1], 'rb')).function.command); print(*sys.modules)"
+    done = subprocess.run([*python, "-c", program, pickled], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[0] == str([*WHYGROK, "share", str(pickled.parent / "0.json")]), done.stderr
+    assert {"jax", "framework"} & set(done.stdout.splitlines()[1].split()) == set()

@@ -5,7 +5,6 @@ What happens to a member while it is trained, it ends in the bits of a run of it
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -91,6 +90,7 @@ def start_again_now(job):
 
 def job_of(runs, seed):
     """The job whose share has a member, once it is known."""
+
     def said():
         rows = table(runs) if (runs / "sweep.csv").exists() else []
         return next((row["said"] for row in rows if row["member"] == f"seed={seed}" and row["said"].startswith("job ")), "")

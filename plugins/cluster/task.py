@@ -1,18 +1,16 @@
 """What a task of a job array does: it starts a command, and passes on to it what the cluster asks for."""
 
-import contextlib
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 
 class Task:
     """Starts a command in a process of its own. A signal asks the command to save and end; then the task ends, or is queued again.
 
-    Pickled by value: a job imports nothing of ours, and nothing in the user's folder, before the command itself starts.
+    A job reads it from a pickle, by its name: this module imports nothing of ours, so that JAX is imported by the command alone.
     """
 
     def __init__(self, command: Sequence[str]):
@@ -37,15 +35,3 @@ class Task:
     def _wait(self) -> None:
         """Waits for the child and leaves its exit code to be asked for: the handler of a signal may wait while __call__ does."""
         os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOWAIT)
-
-
-@contextlib.contextmanager
-def pickled_by_value() -> Iterator[None]:
-    """What is pickled inside takes this module along, rather than its name."""
-    import cloudpickle
-
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    try:
-        yield
-    finally:
-        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])

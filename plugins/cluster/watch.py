@@ -43,7 +43,7 @@ class Followed:
 class Watch:
     """Follows the tasks of a sweep until what became of every member is known, and marks it."""
 
-    def __init__(self, sweep: SweepFolder, patience: float):
+    def __init__(self, sweep: SweepFolder, patience: int):
         """patience: seconds for which the files of an ended job are waited for, before a member is called failed."""
         self._sweep, self._patience = sweep, patience
         self._tasks: list[Followed] = []
@@ -90,10 +90,12 @@ class Watch:
     def _look(self) -> None:
         """One look at the queue for all that have not ended."""
         shown = queue.look({task.submission.name for task in self._tasks if task.open})
-        if shown is None and not self._has_warned:
-            log.warning("the queue gives no answer (squeue); it is asked again and again")
+        if shown is None:
+            if not self._has_warned:
+                log.warning("the queue gives no answer (squeue); it is asked again and again")
             self._has_warned = True
-        for task in self._tasks if shown is not None else ():
+            return
+        for task in self._tasks:
             job = shown.get((task.submission.name, task.number))
             if job:
                 task.job, task.missing = job, 0

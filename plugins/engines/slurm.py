@@ -1,6 +1,8 @@
 """The engine `slurm`: a job array, each task of which takes a share of the members and trains it as a local engine does."""
 
+import logging
 import math
+import os
 import re
 import shlex
 import shutil
@@ -14,10 +16,12 @@ from framework.errors import FieldError, Interrupted, UserError
 from framework.sessions import StopRequest
 from framework.sweep import FINISHED, WAITING, WHYGROK, SweepFolder, check_engine, may_start
 from plugins.cluster.submission import Submission, alone, prepared
-from plugins.cluster.task import Task, pickled_by_value
+from plugins.cluster.task import Task
 from plugins.cluster.watch import Watch, log
 
-TIME = r"(?:(?P<days>\d+)-(?P<hours>\d+)(?::(?P<minutes>\d+)(?::(?P<seconds>\d+))?)?|(?:(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>\d+)|(?P<only>\d+)))"
+TIME = (
+    r"(?:(?P<days>\d+)-(?P<hours>\d+)(?::(?P<minutes>\d+)(?::(?P<seconds>\d+))?)?|(?:(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>\d+)|(?P<only>\d+)))"
+)
 MEMORY = r"[1-9]\d*[KMGT]?"
 
 
@@ -44,7 +48,9 @@ class Slurm(Engine):
     inside: str = field("", "the engine of a task, such as processes or batch; by default what `whygrok sweep` would choose there")
     signal: int = field(90, "seconds before the time limit at which members save", at_least=1)
     requeues: int = field(100, "how often a task is queued again at its time limit, at most", at_least=0)
-    patience: int = field(10, "seconds for which files of an ended job are waited for, where the file system is slow to show them", at_least=0)
+    patience: int = field(
+        10, "seconds for which files of an ended job are waited for, where the file system is slow to show them", at_least=0
+    )
     wait: bool = field(True, "whether to watch until all is trained, rather than to return when the jobs are queued")
 
     def __post_init__(self) -> None:
@@ -88,25 +94,25 @@ class Slurm(Engine):
 
     def _submit(self, sweep: SweepFolder, submission: Submission) -> list[str]:
         """Submits the tasks of a submission; the number of each. Raises UserError with the sentence of sbatch where it refuses."""
-        import submitit
-        from submitit.core.utils import FailedJobError
-
+        submitit = _submitit()
+        # -P: what lies in the user's folder must not be imported in place of our packages, or of others.
         executor = submitit.SlurmExecutor(submission.folder, self.requeues, python=f"{shlex.quote(sys.executable)} -P")
         executor.update_parameters(**self._parameters(), job_name=submission.name, comment=f"whygrok {sweep.path.name}")
         commands = [[*WHYGROK, "share", str(submission.folder / f"{number}.json")] for number in range(len(submission.shares))]
         try:
-            with pickled_by_value():
-                with executor.batch():
-                    jobs = [executor.submit(Task(command)) for command in commands]
-                return [job.job_id for job in jobs]
-        except FailedJobError as error:
+            with executor.batch():
+                jobs = [executor.submit(Task(command)) for command in commands]
+            return [job.job_id for job in jobs]
+        except submitit.core.utils.FailedJobError as error:
             submission.collect()
             said = next((line for line in str(error).splitlines() if line.startswith("sbatch:")), str(error).partition("\n")[0])
             raise UserError(f"Slurm refused the jobs: {said.removeprefix('sbatch:').removeprefix(' error:').strip()}") from error
 
     def _parameters(self) -> dict[str, Any]:
         """What submitit is told; its time is in minutes, its signal_delay_s is what sbatch calls --signal."""
-        named = {name: getattr(self, name) for name in ("partition", "constraint", "cpus_per_task", "mem", "gpus_per_node", "qos", "account")}
+        named = {
+            name: getattr(self, name) for name in ("partition", "constraint", "cpus_per_task", "mem", "gpus_per_node", "qos", "account")
+        }
         given = {name: value for name, value in named.items() if value}
         if self.cpus_per_task:  # since Slurm 22.05 srun does not take it over, and would bind the task to one core
             given["srun_args"] = [f"--cpus-per-task={self.cpus_per_task}"]
@@ -123,6 +129,20 @@ def minutes(time: str) -> int:
     hours = 24 * part["days"] + part["hours"] + part["h"]
     seconds = 60 * (60 * hours + part["minutes"] + part["m"] + part["only"]) + part["seconds"] + part["s"]
     return math.ceil(seconds / 60)
+
+
+def _submitit() -> Any:
+    """The library. It would close the handlers of every log when it is imported, and write a log of its own to standard output."""
+    before = os.environ.get("SUBMITIT_LOG_LEVEL")
+    os.environ["SUBMITIT_LOG_LEVEL"] = "NOCONFIG"
+    try:
+        import submitit
+        import submitit.core.utils
+    finally:
+        del os.environ["SUBMITIT_LOG_LEVEL"]
+        os.environ |= {} if before is None else {"SUBMITIT_LOG_LEVEL": before}
+    logging.getLogger("submitit").addHandler(logging.NullHandler())
+    return submitit
 
 
 def _say(members: int, numbers: list[str]) -> None:

@@ -80,7 +80,9 @@ def _text(entry: registry.Entry, found: "list[Finding]") -> str:
             lines.append(f"  --   {finding.promise}: not checked, for the same reason")
             continue
         if finding.not_asked:
-            lines += textwrap.wrap(f"{finding.promise}: not asked, {finding.not_asked}", width, initial_indent="  --   ", subsequent_indent=" " * 7)
+            lines += textwrap.wrap(
+                f"{finding.promise}: not asked, {finding.not_asked}", width, initial_indent="  --   ", subsequent_indent=" " * 7
+            )
             continue
         lines.append(f"  {'ok ' if finding.broken is None else 'BAD'}  {finding.promise}")
         if finding.broken is not None:
