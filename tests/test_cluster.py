@@ -219,6 +219,20 @@ def test_a_signal_ends_the_watching_and_leaves_the_jobs(cluster, tmp_path):
     assert [row["state"] for row in table(tmp_path / "runs")] == ["queued"] * 3 and submitted(cluster) == 1
 
 
+def test_a_job_that_is_held_is_said_once(cluster, tmp_path, warnings_said):
+    queued(tmp_path / "runs", NO_WAIT)
+    (cluster / "queue").write_text("NAME|17_0|PENDING|launch failed requeued held\n" + BOTH.splitlines()[1] + "\n")
+
+    def show(standings):
+        if warnings_said:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        queued(tmp_path / "runs", WAIT, show=show)
+    said = "job 17_0: pending (launch failed requeued held): `scontrol release 17_0` lets it go on, once what holds it is mended"
+    assert warnings_said == [said]
+
+
 def test_a_cluster_that_refuses_is_quoted(cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("REFUSED", "sbatch: error: invalid partition specified: main")
     with pytest.raises(UserError, match="^Slurm refused the jobs: invalid partition specified: main$"):

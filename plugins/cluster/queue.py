@@ -22,9 +22,14 @@ class Job:
         return self.state == "RUNNING"
 
     @property
+    def is_held(self) -> bool:
+        """Whether it waits until somebody releases it, as after a node could not start it."""
+        return self.state == "PENDING" and "held" in self.reason.lower()
+
+    @property
     def words(self) -> str:
         """'job 17_3: pending (Resources)'."""
-        return f"job {self.id}: {self.state.lower()}" + (f" ({self.reason})" if self.reason not in ("", "None") else "")
+        return f"job {self.id}: {self.state.lower()} ({self.reason})"
 
 
 def look(names: Iterable[str]) -> dict[tuple[str, int], Job] | None:

@@ -98,6 +98,8 @@ class Watch:
         for task in self._tasks:
             job = shown.get((task.submission.name, task.number))
             if job:
+                if job.is_held and not (task.job and task.job.is_held):
+                    log.warning("%s: `scontrol release %s` lets it go on, once what holds it is mended", job.words, job.id)
                 task.job, task.missing = job, 0
             elif task.share.has_begun or not task.submission.is_new:
                 task.gone_at = task.gone_at if task.missing else time.monotonic()
