@@ -24,6 +24,7 @@ SMALL = {
     "sparse_parity": {"bits": 5, "relevant": 2},
     "mlp": {"width": "8"},
     "quadratic": {"width": "8"},
+    "slurm": {"mem": "1G", "time": "10"},  # asked where there is a Slurm
     "transformer": {"d_model": 8, "d_mlp": 8, "heads": 2},
 }
 

@@ -99,8 +99,8 @@ def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, m
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--engine=proceses"], "there is no engine called 'proceses'. Did you mean 'processes'? engines: batch, processes."),
-        (["--engine=workers"], "there is no engine called 'workers'. engines: batch, processes."),
+        (["--engine=proceses"], "there is no engine called 'proceses'. Did you mean 'processes'? engines: batch, processes, slurm."),
+        (["--engine=workers"], "there is no engine called 'workers'. engines: batch, processes, slurm."),
         (["--jobs=0"], "jobs = 0: must be at least 1"),
         (["--jobs=two"], "invalid int value: 'two'"),
         (["--worker=2"], "unknown argument '--worker=2'. Did you mean --workdir?"),

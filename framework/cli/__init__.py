@@ -28,7 +28,7 @@ COMMANDS = {
     "doctor": ("framework.cli.checking.doctor", "check this installation and this machine"),
 }
 
-INTERNAL = {"work": "framework.cli.training.work", "host": "framework.cli.training.joined"}  # what whygrok starts by itself
+INTERNAL = {name: f"framework.cli.training.{name}" for name in ("work", "share", "host")}  # what whygrok starts by itself
 
 
 def run_command(arguments: Sequence[str]) -> int:

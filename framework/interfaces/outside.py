@@ -47,6 +47,10 @@ class Engine(Plugin):
 
     same_bits: ClassVar[bool] = True  # False: members have the numbers of `whygrok run` to rounding only
 
+    def refusal(self) -> str:
+        """Why it cannot train on this machine, in a sentence that says what is missing; nothing where it can."""
+        return ""
+
     @abc.abstractmethod
     def train(self, sweep: Any, jobs: int, stop: Any) -> None:
         """Trains every member that is waiting, at most `jobs` at once, and marks in the sweep how each of them ended.

@@ -11,7 +11,7 @@ import jax
 from framework import registry
 from framework.config import Member
 from framework.errors import UserError
-from framework.fields import fields_of
+from framework.fields import declared_fields, fields_of
 from framework.interfaces import Engine
 from framework.run import start_backend
 
@@ -50,6 +50,16 @@ def with_size(engine: str | None, size: int) -> str:
     if any(item.partition("=")[0].strip() == "size" for item in engine.partition(":")[2].split(",")):
         raise UserError(f"--batch={size} and --engine={engine} say the same thing: give one of them")
     return f"{engine}{',' if ':' in engine else ':'}size={size}"
+
+
+def without_waiting(engine: str | None) -> str:
+    """The engine of `--engine`, told to return when its jobs are queued. Raises UserError for one that trains the members itself."""
+    name = (engine or "").partition(":")[0]
+    known = [declared.name for declared in declared_fields(registry.lookup("engine", name))] if name else []
+    if engine is None or "wait" not in known:
+        said = f"--engine={name} trains the members itself" if name else "no engine is named"
+        raise UserError(f"--wait=false is for engines that leave jobs behind them, such as --engine=slurm; {said}")
+    return f"{engine}{',' if ':' in engine else ':'}wait=false"
 
 
 def check_engine(engine: str | Engine, jobs: int) -> Engine:

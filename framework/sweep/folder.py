@@ -24,11 +24,12 @@ Show = Callable[[Standings], None]
 class SweepFolder:
     """The members of one sweep and their run directories. Making one writes nothing, and fails unless every member may start or go on."""
 
-    def __init__(self, members: Sequence[Member], workdir: str | Path, show: Show):
+    def __init__(self, members: Sequence[Member], workdir: str | Path, show: Show, table: str | None = "sweep.csv"):
+        """table: the name of the file that says how the members stand; None for a part of a sweep, which has none."""
         self.path = RunDirectory.at(workdir).path
         if RunDirectory(self.path).is_run:
             raise UserError(f"{self.path} holds a run: a sweep needs a folder of its own, in which each member has one")
-        self._show = show
+        self._show, self._table = show, table
         self._experiments = {member.name: _checked(member) for member in members}
         self._refuse_others()
         steps = {name: experiment.general.steps for name, experiment in self._experiments.items()}
@@ -99,7 +100,8 @@ class SweepFolder:
 
     def write_table(self) -> None:
         """Writes sweep.csv."""
-        write_atomically(self.path / "sweep.csv", self.standings.as_csv())
+        if self._table:
+            write_atomically(self.path / self._table, self.standings.as_csv())
         self._written = time.monotonic()
 
     def in_state(self, state: str) -> list[str]:

@@ -46,9 +46,7 @@ def run_sweep(
         log.info("engine %s: %s", choice.engine, choice.why)
     with StopRequest() as stop:
         try:
-            trained_by.train(sweep, jobs, stop)
-            if wait:
-                _wait_for_others(sweep, stop, lambda: trained_by.train(sweep, jobs, stop))
+            train_members(sweep, trained_by, jobs, stop, wait)
         finally:
             sweep.write_table()
     stopped, finished = sweep.in_state(STOPPED), sweep.in_state(FINISHED)
@@ -56,6 +54,13 @@ def run_sweep(
         by = f" by {stop.received}" if stop.received else ""
         raise Interrupted(f"stopped{by}: {len(finished)} of {len(members)} members are finished, {len(stopped)} stopped on the way")
     return list(sweep.standings)
+
+
+def train_members(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopRequest, wait: bool) -> None:
+    """Has an engine train what is waiting; with `wait` also what other processes write, when they have let go of it."""
+    engine.train(sweep, jobs, stop)
+    if wait:
+        _wait_for_others(sweep, stop, lambda: engine.train(sweep, jobs, stop))
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:

@@ -16,6 +16,10 @@ class Broken(Exception):
     """A promise is not kept; the message says in one sentence what is wrong, and what to do."""
 
 
+class NotAsked(Exception):
+    """A promise cannot be looked at on this machine; the message says why in one sentence."""
+
+
 @dataclass(frozen=True)
 class Promise:
     """One thing that a plugin of a kind must do: its name, in words, and the function that checks it.
@@ -33,13 +37,14 @@ class Promise:
 class Finding:
     """The outcome of one promise. broken: what is wrong, in one sentence; None where it is kept.
 
-    unchecked: it could not be checked, for the reason that broke an earlier promise.
+    unchecked: it could not be checked, for the reason that broke an earlier promise. not_asked: why it was not looked at here.
     """
 
     promise: str
     words: str
     broken: str | None = None
     unchecked: bool = False
+    not_asked: str | None = None
 
 
 _PROMISES: dict[str, list[Promise]] = {}
@@ -66,7 +71,11 @@ def look(subject: Subject) -> list[Finding]:
     found: list[Finding] = []
     missing_basis: str | None = None
     for one in promises(subject.kind):
-        broken = missing_basis or _broken(one, subject)
+        try:
+            broken = missing_basis or _broken(one, subject)
+        except NotAsked as reason:
+            found.append(Finding(one.name, one.words, not_asked=str(reason)))
+            continue
         known = broken is not None and any(broken == earlier.broken for earlier in found)
         found.append(Finding(one.name, one.words, broken, unchecked=known))
         missing_basis = broken if one.is_basis else missing_basis
@@ -79,6 +88,8 @@ def _broken(one: Promise, subject: Subject) -> str | None:
             one.check(subject)
     except Broken as broken:
         return str(broken)
+    except NotAsked:
+        raise
     except UserError as error:
         return str(error)
     except Exception as error:  # the plugin is a stranger's: anything may come out of it

@@ -66,7 +66,9 @@ def _entries(plugin: str) -> list[registry.Entry]:
 
 
 def _row(entry: registry.Entry, found: "list[Finding]") -> dict[str, Any]:
-    promises = [{"promise": f.promise, "words": f.words, "kept": f.broken is None, "broken": f.broken} for f in found]
+    promises: list[dict[str, Any]] = [
+        {"promise": f.promise, "words": f.words, "kept": None if f.not_asked else f.broken is None, "broken": f.broken} for f in found
+    ]
     return {"kind": entry.kind, "name": entry.name, "source": entry.source, "promises": promises}
 
 
@@ -77,8 +79,14 @@ def _text(entry: registry.Entry, found: "list[Finding]") -> str:
         if finding.unchecked:
             lines.append(f"  --   {finding.promise}: not checked, for the same reason")
             continue
+        if finding.not_asked:
+            lines += textwrap.wrap(
+                f"{finding.promise}: not asked, {finding.not_asked}", width, initial_indent="  --   ", subsequent_indent=" " * 7
+            )
+            continue
         lines.append(f"  {'ok ' if finding.broken is None else 'BAD'}  {finding.promise}")
         if finding.broken is not None:
             lines += textwrap.wrap(finding.broken, width, initial_indent=" " * 7, subsequent_indent=" " * 7)
-    kept = sum(finding.broken is None for finding in found)
-    return "\n".join([*lines, f"{kept} of {len(found)} promises kept", ""])
+    asked = [finding for finding in found if not finding.not_asked]
+    kept = sum(finding.broken is None for finding in asked)
+    return "\n".join([*lines, f"{kept} of {len(asked)} promises kept", ""])

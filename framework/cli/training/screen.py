@@ -10,7 +10,7 @@ from tqdm import tqdm
 from framework.cli.tables import cell, on_screen
 from framework.errors import UserError
 from framework.records import differing, names_by_difference
-from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, RUNNING, STOPPED, Standing, Standings
+from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Standing, Standings
 
 log = logging.getLogger("whygrok")
 
@@ -38,7 +38,7 @@ def report(standings: Iterable[Standing], workdir: str) -> None:
         rows.append([name, standing.state, *map(cell, numbers)])
     print("\n".join(on_screen(rows)))
     for standing in standings:
-        if standing.said:
+        if standing.said and standing.state not in (QUEUED, RUNNING):
             print(f"{standing.member} {standing.state}: {standing.said}" + (f" ({Path(workdir) / standing.log})" if standing.log else ""))
     headlines = {standing.headline.replace("_", " ") for standing in standings}
     print(f"train and test: {' or '.join(sorted(headlines))}; all columns: {Path(workdir) / 'sweep.csv'}")
@@ -60,7 +60,7 @@ class Screen:
             if standing.state in ENDED:
                 self._say(standing)
         if self._bar is not None:
-            said = [f"{standings.counts[state]} {state}" for state in (FINISHED, RUNNING, FAILED) if standings.counts[state]]
+            said = [f"{standings.counts[state]} {state}" for state in (FINISHED, QUEUED, RUNNING, FAILED) if standings.counts[state]]
             self._bar.set_postfix_str(", ".join(said), refresh=False)
             self._bar.update(standings.steps_done - self._bar.n)
             self._bar.refresh()

@@ -15,6 +15,7 @@ EXAMPLES = """\
   whygrok sweep --config=sweeps/init_scale --config.task.p=23                 change a field of every member
   whygrok sweep --config=sweeps/init_scale --engine=processes:members=1       a process of its own for every member
   whygrok sweep --config=sweeps/init_scale --engine=batch --batch=32          so many members in one program, for accelerators
+  whygrok sweep --config=sweeps/init_scale --workdir=runs/scales --jobs=4 --engine=slurm:mem=2G,time=30   on a cluster
   whygrok config --config=sweeps/init_scale --sweep                           only list the members
 """
 
@@ -27,14 +28,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--engine", metavar="NAME[:field=value,…]", help=said)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many members to run at once (default: 1)")
     parser.add_argument("--batch", type=int, metavar="N", help="train with --engine=batch, at most so many members in one program")
+    said = "false: return when the jobs of an engine such as slurm are queued (default: true)"
+    parser.add_argument("--wait", choices=("true", "false"), default="true", help=said)
     options, changes = parse_with_config(parser, arguments)
     if not options.config:
         raise UserError("no --config: give a file that defines get_sweep, or the name of one that ships, such as sweeps/init_scale")
     from framework.cli.training.screen import Screen, exit_code, report  # after the arguments are read: JAX is not imported for --help
-    from framework.sweep import run_sweep, with_size
+    from framework.sweep import run_sweep, with_size, without_waiting
 
     engine = options.engine if options.batch is None else with_size(options.engine, options.batch)
     members = load_sweep(options.config, changes)
+    engine = engine if options.wait == "true" else without_waiting(engine)
     workdir = options.workdir or default_workdir(options.config)
     screen = Screen()
     try:

@@ -14,7 +14,7 @@ from framework.config import Member, members, override, product
 from framework.run import load_run
 from framework.sessions import train
 from framework.sweep import FAILED, FINISHED, Standing, run_sweep
-from framework.testing.promises import Broken, promise
+from framework.testing.promises import Broken, NotAsked, promise
 from framework.testing.subject import Subject, bits, surroundings
 
 ENGINE = "engine"
@@ -54,7 +54,12 @@ def _same(params: Any, alone: Any, to_the_bit: bool) -> bool:
 
 @contextlib.contextmanager
 def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Member], list[Standing], Path]]:
-    """(members, how they stand, their folder) of a small sweep that the engine trained; only warnings are heard meanwhile."""
+    """(members, how they stand, their folder) of a small sweep that the engine trained; only warnings are heard meanwhile.
+
+    Raises NotAsked for an engine that says why it cannot train here.
+    """
+    if refusal := subject.plugin.refusal():
+        raise NotAsked(refusal)
     sweep = members(override(surroundings().config, QUIET), product(axes))
     log = logging.getLogger("whygrok")
     before = log.level
