@@ -14,7 +14,7 @@ from framework.errors import HostLost
 
 log = logging.getLogger("whygrok")
 
-LOST = ("gloo", "nccl", "coordination", "connection", "heartbeat", "socket")  # in what JAX says when another host is gone
+LOST = ("gloo", "nccl", "coordination service", "closed by peer", "reset by peer")  # in what is raised when another host is gone
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,19 +40,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _code(given: Sequence[str], words: str) -> int:
-    import jax
-
     try:
         return run_command(["run", "--joined", *given])
-    except jax.errors.JaxRuntimeError as error:
-        if not any(word in str(error).lower() for word in LOST):
+    except Exception as error:
+        lost = any(word in str(error).lower() for word in LOST)
+        if not lost or "--debug" in given:
             traceback.print_exc()
+        if not lost:
             return 1
-        if "--debug" in given:
-            traceback.print_exc()
-    except Exception:
-        traceback.print_exc()
-        return 1
     print(f"whygrok: {words}: another host has ended or gone silent; its own words say why. {AGAIN}", file=sys.stderr)
     return HostLost.exit_code
 
