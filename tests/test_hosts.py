@@ -216,3 +216,19 @@ def test_under_slurm_the_hosts_are_the_tasks_of_the_step(nodes, first):
     del variables["SLURM_PROCID"]
     with pytest.raises(UserError, match="--hosts=slurm: SLURM_PROCID is not set; start the command with srun"):
         membership(options, variables)
+
+
+@pytest.mark.slow
+def test_a_training_process_whose_command_was_killed_saves_and_ends_and_so_do_the_others(tmp_path):
+    run = tmp_path / "run"
+    with Hosts(run, 2, *SMALL, *every(50), "--config.mesh.examples=2", "--config.steps=100000") as hosts:
+        wait_for(run, 50, hosts)
+        orphan = hosts.trainer(0)
+        hosts.parents[0].kill()
+        code, _, error = hosts.ended()[1]
+        assert code == 3 and "stopped by SIGTERM on host 0 at step" in error
+        patience = time.monotonic() + 30
+        while Path(f"/proc/{orphan}").exists() and time.monotonic() < patience:
+            time.sleep(0.1)
+    assert not Path(f"/proc/{orphan}").exists() and not (run / "LOCK").exists()
+    assert json.loads((run / "environment.json").read_text())["sessions"][-1]["reason"].startswith("stopped by SIGTERM on host 0")

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(sys.stderr)
     sys.argv = ["whygrok", "run", *given]  # which environment.json records
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    threading.Thread(target=_stop_with_parent, args=(int(seconds),), daemon=True).start()
     from framework.training import hosts
 
     hosts.join(int(number), int(count), coordinator, int(seconds))
@@ -52,6 +53,9 @@ def _code(given: Sequence[str], words: str) -> int:
     return HostLost.exit_code
 
 
-def _stop_with_parent() -> None:
-    os.read(0, 1)  # ends when the process that started this one does
+def _stop_with_parent(seconds: int) -> None:
+    """Saves and stops when the process that started this one is gone; where the other hosts do not answer, ends without."""
+    os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(seconds)
+    os._exit(HostLost.exit_code)
