@@ -45,13 +45,14 @@ def free_port() -> int:
 class Hosts:
     """The command on each of several hosts; stopped by their ids, whatever a test does."""
 
-    def __init__(self, folder: Path, count: int, *words: str, only: int | None = None, seconds: int = 60):
+    def __init__(self, folder: Path, count: int, *words: str, only: int | None = None, seconds: int = 60, last: str = ""):
         self.port, self.count = free_port(), count
         where = [f"--workdir={folder}", f"--hosts={count}", f"--coordinator=localhost:{self.port}", f"--host_seconds={seconds}"]
         command = [sys.executable, str(ROOT / "whygrok.py"), "run", *where, *words]
         numbers = range(count) if only is None else [only]
         pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.parents = [subprocess.Popen([*command, f"--host={number}"], **pipe) for number in numbers]
+        given = {number: [f"--host={number}", *([last] if last and number == count - 1 else [])] for number in numbers}
+        self.parents = [subprocess.Popen([*command, *theirs], **pipe) for theirs in given.values()]
 
     def __enter__(self) -> "Hosts":
         return self
@@ -59,6 +60,7 @@ class Hosts:
     def __exit__(self, *error: object) -> None:
         for parent in self.parents:
             parent.kill()  # its training process stops when it is gone
+            parent.communicate()
 
     def ended(self) -> list[tuple[int, str, str]]:
         """(exit code, output, standard error) of each."""
@@ -140,10 +142,7 @@ def test_four_hosts_save_what_one_continues_and_back(tmp_path):
 @pytest.mark.slow
 def test_hosts_with_different_configs_are_told_so_and_write_nothing(tmp_path):
     words = [*SMALL, "--config.mesh.examples=2", "--config.steps=100"]
-    with Hosts(tmp_path / "run", 2, *words) as hosts:
-        hosts.parents[1].kill()
-        other = [*hosts.parents[1].args[:-1], "--config.seed=1", "--host=1"]
-        hosts.parents[1] = subprocess.Popen(other, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with Hosts(tmp_path / "run", 2, *words, last="--config.seed=1") as hosts:
         ended = hosts.ended()
     assert [code for code, _, _ in ended] == [2, 2]
     assert "host 1 differs, which says in what" in ended[0][2]
@@ -217,3 +216,19 @@ def test_under_slurm_the_hosts_are_the_tasks_of_the_step(nodes, first):
     del variables["SLURM_PROCID"]
     with pytest.raises(UserError, match="--hosts=slurm: SLURM_PROCID is not set; start the command with srun"):
         membership(options, variables)
+
+
+@pytest.mark.slow
+def test_a_training_process_whose_command_was_killed_saves_and_ends_and_so_do_the_others(tmp_path):
+    run = tmp_path / "run"
+    with Hosts(run, 2, *SMALL, *every(50), "--config.mesh.examples=2", "--config.steps=100000") as hosts:
+        wait_for(run, 50, hosts)
+        orphan = hosts.trainer(0)
+        hosts.parents[0].kill()
+        code, _, error = hosts.ended()[1]
+        assert code == 3 and "stopped by SIGTERM on host 0 at step" in error
+        patience = time.monotonic() + 30
+        while Path(f"/proc/{orphan}").exists() and time.monotonic() < patience:
+            time.sleep(0.1)
+    assert not Path(f"/proc/{orphan}").exists() and not (run / "LOCK").exists()
+    assert json.loads((run / "environment.json").read_text())["sessions"][-1]["reason"].startswith("stopped by SIGTERM on host 0")

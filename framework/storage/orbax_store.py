@@ -35,7 +35,9 @@ def read_arrays(folder: Path, names: Iterable[str]) -> dict[str, Any]:
     import orbax.checkpoint as ocp
 
     with _quiet():
-        return ocp.PyTreeCheckpointer().restore(folder, restore_args=dict.fromkeys(names, ocp.RestoreArgs(restore_type=np.ndarray)))
+        # Nor here: a Checkpointer waits for all processes of a run, of which this may be the only one that reads.
+        wanted = ocp.args.PyTreeRestore(restore_args=dict.fromkeys(names, ocp.RestoreArgs(restore_type=np.ndarray)))
+        return ocp.PyTreeCheckpointHandler().restore(folder, args=wanted)  # type: ignore[no-any-return]
 
 
 def _reserve(folder: Path, size: int) -> None:

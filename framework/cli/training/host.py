@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from framework.errors import HostLost
 
 log = logging.getLogger("whygrok")
 
-LOST = ("gloo", "nccl", "coordination", "connection", "heartbeat", "socket")  # in what JAX says when another host is gone
+LOST = ("gloo", "nccl", "coordination service", "closed by peer", "reset by peer")  # in what is raised when another host is gone
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(sys.stderr)
     sys.argv = ["whygrok", "run", *given]  # which environment.json records
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    threading.Thread(target=_stop_with_parent, args=(int(seconds),), daemon=True).start()
     from framework.training import hosts
 
     hosts.join(int(number), int(count), coordinator, int(seconds))
@@ -40,23 +41,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _code(given: Sequence[str], words: str) -> int:
-    import jax
-
     try:
         return run_command(["run", "--joined", *given])
-    except jax.errors.JaxRuntimeError as error:
-        if not any(word in str(error).lower() for word in LOST):
+    except Exception as error:
+        lost = any(word in str(error).lower() for word in LOST)
+        if not lost or "--debug" in given:
             traceback.print_exc()
+        if not lost:
             return 1
-        if "--debug" in given:
-            traceback.print_exc()
-    except Exception:
-        traceback.print_exc()
-        return 1
     print(f"whygrok: {words}: another host has ended or gone silent; its own words say why. {AGAIN}", file=sys.stderr)
     return HostLost.exit_code
 
 
-def _stop_with_parent() -> None:
-    os.read(0, 1)  # ends when the process that started this one does
+def _stop_with_parent(seconds: int) -> None:
+    """Saves and stops when the process that started this one is gone; where the other hosts do not answer, ends without."""
+    os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(seconds)
+    os._exit(HostLost.exit_code)
