@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from framework import train
-from framework.cli.training.hosts import Membership, membership
+from framework.cli.training.hosts import Membership, membership, why_lost
 from framework.config import load_config
 from framework.errors import UserError
 from framework.run import complete_steps
@@ -107,7 +107,7 @@ def test_two_hosts_that_are_stopped_and_killed_go_on_to_the_rows_of_two_that_wer
         os.kill(hosts.trainer(1), signal.SIGKILL)
         (code_0, _, error_0), (code_1, _, error_1) = hosts.ended()
     assert (code_0, code_1) == (1, 1)
-    assert "host 0 of 2: another host has ended or gone silent" in error_0 or "host 0 of 2: host 1 has ended" in error_0
+    assert re.search("host 0 of 2: (another host|host 1) has ended or gone silent; its own words say why. Checkpoints are kept", error_0)
     assert "host 1 of 2: its training process was killed (SIGKILL). Checkpoints are kept" in error_1
     assert not any("Traceback" in error or "Check failure" in error or "Fatal" in error for error in (error_0, error_1))
     finished(cut, 2, *words)
@@ -232,3 +232,22 @@ def test_a_training_process_whose_command_was_killed_saves_and_ends_and_so_do_th
             time.sleep(0.1)
     assert not Path(f"/proc/{orphan}").exists() and not (run / "LOCK").exists()
     assert json.loads((run / "environment.json").read_text())["sessions"][-1]["reason"].startswith("stopped by SIGTERM on host 0")
+
+
+# What JAX 0.10.2 printed on host 0 when host 1 was stopped by SIGSTOP.
+HEARTBEATS = """\
+E1128 19:02:03.428444 coordination_service.cc:1549] Use error polling to propagate the following error to all tasks: UNAVAILABLE: The \
+following tasks are unhealthy (stopped sending heartbeats):
+1
+The tasks have crashed. Check the task logs for an earlier error, or scheduler events (e.g. preemption, eviction) to debug further.
+"""
+
+
+def test_a_host_that_has_gone_silent_is_named_where_jax_names_it():
+    member = Membership(0, 4, "node17", 8476, 120)
+    assert why_lost(member, signal.SIGABRT, True, HEARTBEATS).startswith("host 0 of 4: host 1 has ended or gone silent;")
+    assert why_lost(member, signal.SIGABRT, True, HEARTBEATS.replace("\n1\n", "\n1, 3\n")).startswith(
+        "host 0 of 4: host 1 and host 3 have ended"
+    )
+    assert why_lost(member, signal.SIGSEGV, True, "").startswith("host 0 of 4: another host has ended or gone silent;")
+    assert why_lost(member, signal.SIGABRT, False, "").startswith("host 0 of 4: not all 4 hosts have come within 120 s.")

@@ -31,7 +31,7 @@ SECONDS = 120  # how long a host may be missing
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 SLURM = ("SLURM_NTASKS", "SLURM_PROCID", "SLURM_JOB_ID", "SLURM_STEP_NODELIST")
 PORTS = 2**12  # from the top: where Slurm's jobs find a port by their number
-LOST_TASK = re.compile(r"/task:(\d+)")  # how JAX names a host
+SILENT = re.compile(r"stopped sending heartbeats\):\s*((?:\d+[,\s]*)+)")  # how JAX names hosts
 AGAIN = "Checkpoints are kept: give the same command on every host to go on."
 
 
@@ -114,7 +114,7 @@ def train_as_one_of(member: Membership, arguments: Sequence[str]) -> int:
         sys.stderr.write(said)
     if code >= 0:
         return code
-    raise HostLost(_why(member, -code, has_met, said))
+    raise HostLost(why_lost(member, -code, has_met, said))
 
 
 def say_who(member: Membership) -> None:
@@ -177,14 +177,15 @@ def _forwarding(child: subprocess.Popen) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _why(member: Membership, number: int, has_met: bool, said: str) -> str:
+def why_lost(member: Membership, number: int, has_met: bool, said: str) -> str:
+    """In words, why a training process was ended by the signal of this number. said: what C++ printed."""
     if number == signal.SIGKILL:
         return f"{member.words}: its training process was killed (SIGKILL). {AGAIN}"
-    others = sorted({int(task) for task in LOST_TASK.findall(said)} - {member.number})
+    others = sorted({int(host) for hosts in SILENT.findall(said) for host in re.findall(r"\d+", hosts)} - {member.number})
     if not has_met:
         return f"{member.words}: not all {member.count} hosts have come within {member.seconds} s. Start all of them, then this one again."
-    which = f"host {others[0]}" if len(others) == 1 else "another host"
-    return f"{member.words}: {which} has ended or gone silent; its own words say why. {AGAIN}"
+    which = " and ".join(f"host {host}" for host in others) or "another host"
+    return f"{member.words}: {which} {'have' if len(others) > 1 else 'has'} ended or gone silent; its own words say why. {AGAIN}"
 
 
 def _of_slurm(environment: Mapping[str, str]) -> tuple[int, int, str]:
