@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -307,3 +308,10 @@ def test_a_job_imports_no_heavy_library_and_nothing_from_the_users_folder(cluste
     done = subprocess.run([*python, "-c", program, pickled], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[0] == str([*WHYGROK, "share", str(pickled.parent / "0.json")]), done.stderr
     assert {"jax", "framework"} & set(done.stdout.splitlines()[1].split()) == set()
+
+
+def test_a_slurm_of_one_node_says_which_packages_are_missing(tmp_path):
+    script = Path(__file__).parents[1] / "tools" / "one-node-slurm"
+    done = subprocess.run([sys.executable, script, "true"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert re.fullmatch(r"tools/one-node-slurm: no \w+ here: apt-get install --no-install-recommends slurm-wlm munge\n", done.stderr)
