@@ -56,11 +56,11 @@ def test_a_cell_is_the_mean_over_the_seeds_in_which_it_happened(grid):
         assert image.size[0] > 800 and '"color": "grokked"' in image.text["Description"]
 
 
-def drawn_map(grid, monkeypatch, **keywords):
+def drawn_map(grid, monkeypatch, y=DECAY, **keywords):
     """The heat map as data."""
     kept = []
     monkeypatch.setattr("framework.records.pictures.maps.draw_heat_map", lambda figure, heat: kept.append(heat))
-    draw_map(collect(grid, columns=["grokked"]), RATE, DECAY, "grokked", grid / "map.png", **keywords)
+    draw_map(collect(grid, columns=["grokked"]), RATE, y, "grokked", grid / "map.png", **keywords)
     return kept[0]
 
 
@@ -81,6 +81,9 @@ def test_where_it_never_happened_is_hatched_and_where_no_run_is_over_is_left_whi
     )
     share = drawn_map(grid, monkeypatch, share=True)
     assert share.values[0].tolist() == [0, 0.5, 1] and share.title.startswith("Share of the runs that grokked")
+    assert share.limits == (0, 1), "the brightest colour is all runs, also where the largest share is smaller"
+    over_seed = drawn_map(grid, monkeypatch, y="seed")
+    assert over_seed.title.endswith(f"1 to 2 runs that differ in {DECAY} in each cell"), "in a cell there is one seed"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +176,7 @@ def test_one_seed_gives_an_exponent_without_an_interval():
         ([f"--x={RATE}", "--value=test", "--share"], "--share does not go with --value"),
         ([f"--x={RATE}", "--value=test", "--collapse"], f"Besides {RATE}, the runs differ in these numbers: model.width, {DECAY}"),
         ([f"--x={RATE}", "--value=test", "--collapse=seed"], f"the runs also differ in {DECAY}"),
+        ([f"--x={RATE}", f"--y={RATE}", "--color=grokked"], f"--x={RATE} and --y={RATE} are the same: a heat map needs two fields"),
         (["--y=seed"], "--y needs --x=FIELD"),
         (["--x=task.train_size", "--value=test"], "task.train_size is '50%' in"),
         ([f"--x={RATE}", "--value=test", "--band=runs"], "invalid choice: 'runs'"),

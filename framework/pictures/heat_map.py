@@ -62,6 +62,7 @@ class HeatMap:
     words: Sequence[Sequence[str]]
     caption: str = ""
     log: bool = False
+    limits: tuple[float | None, float | None] = (None, None)  # of the colours; None: those of the values
 
 
 def spacing(values: Sequence[Any]) -> Kind:
@@ -77,12 +78,13 @@ def spacing(values: Sequence[Any]) -> Kind:
 
 def draw_heat_map(figure: Any, heat: HeatMap) -> Any:
     """Draws a heat map into an empty matplotlib Figure; returns its axes."""
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, Normalize
 
     figure.set_size_inches(7.2, 5.6)
     axes = figure.subplots()
     shown = np.ma.masked_invalid(heat.values)
-    mesh = axes.pcolormesh(heat.x.edges, heat.y.edges, shown, cmap="viridis", norm=LogNorm() if heat.log else None)
+    norm = LogNorm(*heat.limits) if heat.log else Normalize(*heat.limits)
+    mesh = axes.pcolormesh(heat.x.edges, heat.y.edges, shown, cmap="viridis", norm=norm)
     for row, column in zip(*np.nonzero(heat.hatched), strict=True):
         _hatch(axes, heat.x.edges[column : column + 2], heat.y.edges[row : row + 2])
     for row, words in enumerate(heat.words):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.errors import UserError
 from framework.pictures import Axis, HeatMap, draw_heat_map, new_figure
 from framework.records.pictures.points import EVENTS, Points, grouped, number, save
 from framework.records.table import Row, Table
@@ -36,6 +37,8 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
     A cell is hatched where the value happened in no run, empty where there is no run. share: the colours are the share of runs in
     which it happened, instead of its mean over those. Raises UserError for a value in words, and where nothing can be drawn.
     """
+    if x == y:
+        raise UserError(f"--x={x} and --y={y} are the same: a heat map needs two fields, or draw a curve with --value={value}")
     points = Points.of(table, value, [x, y], [x, y])
     across, up = _values(points.rows, x), _values(points.rows, y)
     groups = grouped(points.rows, [x, y])
@@ -53,6 +56,7 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
         hatched=never,
         words=words,
         caption=_caption(never, any(map(any, words)), np.isnan(numbers) & ~never, value in EVENTS, points),
+        limits=(0.0, 1.0) if share else (None, None),
         log=bool(not share and len(here) and here.min() > 0 and here.max() / here.min() > 10),
     )
     figure = new_figure()

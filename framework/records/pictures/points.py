@@ -28,10 +28,14 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Points:
-    """The runs that are over, for a picture. others: fields in which they differ besides the seed and what the picture shows."""
+    """The runs that are over, for a picture. others: fields in which they differ besides the seed and what the picture shows.
+
+    over_seeds: whether runs at one place differ in their seeds, which is not so where the picture shows the seed.
+    """
 
     rows: Sequence[Row]
     others: Sequence[str]
+    over_seeds: bool
     left_out: str  # a sentence on those that are not shown
     table: Table
 
@@ -51,7 +55,7 @@ class Points:
         others = [name for name in fields if not _follows(rows, name, shown)]
         said = [_runs(len(table) - len(over), "that is not over", "that are not over")] if len(over) < len(table) else []
         said += [_runs(len(over) - len(rows), *[f"that failed, or without {' or '.join(needed)}"] * 2)] if len(rows) < len(over) else []
-        return cls(rows, others, f"not shown: {', '.join(said)}" if said else "", table)
+        return cls(rows, others, "seed" not in shown, f"not shown: {', '.join(said)}" if said else "", table)
 
     @property
     def about(self) -> str:
@@ -81,8 +85,8 @@ class Points:
     def runs_in(self, groups: Iterable[Sequence[Row]]) -> str:
         """'3 seeds', or '6 runs that differ in seed and model.width': how many there are in each group."""
         if self.others:
-            return f"{count_of(groups, 'run')} that differ in seed and {', '.join(self.others)}"
-        return count_of(groups, "seed")
+            return f"{count_of(groups, 'run')} that differ in {'seed and ' * self.over_seeds}{', '.join(self.others)}"
+        return count_of(groups, "seed" if self.over_seeds else "run")
 
 
 def count_of(groups: Iterable[Sequence[Row]], thing: str) -> str:
