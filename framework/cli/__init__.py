@@ -32,7 +32,7 @@ INTERNAL = {name: f"framework.cli.training.{name}" for name in ("work", "share",
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Runs one command; returns the exit code: 0 done, 2 user's mistake, 3 stopped, 4 diverged, 5 storage, 1 a bug."""
+    """Runs one command; returns the exit code: 0 done, 2 user's mistake, 3 stopped, 4 diverged, 5 storage, 1 a bug or a lost host."""
     _send_log_to_stderr()
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
