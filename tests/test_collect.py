@@ -150,6 +150,22 @@ def test_a_damaged_folder_is_named_and_the_others_are_collected(runs, capfd):
     assert "4 runs" in out and f"left out: {runs}/bad-sessions: environment.json holds no sessions" in err
 
 
+def test_members_of_a_sweep_that_have_no_run_are_named_up_to_a_screenful(runs, capfd):
+    lines = [
+        "member,seed,state,said",
+        "optimizer.learning_rate=0.1,0,finished,",
+        'seed=1,1,failed,"mesh.examples = 3: no, really"',
+        *(f"seed={i},{i},queued," for i in range(2, 40)),
+    ]
+    (runs / "rates" / "sweep.csv").write_text("\n".join(lines))
+    left_out = collect(runs).left_out
+    assert len(left_out) == 39 and left_out[f"{runs}/rates/seed=1"] == "has no run: failed: mesh.examples = 3: no, really"
+    assert left_out[f"{runs}/rates/seed=2"] == "has no run: queued"
+    assert run_command(["collect", str(runs)]) == 0
+    err = capfd.readouterr().err
+    assert err.count("left out: ") == 21 and "left out: 19 more" in err
+
+
 def test_a_run_below_two_roots_or_a_link_counts_once(runs):
     (runs / "again").symlink_to(runs / "rates")
     (runs / "a" / "loop").symlink_to(runs)

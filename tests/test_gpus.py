@@ -77,6 +77,18 @@ def test_each_process_has_a_gpu_of_its_own_and_the_place_of_one_that_is_gone_is_
     assert gpus.take() == second
 
 
+def test_a_process_whose_network_is_spread_has_as_many_gpus_as_its_mesh_asks_for(driver):
+    driver(TWO)
+    gpus = Gpus(1, each=2)
+    assert gpus.said == "2 GPUs, 2 for each process" and gpus.take() == {VISIBLE: f"{FIRST},{SECOND}"}
+    shared = Gpus(2, each=2)
+    taken = [shared.take(), shared.take()]
+    assert [one[VISIBLE] for one in taken] == [f"{FIRST},{SECOND}"] * 2 and float(taken[0][MEMORY]) == 0.375
+    shared.give_back(taken[0])
+    assert shared.take()[VISIBLE] == f"{FIRST},{SECOND}"
+    assert Gpus(1, each=4).take() == {VISIBLE: f"{FIRST},{SECOND}"}, "the run itself says that there are too few"
+
+
 def test_processes_that_share_a_gpu_leave_each_other_room(driver, monkeypatch):
     driver(TWO)
     gpus = Gpus(5)

@@ -2,6 +2,7 @@
 
 from framework.records.files import COMPLETE, CONFIG, ENVIRONMENT, KILLED, LOCK, METRICS, STOPPED, read_lines
 from framework.records.gathering import collect
+from framework.records.members import TABLE
 from framework.records.names import differing, names_by_difference
 from framework.records.outcome import GROKKED, Outcome
 from framework.records.table import Table

@@ -10,6 +10,7 @@ from pathlib import Path
 from framework.errors import UserError, did_you_mean
 from framework.records.files import CONFIG, ENVIRONMENT, METRICS
 from framework.records.index import Known, Signature, read_index, write_index
+from framework.records.members import TABLE, without_a_run
 from framework.records.record import Damaged, Record, read_record, signature
 from framework.records.table import Table
 
@@ -24,8 +25,8 @@ def collect(*roots: str | Path, columns: Sequence[str] = ()) -> Table:
     """All runs in and below folders, one row per run, in the order of their paths.
 
     columns: columns of metrics.jsonl, of which each row has the last value, and config fields, beside those in which the
-    runs differ. Folders that are damaged, and runs that --fresh set aside, are named in `left_out`. An index in each root makes
-    the next call quick. Raises UserError for a root without runs, and for a column that no run has.
+    runs differ. `left_out` names folders that are damaged, members of sweeps that have no run, and runs that --fresh set aside. An
+    index in each root makes the next call quick. Raises UserError for a root without runs, and for a column that no run has.
     """
     columns = [columns] if isinstance(columns, str) else columns
     if not roots:
@@ -90,6 +91,8 @@ def _inside(folder: str, real: str, left_out: dict[str, str]) -> list[tuple[str,
     names = {entry.name for entry in there}
     if names & {METRICS, ENVIRONMENT}:
         left_out[folder] = f"has no {CONFIG}"
+    if TABLE in names:
+        left_out |= without_a_run(folder, names)
     folders = [entry for entry in there if not entry.name.startswith(".") and entry.is_dir()]
     return [(one.path, os.path.realpath(one.path) if one.is_symlink() else f"{real}/{one.name}") for one in folders]
 

@@ -10,6 +10,7 @@ from typing import Any
 from framework.config import Member, to_dict
 from framework.errors import FieldError, StorageError, UserError
 from framework.reading import Followed
+from framework.records import TABLE
 from framework.run import RunDirectory, check_steps, complete_steps, is_complete
 from framework.storage import holder, storage, write_atomically, write_json
 from framework.sweep.standings import ELSEWHERE, FINISHED, RUNNING, WAITING, Standing, Standings
@@ -24,7 +25,7 @@ Show = Callable[[Standings], None]
 class SweepFolder:
     """The members of one sweep and their run directories. Making one writes nothing, and fails unless every member may start or go on."""
 
-    def __init__(self, members: Sequence[Member], workdir: str | Path, show: Show, table: str | None = "sweep.csv"):
+    def __init__(self, members: Sequence[Member], workdir: str | Path, show: Show, table: str | None = TABLE):
         """table: the name of the file that says how the members stand; None for a part of a sweep, which has none."""
         self.path = RunDirectory.at(workdir).path
         if RunDirectory(self.path).is_run:

@@ -18,12 +18,13 @@ NAMED = re.compile(r"UUID: ((GPU|MIG)-[^\s)]+)")
 
 
 class Gpus:
-    """Deals out GPUs: to each process the one that the fewest have, and the same part of its memory."""
+    """Deals out GPUs: to each process those that the fewest have, and the same part of their memory."""
 
-    def __init__(self, jobs: int):
-        """jobs: at most how many processes there are at once."""
+    def __init__(self, jobs: int, each: int = 1):
+        """jobs: at most how many processes there are at once. each: how many GPUs one of them needs, more than one for a mesh."""
         self._holders = Counter(dict.fromkeys(visible_gpus(), 0))
-        self._sharing = -(-jobs // len(self._holders)) if self._holders else 0
+        self._each = min(each, len(self._holders))
+        self._sharing = -(-jobs * self._each // len(self._holders)) if self._holders else 0
 
     @property
     def said(self) -> str:
@@ -32,22 +33,21 @@ class Gpus:
             return ""
         count = f"{len(self._holders)} GPU{'' if len(self._holders) == 1 else 's'}"
         if self._sharing <= 1:
-            return f"{count}, one for each process"
+            return f"{count}, {'one' if self._each == 1 else self._each} for each process"
         part = f", with {self._part:.0%} of its memory each" if self._memory else ""
         return f"{count}, each shared by at most {self._sharing} processes{part}"
 
     def take(self) -> dict[str, str]:
-        """The environment variables that give a process its GPU; none where there is no GPU."""
+        """The environment variables that give a process its GPUs; none where there is no GPU."""
         if not self._holders:
             return {}
-        gpu = min(self._holders, key=lambda one: self._holders[one])
-        self._holders[gpu] += 1
-        return {VISIBLE: gpu, **self._memory}
+        taken = sorted(self._holders, key=lambda one: self._holders[one])[: self._each]
+        self._holders.update(taken)
+        return {VISIBLE: ",".join(taken), **self._memory}
 
     def give_back(self, taken: Mapping[str, str]) -> None:
         """Takes back what a process had that is gone."""
-        if VISIBLE in taken:
-            self._holders[taken[VISIBLE]] -= 1
+        self._holders.subtract(taken[VISIBLE].split(",") if taken else ())
 
     @property
     def _part(self) -> float:

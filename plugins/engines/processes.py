@@ -25,7 +25,8 @@ class Processes(Engine):
     """At most `--jobs` processes, each of which trains one member after another; one that dies takes no other member with it.
 
     What they compute with (cores, flags) is what `whygrok run` would have, and so are the bits; where there are several GPUs,
-    each process has one of its own, and where several processes share one, each takes its part of the memory. Source: whygrok.
+    each process has one of its own, or as many as its mesh asks for, and where several share one, each takes its part of the memory.
+    Source: whygrok.
     """
 
     members: int = field(0, "how many members one process trains before another takes its place; 0: no limit, 1: one each", at_least=0)
@@ -33,7 +34,8 @@ class Processes(Engine):
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
         """Trains what is waiting in at most `jobs` processes."""
         started: list[Process] = []
-        gpus = Gpus(min(jobs, len(sweep.standings)))
+        meshes = (sweep.experiment(standing.member).mesh for standing in sweep.standings)
+        gpus = Gpus(min(jobs, len(sweep.standings)), max(mesh.examples * mesh.neurons for mesh in meshes))
         if gpus.said and sweep.in_state(WAITING):
             log.info("%s", gpus.said)
 

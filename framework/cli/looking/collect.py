@@ -19,6 +19,7 @@ EXAMPLES = """\
   whygrok collect runs/scales --columns norms/linf gradient_norm
   whygrok collect runs ../others/runs --output=all.csv
 """
+MOST_SAID = 20  # lines on what is left out
 NAME_ROOM = 40  # characters that a name may take before columns do
 SHOWN = ("state", "step", "train", "test", "fitted", "grokked")
 
@@ -34,14 +35,21 @@ def main(arguments: Sequence[str]) -> int:
     from framework.records import collect  # after the arguments are read: nothing is imported for --help
 
     table = collect(*options.roots, columns=options.columns)
-    for folder, why in table.left_out.items():
-        log.warning("left out: %s: %s", folder, why)
+    say_left_out(table)
     if options.output:
         table.write(options.output)
         print(options.output)
     elif len(table):
         print("\n".join(lines_of(table, options.columns)))
     return 0
+
+
+def say_left_out(table: "Table") -> None:
+    """Names what has no row: all of it, up to a screenful."""
+    for folder, why in list(table.left_out.items())[:MOST_SAID]:
+        log.warning("left out: %s: %s", folder, why)
+    if (more := len(table.left_out) - MOST_SAID) > 0:
+        log.warning("left out: %d more; framework.collect(…).left_out has all of them", more)
 
 
 def lines_of(table: "Table", columns: Sequence[str]) -> list[str]:

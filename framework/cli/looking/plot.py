@@ -1,15 +1,12 @@
 """whygrok plot: draw runs from their files; one by one, or all below a folder over their fields."""
 
 import argparse
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
 from framework.cli.overrides import add_plugins
-
-log = logging.getLogger("whygrok")
 
 EXAMPLES = """\
   whygrok plot runs/first
@@ -76,13 +73,13 @@ def _over_fields(parser: Parser, options: argparse.Namespace) -> list[Path]:
     extra = [name for name in (("band", "collapse") if is_map else ("y", "color", "share")) if getattr(options, name)]
     if extra or (options.band and options.collapse):
         parser.error(f"--{(extra or ['band'])[0]} does not go with --{'y' if is_map else 'value' if extra else 'collapse'}")
+    from framework.cli.looking.collect import say_left_out
     from framework.records import collect
     from framework.records.pictures import draw_bands, draw_collapse, draw_map, size_of
 
     named = [name for name in (options.x, options.y, options.color, options.value, options.collapse) if name and name is not True]
     table = collect(*options.runs, columns=named)
-    for folder, why in table.left_out.items():
-        log.warning("left out: %s: %s", folder, why)
+    say_left_out(table)
     output = _output(parser, options, re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(named)) + ".png")
     if is_map:
         return draw_map(table, options.x, options.y, options.color, output, options.share)

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from framework.cli.tables import cell, on_screen
 from framework.errors import UserError
-from framework.records import differing, names_by_difference
+from framework.records import TABLE, differing, names_by_difference
 from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Standing, Standings
 
 log = logging.getLogger("whygrok")
@@ -41,7 +41,7 @@ def report(standings: Iterable[Standing], workdir: str) -> None:
         if standing.said and standing.state not in (QUEUED, RUNNING):
             print(f"{standing.member} {standing.state}: {standing.said}" + (f" ({Path(workdir) / standing.log})" if standing.log else ""))
     headlines = {standing.headline.replace("_", " ") for standing in standings}
-    print(f"train and test: {' or '.join(sorted(headlines))}; all columns: {Path(workdir) / 'sweep.csv'}")
+    print(f"train and test: {' or '.join(sorted(headlines))}; all columns: {Path(workdir) / TABLE}")
 
 
 class Screen:
