@@ -71,7 +71,7 @@ def test_where_it_never_happened_is_hatched_and_where_no_run_is_over_is_left_whi
     assert heat.words == [["", "1/2", ""], ["", "", ""]]
     assert heat.title == "Step from which test accuracy stays at 0.99\nmean over the runs in which it happened, 2 seeds in each cell"
     assert heat.caption == (
-        "hatched: it happened in none of the runs; 2/3: in so many of the runs; white: no run; not shown: 1 run that is not over\n"
+        "hatched: it happened in none of the runs; 1/2: in so many of the runs; white: no run; not shown: 1 run that is not over\n"
         "modular addition, quadratic, adamw, 10 runs"
     )
     assert (heat.x.label, heat.x.kind, heat.y.label) == (
@@ -84,6 +84,20 @@ def test_where_it_never_happened_is_hatched_and_where_no_run_is_over_is_left_whi
     assert share.limits == (0, 1), "the brightest colour is all runs, also where the largest share is smaller"
     over_seed = drawn_map(grid, monkeypatch, y="seed")
     assert over_seed.title.endswith(f"1 to 2 runs that differ in {DECAY} in each cell"), "in a cell there is one seed"
+
+
+def test_a_run_that_lies_in_two_folders_is_one_sample(grid, monkeypatch):
+    write_run(grid / "copies" / "again", {RATE: 0.1, DECAY: 0.1, "seed": 1}, rows_of(NEVER))
+    heat = drawn_map(grid, monkeypatch)
+    assert heat.words[0][1] == "1/2" and "not shown: 1 run that is not over, 1 run that is another one again" in heat.caption
+
+
+def test_an_axis_may_be_a_list(grid, capfd):
+    write_run(grid / "listed", {"task.coefficients": [1, 2], RATE: 0.1, DECAY: 0.1}, rows_of(AT_20))
+    write_run(grid / "other", {"task.coefficients": [1, 3], RATE: 0.1, DECAY: 0.1}, rows_of(NEVER))
+    assert run_command(["plot", str(grid), "--x=task.coefficients", f"--y={DECAY}", "--color=grokked"]) == 0
+    out, err = capfd.readouterr()
+    assert "Warning" not in err and [row["task.coefficients"] for row in table_of(out.split()[1])] == ["[1, 2]", "[1, 3]"]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def draw_heat_map(figure: Any, heat: HeatMap) -> Any:
     for row, column in zip(*np.nonzero(heat.hatched), strict=True):
         _hatch(axes, heat.x.edges[column : column + 2], heat.y.edges[row : row + 2])
     for row, words in enumerate(heat.words):
-        for column, word in enumerate(words):
+        for column, word in ((column, word) for column, word in enumerate(words) if word):
             pale = not heat.hatched[row, column] and float(mesh.norm(heat.values[row, column])) < 0.6
             looks = {"ha": "center", "va": "center", "fontsize": 7, "color": "white" if pale else INK}
             axes.text(heat.x.centres[column], heat.y.centres[row], word, **looks)

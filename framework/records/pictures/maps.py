@@ -9,7 +9,7 @@ import numpy as np
 
 from framework.errors import UserError
 from framework.pictures import Axis, HeatMap, draw_heat_map, new_figure
-from framework.records.pictures.points import EVENTS, Points, grouped, number, save
+from framework.records.pictures.points import EVENTS, Points, grouped, key_of, number, save
 from framework.records.table import Row, Table
 
 
@@ -48,14 +48,14 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
     words = [[f"{len(cell.values)}/{len(cell.runs)}" if 0 < len(cell.values) < len(cell.runs) else "" for cell in row] for row in cells]
     here = numbers[np.isfinite(numbers)]
     heat = HeatMap(
-        title=_title(points, value, share, groups.values()),
+        title=_title(points, value, share, groups.values(), any(map(any, words))),
         x=Axis(points.label(x), across),
         y=Axis(points.label(y), up),
         values=numbers,
         value_label="share of runs" if share else _colour_label(points, value),
         hatched=never,
         words=words,
-        caption=_caption(never, any(map(any, words)), np.isnan(numbers) & ~never, value in EVENTS, points),
+        caption=_caption(never, next(filter(None, sum(words, [])), ""), np.isnan(numbers) & ~never, value in EVENTS, points),
         limits=(0.0, 1.0) if share else (None, None),
         log=bool(not share and len(here) and here.min() > 0 and here.max() / here.min() > 10),
     )
@@ -77,18 +77,18 @@ def _cell(points: Points, runs: Sequence[Row], value: str) -> Cell:
 
 def _values(rows: Sequence[Row], name: str) -> list[Any]:
     """The values of a field, ascending where they are numbers."""
-    found = list(dict.fromkeys(row[name] for row in rows))
+    found = list(dict.fromkeys(key_of(row[name]) for row in rows))
     numbers = [number(value) for value in found]
     return sorted(found, key=float) if None not in numbers else sorted(found, key=str)
 
 
-def _title(points: Points, value: str, share: bool, groups: Any) -> str:
+def _title(points: Points, value: str, share: bool, groups: Any, partly: bool) -> str:
     runs = points.runs_in(groups)
     what = points.label(value)
     if share:
         happened = {"grokked": "grokked", "fitted": "fitted the training set"}.get(value, f"have {value}")
         return f"Share of the runs that {happened}\n{runs} in each cell"
-    where = " in which it happened" if value in EVENTS else ""
+    where = " in which it happened" if value in EVENTS else " that finished" if partly else ""
     return f"{what[0].upper()}{what[1:]}\nmean over the runs{where}, {runs} in each cell"
 
 
@@ -96,9 +96,9 @@ def _colour_label(points: Points, value: str) -> str:
     return "step" if value in EVENTS else points.label(value)
 
 
-def _caption(never: np.ndarray, partly: bool, empty: np.ndarray, event: bool, points: Points) -> str:
+def _caption(never: np.ndarray, partly: str, empty: np.ndarray, event: bool, points: Points) -> str:
     said = [f"hatched: {'it happened' if event else 'measured'} in none of the runs"] if never.any() else []
-    said += ["2/3: in so many of the runs"] if partly else []
+    said += [f"{partly}: in so many of the runs{'' if event else ', the others failed'}"] if partly else []
     said += ["white: no run"] if empty.any() else []
     said += [points.left_out] if points.left_out else []
     return f"{'; '.join(said)}\n{points.about}".strip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framework.config import PLUGIN_SECTIONS
 from framework.errors import UserError
 from framework.pictures import rendered, spacing
 from framework.records.names import short_fields, unnamed
@@ -51,10 +52,13 @@ class Points:
         if not rows:
             raise UserError(f"none of the {len(table)} runs is over and has {' and '.join(needed)}: there is nothing to draw")
         silent = unnamed()
+        every = len(rows)
+        rows = _distinct(rows, ["seed", *PLUGIN_SECTIONS, *(name for name in table.fields if name not in silent)])
         fields = [name for name in table.fields if name not in (*shown, *silent)]
         others = [name for name in fields if not _follows(rows, name, shown)]
         said = [_runs(len(table) - len(over), "that is not over", "that are not over")] if len(over) < len(table) else []
-        said += [_runs(len(over) - len(rows), *[f"that failed, or without {' or '.join(needed)}"] * 2)] if len(rows) < len(over) else []
+        said += [_runs(len(over) - every, *[f"that failed, or without {' or '.join(needed)}"] * 2)] if every < len(over) else []
+        said += [_runs(every - len(rows), "that is another one again", "that are others again")] if len(rows) < every else []
         return cls(rows, others, "seed" not in shown, f"not shown: {', '.join(said)}" if said else "", table)
 
     @property
@@ -114,7 +118,7 @@ def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple[Hashable, .
     """Rows by their values of these names."""
     found: dict[tuple[Hashable, ...], list[Row]] = {}
     for row in rows:
-        found.setdefault(tuple(_key(row[name]) for name in names), []).append(row)
+        found.setdefault(tuple(key_of(row[name]) for name in names), []).append(row)
     return found
 
 
@@ -128,14 +132,20 @@ def save(figure: Any, output: Path, header: Sequence[str], cells: Iterable[Seque
     return [output, data]
 
 
+def _distinct(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
+    """The rows without those that repeat another one: the same network, trained twice, is one sample and not two."""
+    return list({tuple(key_of(row[name]) for name in names): row for row in reversed(rows)}.values())[::-1]
+
+
 def _runs(count: int, one: str, several: str) -> str:
     return f"1 run {one}" if count == 1 else f"{count} runs {several}"
 
 
 def _follows(rows: Sequence[Row], name: str, shown: Sequence[str]) -> bool:
     """Whether a field has one value wherever the names that are shown have one each, as task.train_size does beside examples."""
-    return all(len({_key(row[name]) for row in group}) == 1 for group in grouped(rows, shown).values())
+    return all(len({key_of(row[name]) for row in group}) == 1 for group in grouped(rows, shown).values())
 
 
-def _key(value: Any) -> Hashable:
+def key_of(value: Any) -> Hashable:
+    """A value as it can be looked up: lists as their JSON."""
     return json.dumps(value) if isinstance(value, list | dict) else value
