@@ -139,8 +139,8 @@ def test_a_damaged_folder_is_named_and_the_others_are_collected(runs, capfd):
     assert len(table) == 4
     assert {os.path.basename(folder): why for folder, why in table.left_out.items()} == {
         "bad-config": "config.json holds no config: it has no task",
-        "bad-row": f"{runs}/bad-row/metrics.jsonl, line 2 is no row: b'[]'",
-        "bad-line": f"{runs}/bad-line/metrics.jsonl, line 2 is not JSON: b'{{\"step\"'",
+        "bad-row": "metrics.jsonl, line 2 is no row: b'[]'",
+        "bad-line": "metrics.jsonl, line 2 is not JSON: b'{\"step\"'",
         "bad-sessions": "environment.json holds no sessions",
         "bad-nothing": "has no config.json",
         "first.old-2": "set aside by --fresh",

@@ -107,8 +107,8 @@ def test_two_hosts_that_are_stopped_and_killed_go_on_to_the_rows_of_two_that_wer
         os.kill(hosts.trainer(1), signal.SIGKILL)
         (code_0, _, error_0), (code_1, _, error_1) = hosts.ended()
     assert (code_0, code_1) == (1, 1)
-    assert re.search("host 0 of 2: (another host|host 1) has ended or gone silent; its own words say why. Checkpoints are kept", error_0)
-    assert "host 1 of 2: its training process was killed (SIGKILL). Checkpoints are kept" in error_1
+    assert re.search("host 0 of 2: (another host|host 1) has ended or gone silent; its own words say why. What was saved is kept", error_0)
+    assert "host 1 of 2: its training process was killed (SIGKILL). What was saved is kept" in error_1
     assert not any("Traceback" in error or "Check failure" in error or "Fatal" in error for error in (error_0, error_1))
     finished(cut, 2, *words)
     assert_same_run(cut, tmp_path / "whole")

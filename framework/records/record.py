@@ -68,8 +68,10 @@ def read_record(folder: str) -> Record:
         fields = _fields(_json(folder, CONFIG))
         environment = _json(folder, ENVIRONMENT) if os.path.exists(f"{folder}/{ENVIRONMENT}") else {}
         rows, _ = read_lines(Path(folder, METRICS))
-    except (OSError, StorageError) as error:
-        raise Damaged(str(error)) from None
+    except OSError as error:
+        raise Damaged(f"{os.path.basename(error.filename or folder)}: {error.strerror}") from None
+    except StorageError as error:
+        raise Damaged(str(error).removeprefix(f"{folder}/")) from None
     sessions = environment.get("sessions", [])
     if not isinstance(sessions, list) or not all(isinstance(session, dict) for session in sessions):
         raise Damaged(f"{ENVIRONMENT} holds no sessions")

@@ -32,7 +32,7 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 SLURM = ("SLURM_NTASKS", "SLURM_PROCID", "SLURM_JOB_ID", "SLURM_STEP_NODELIST")
 PORTS = 2**12  # from the top: where Slurm's jobs find a port by their number
 SILENT = re.compile(r"stopped sending heartbeats\):\s*((?:\d+[,\s]*)+)")  # how JAX names hosts
-AGAIN = "Checkpoints are kept: give the same command on every host to go on."
+AGAIN = "What was saved is kept: give the same command on every host to go on."
 
 
 @dataclass(frozen=True)
