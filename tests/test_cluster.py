@@ -206,6 +206,13 @@ def test_files_that_never_show_are_a_failure(cluster, tmp_path):
     assert (found[1].state, found[1].said.partition(" has")[2]) == ("failed", " finished it, and its files do not show here")
 
 
+def test_a_signal_that_would_come_at_once_is_refused():
+    for time, before in (("1", 5), ("2", 90), ("00:02:00", 60)):
+        with pytest.raises(FieldError, match=f"^signal = {before}: must leave time before it"):
+            Slurm(time=time, signal=before)
+    assert Slurm(time="3").signal == 90
+
+
 def test_a_signal_ends_the_watching_and_leaves_the_jobs(cluster, tmp_path):
     queued(tmp_path / "runs", NO_WAIT)
 

@@ -1,6 +1,7 @@
 """A heat map as data, and how it is drawn: a colour per cell, words in it, and hatches where there is no number."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from framework.pictures.style import INK
 
 Kind = Literal["log", "linear", "words"]
 EVEN = 0.6  # how much gaps may vary, as a share of their mean, on an axis that is drawn to scale
+TITLE_CHARACTERS, CAPTION_CHARACTERS = 80, 110  # of a line, at the width of the picture
 HATCHES = "#9a9a9a"
 
 
@@ -96,10 +98,12 @@ def draw_heat_map(figure: Any, heat: HeatMap) -> Any:
     _scale(axes.yaxis, axes.set_yscale, heat.y)
     axes.set_xlabel(heat.x.label)
     axes.set_ylabel(heat.y.label)
-    axes.set_title(heat.title, fontsize=10, color=INK, loc="left")
+    title = "\n".join(textwrap.fill(line, TITLE_CHARACTERS) for line in heat.title.split("\n"))
+    axes.set_title(title, fontsize=10, color=INK, loc="left")
     if not np.all(np.isnan(heat.values)):
         figure.colorbar(mesh, ax=axes, label=heat.value_label)
-    figure.supxlabel(heat.caption, fontsize=8, color=INK, x=0.01, ha="left")
+    caption = "\n".join(textwrap.fill(line, CAPTION_CHARACTERS) for line in heat.caption.split("\n"))
+    figure.supxlabel(caption, fontsize=8, color=INK, x=0.01, ha="left")
     return axes
 
 

@@ -22,6 +22,7 @@ from plugins.cluster.watch import Watch, log
 TIME = (
     r"(?:(?P<days>\d+)-(?P<hours>\d+)(?::(?P<minutes>\d+)(?::(?P<seconds>\d+))?)?|(?:(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>\d+)|(?P<only>\d+)))"
 )
+EARLY = 60  # seconds by which Slurm's signal may come before it was asked for
 MEMORY = r"[1-9]\d*[KMGT]?"
 
 
@@ -57,6 +58,10 @@ class Slurm(Engine):
         super().__post_init__()
         if not minutes(self.time):
             raise FieldError("time", self.time, "must be a time of Slurm's above 0, such as 30 (minutes), 4:00:00 or 2-12:00:00")
+        seconds = 60 * minutes(self.time)
+        if self.signal + EARLY >= seconds:
+            why = f"must leave time before it: Slurm sends it up to {EARLY} seconds early, and time={self.time} is {seconds} seconds"
+            raise FieldError("signal", self.signal, why)
         if self.mem and not re.fullmatch(MEMORY, self.mem):
             raise FieldError("mem", self.mem, "must be a whole number with K, M, G or T, such as 4G")
         if self.inside.partition(":")[0] == "slurm":
