@@ -18,6 +18,7 @@ from hypothesis import settings
 from configs import quickstart
 from framework import registry, run_sweep, train
 from framework.config import to_dict
+from framework.training.sharing import program_of
 from tests import batches_of_members
 from tests.dying_members import SWEEP, config, swept
 from tests.helpers import tiny
@@ -73,12 +74,17 @@ def clean_registry() -> Iterator[None]:
 
 @pytest.fixture
 def quick_compilation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Programs are compiled with less effort, in child processes too: for tests that compile many and run each for a moment."""
+    """Programs are compiled with less effort, in child processes too: for tests that compile many and run each for a moment.
+
+    JAX does not ask for the effort when it looks whether a program is compiled, so that other tests must not find these: their bits differ.
+    """
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     before = jax.config.read("jax_disable_most_optimizations")
+    program_of.cache_clear()
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
+    program_of.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -206,6 +206,13 @@ def test_files_that_never_show_are_a_failure(cluster, tmp_path):
     assert (found[1].state, found[1].said.partition(" has")[2]) == ("failed", " finished it, and its files do not show here")
 
 
+def test_a_slurm_that_does_not_answer_is_told_before_anything_is_submitted(cluster, tmp_path):
+    (cluster / "squeue").write_text("#!/bin/sh\necho 'squeue: error: Unable to contact slurm controller' >&2\nexit 1\n")
+    with pytest.raises(UserError, match="^--engine=slurm needs a Slurm that answers: squeue fails here"):
+        queued(tmp_path / "runs", NO_WAIT)
+    assert submitted(cluster) == 0
+
+
 def test_a_signal_that_would_come_at_once_is_refused():
     for time, before in (("1", 5), ("2", 90), ("00:02:00", 60)):
         with pytest.raises(FieldError, match=f"^signal = {before}: must leave time before it"):

@@ -15,6 +15,7 @@ from framework import Engine, field, register
 from framework.errors import FieldError, Interrupted, UserError
 from framework.sessions import StopRequest
 from framework.sweep import FINISHED, WAITING, WHYGROK, SweepFolder, check_engine, may_start
+from plugins.cluster.queue import look
 from plugins.cluster.submission import Submission, alone, prepared
 from plugins.cluster.task import Task
 from plugins.cluster.watch import Watch, log
@@ -73,6 +74,8 @@ class Slurm(Engine):
             return "--engine=slurm needs submitit: pip install 'whygrok[slurm]'"
         if missing := [command for command in ("sbatch", "squeue", "srun") if shutil.which(command) is None]:
             return f"--engine=slurm is given where Slurm's commands are: there is no {missing[0]} in PATH here"
+        if look(["whygrok"]) is None:
+            return "--engine=slurm needs a Slurm that answers: squeue fails here, and says why when you call it"
         return ""
 
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
