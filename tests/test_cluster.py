@@ -49,6 +49,7 @@ def cluster(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "JUST_SUBMITTED", 0.0)
     monkeypatch.setattr(watch, "NOTES_SECONDS", 0.05)
     monkeypatch.setattr(watch, "FIRST_LOOK", 0.05)
+    monkeypatch.setattr(watch, "GONE_SECONDS", 0.0)
     register("here")(Here)
     return folder
 

@@ -12,7 +12,8 @@ from plugins.cluster.submission import Submission, submissions
 log = logging.getLogger("whygrok")
 
 FIRST_LOOK, LONGEST_WAIT = 2.0, 30.0  # seconds between two looks at the queue, which grow by half
-GONE = 2  # looks in which the queue does not show a task, until it has ended: a task that is queued again may hide for a moment
+# For how many looks, and how many seconds, the queue does not show a task until it has ended: one that is queued again hides for a while.
+GONE, GONE_SECONDS = 2, 15.0
 NOTES_SECONDS = 1.0  # between two looks at the notes
 POLL_SECONDS = 0.1  # how often signals are looked for
 
@@ -110,7 +111,7 @@ class Watch:
         for task in [task for task in self._tasks if task.open]:
             if task.share.look():
                 self._due, self._pause = min(self._due, time.monotonic() + FIRST_LOOK), FIRST_LOOK
-            if task.missing >= GONE or task.share.ended == "":
+            if task.share.ended == "" or (task.missing >= GONE and time.monotonic() - task.gone_at >= GONE_SECONDS):
                 self._settle(task)
             else:
                 self._show(task)
