@@ -2,13 +2,11 @@
 
 import json
 import os
-import re
 import shlex
 import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -280,37 +278,6 @@ def test_what_another_process_writes_is_not_submitted(cluster, tmp_path):
     assert [sorted(Share(file).members) for file in shares(tmp_path / "runs")] == [[NAMES[0]], [NAMES[2]]]
 
 
-# Notes that it got a signal, and takes a moment to end, as whygrok does.
-CHILD = "trap 'echo asked; sleep 0.3; echo saved; exit 3' TERM; echo begun; while :; do sleep 0.05; done"
-ASKED = """
-import signal, sys, threading, os
-from plugins.cluster.task import Task
-task = Task(["sh", "-c", {child!r}])
-ask = {ask}
-threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGUSR2 if ask else signal.SIGTERM)).start()
-def queue_again(number, frame):
-    again = task.checkpoint()
-    print("again", again.function.command == task.command, flush=True)
-    sys.exit(9)
-signal.signal(signal.SIGUSR2, queue_again)
-print("ended", task(), flush=True)
-"""
-
-
-@pytest.mark.parametrize(("ask", "end", "code"), [(True, ["again True"], 9), (False, ["ended 3"], 0)])
-def test_a_task_passes_a_signal_on_and_waits_until_all_is_saved(ask, end, code):
-    """The handler of the signal waits for the child while __call__ waits for it as well."""
-    done = subprocess.run(
-        [sys.executable, "-c", ASKED.format(child=CHILD, ask=ask)],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stdout.splitlines() == ["begun", "asked", "saved", *end], done.stderr
-    assert done.returncode == code
-
-
 def test_a_job_imports_no_heavy_library_and_nothing_from_the_users_folder(cluster, tmp_path):
     """As the script says that was submitted: its Python reads the task from a pickle."""
     queued(tmp_path / "runs", NO_WAIT)
@@ -323,10 +290,3 @@ def test_a_job_imports_no_heavy_library_and_nothing_from_the_users_folder(cluste
     done = subprocess.run([*python, "-c", program, pickled], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[0] == str([*WHYGROK, "share", str(pickled.parent / "0.json")]), done.stderr
     assert {"jax", "framework"} & set(done.stdout.splitlines()[1].split()) == set()
-
-
-def test_a_slurm_of_one_node_says_which_packages_are_missing(tmp_path):
-    script = Path(__file__).parents[1] / "tools" / "one-node-slurm"
-    done = subprocess.run([sys.executable, script, "true"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    assert re.fullmatch(r"tools/one-node-slurm: no \w+ here: apt-get install --no-install-recommends slurm-wlm munge\n", done.stderr)
