@@ -33,7 +33,9 @@ def balanced_weights(p: int, k: int) -> AnswerWeights:
 
 
 def bound_of_neurons(weights: AnswerWeights, p: int, k: int) -> float:
-    """What the mean of Σ_c λ(a, c) f_c(a) over all k-tuples is at most, for a neuron of norm 1. Infinite for λ that is no function of Σ a_i − c.
+    """What the mean of Σ_c λ(a, c) f_c(a) over all k-tuples a is at most, for a neuron of norm 1.
+
+    Infinite for λ that is no function of Σ a_i − c, or whose sum over c is not 0.
 
     With û = Σ_a u(a) e^{−2πifa/p}, and Λ_f what the table of λ has at the frequencies (f, …, f, −f), p^−(k+1) Σ_f Λ_f Π û_i(f) v̂(−f)
     is what the product of all k summands gives; powers of fewer summands give 0 where the sum of λ over each is 0, Λ_0 = 0.

@@ -7,7 +7,17 @@ import numpy as np
 from framework import Claim, Row, field, register
 from plugins.mathematics.finite_fields import field_waves, field_with_roots
 from plugins.networks import written_down
-from plugins.networks.written_down import Layers, Matrix, all_tuples, answers, deviation, fourier_network, largest_entry, outputs, smallest_margin
+from plugins.networks.written_down import (
+    Layers,
+    Matrix,
+    all_tuples,
+    answers,
+    deviation,
+    fourier_network,
+    largest_entry,
+    outputs,
+    smallest_margin,
+)
 
 
 @register("fourier_construction")
@@ -57,7 +67,13 @@ class FourierConstruction(Claim):
         hidden = (W[0][inputs[:, 0]] + W[1][inputs[:, 1]]) ** 2
         return [
             Row("W by frequency: deviation from h of (F.3)", 0, deviation(hidden, hidden_of_f3(p)), 1e-12),
-            Row("W by neuron, as in the text: deviation from h of (F.3)", 0, deviation(by_neuron(hidden), hidden_of_f3(p)), 1e-3, expected_to_hold=False),
+            Row(
+                "W by neuron, as in the text: deviation from h of (F.3)",
+                0,
+                deviation(by_neuron(hidden), hidden_of_f3(p)),
+                1e-3,
+                expected_to_hold=False,
+            ),
             Row("deviation of outputs, W by neuron", 0, deviation(outputs(by_neuron(W), V, inputs), target), 1e-3, expected_to_hold=False),
             Row("(F.8) and (F.9): deviation", 0, misses_of_f8_and_f9(p), 1e-12),
             Row("deviation of cos cos + sin sin in (F.10)", 0, deviation(sum_of_f10(p, 1), target), small),
@@ -69,13 +85,18 @@ class FourierConstruction(Claim):
         W, V = fourier_network(p)
         idle = 8 * p - 1  # neurons that h has above a multiple of 8p, at most
         factor = (4 * self.repeats) ** (-1 / 3)
-        copied = (np.concatenate([factor * W] * self.repeats + [0 * W[:, :, :idle]], 2), np.concatenate([factor * V] * self.repeats + [0 * V[:idle]]))
+        copied = (
+            np.concatenate([factor * W] * self.repeats + [0 * W[:, :, :idle]], 2),
+            np.concatenate([factor * V] * self.repeats + [0 * V[:idle]]),
+        )
         return [
             Row("regression loss at the scale of appendix F", 0, regression_loss(W, V), small, expected_to_hold=False),
             Row("regression loss, scaled by 4^(−1/3)", 0, regression_loss(W / 4 ** (1 / 3), V / 4 ** (1 / 3)), small),
             Row("regression loss, scaled and repeated", 0, regression_loss(*copied), small),
             Row("largest weight, scaled and repeated", factor, largest_entry(*copied), 1e-12),
-            Row("the same, beside ⌊h/8p⌋^(−1/3) of 3.8", (copied[1].shape[0] // (8 * p)) ** (-1 / 3), largest_entry(*copied), relation="<="),
+            Row(
+                "the same, beside ⌊h/8p⌋^(−1/3) of 3.8", (copied[1].shape[0] // (8 * p)) ** (-1 / 3), largest_entry(*copied), relation="<="
+            ),
         ]
 
     def _of_half(self) -> list[Row]:
@@ -112,7 +133,7 @@ def halved_network(p: int) -> Layers:
     return np.concatenate([W for W, _ in parts], axis=2), np.concatenate([V for _, V in parts])
 
 
-def off_by(layers: Layers, height: float) -> float:
+def off_by(layers: Layers, height: int) -> float:
     """The largest deviation of outputs from height · 1[a + b ≡ q]."""
     inputs = all_tuples(layers[0].shape[1], 2)
     return deviation(outputs(*layers, inputs), height * answers(inputs, layers[0].shape[1]))

@@ -16,11 +16,13 @@ class MemorizingNetwork(Claim):
 
     First layer s e_a and ±s e_b, output ±s e_c, s = (p/4)^(1/3). A network that fits the whole population has group norm³ at
     least (3√3/√2) (p−1) p^(3/2), by γ* of Morwani et al. 2024; for even p, p − 2 + 1/√2 stands in place of p − 1. So with n_+ <
-    √2 (p−1) √p positives sampled, which n ≈ √2 (p−1) p^(3/2) triples have, and a width of 2 n_+ or more, the interpolant of least norm does not fit the population. Not in
-    Mohamadi et al. 2024; of ‖θ‖_∞, and of answers that are right by a small margin, it says nothing.
+    √2 (p−1) √p positives sampled, which n ≈ √2 (p−1) p^(3/2) triples have, and a width of 2 n_+ or more, the interpolant of least
+    norm does not fit the population. Not in Mohamadi et al. 2024; of ‖θ‖_∞, and of answers that are right by a small margin, it
+    says nothing.
 
     Nothing that touches no other is cheaper by more than a factor (p−1)/p: with λ = (3√3/2) p/(p−1) (e_a − 1/p)(e_b − 1/p) e_c,
-    whose sums over a and over b are 0, ⟨λ, f⟩ ≤ ‖θ‖³ for every neuron, by the largest singular value of λ at c, while ⟨λ, p at the triple⟩ = (3√3/2)(p−1).
+    whose sums over a and over b are 0, ⟨λ, f⟩ ≤ ‖θ‖³ for every neuron, by the largest singular value of λ at c, while
+    ⟨λ, p at the triple⟩ = (3√3/2)(p−1).
     """
 
     p: int = field(7, "modulus", at_least=3)

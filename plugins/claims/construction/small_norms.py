@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def least_width_times_cube(p: int) -> float:
     return p / (bound_of_neurons(balanced_weights(p, 2), p, 2) * (3 * p) ** 1.5)
 
 
-def relative_bound(p: int, n: np.ndarray, log_of_1_over_delta: np.ndarray) -> np.ndarray:
+def relative_bound(p: int, n: Any, log_of_1_over_delta: Any) -> Any:
     """(p²/n) (log³ n + log(1/δ)/p): the bound of Theorem 3.6 on the loss, divided by that of f = 0, with constant 1."""
     return p**2 / n * (np.log(n) ** 3 + log_of_1_over_delta / p)
 
@@ -101,7 +102,7 @@ def first_modulus() -> int:
     low, high = 10, 10**9
     while high - low > 1:
         p = (low + high) // 2
-        low, high = (low, p) if relative_bound(p, np.float64(p) ** 3, np.float64(0)) < 1 else (p, high)
+        low, high = (low, p) if relative_bound(p, float(p) ** 3, 0.0) < 1 else (p, high)
     return high
 
 
