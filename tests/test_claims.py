@@ -3,6 +3,8 @@
 import itertools
 import json
 import re
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from framework import Row
 from framework.cli import run_command
 from plugins.claims.construction import summands
-from plugins.networks import written_down
+from plugins.networks import few_neurons, written_down
 from tests import constructions
 from tests.breaks.of_constructions import FLIPPED
 
@@ -32,13 +34,27 @@ def test_fewer_phases_do_not_do():
     assert min(misses) > 0.1
 
 
+def test_fourteen_neurons_add_three_angles():
+    """Evaluated here in float64 at angles of no grid, and cosines beside cos 36° = (1 + √5)/4 and cos 15° = (√6 + √2)/4."""
+    neurons, angles = few_neurons.fourteen_neurons(), np.random.default_rng(0).uniform(0, 2 * np.pi, (200, 3))
+    found = np.zeros(200, complex)
+    for neuron in neurons:
+        *seen, (size, turn) = [(float(r), np.pi * float(turn)) for r, turn in neuron]
+        found += size * np.exp(1j * turn) * sum(r * np.cos(A + phase) for (r, phase), A in zip(seen, angles.T, strict=True)) ** 3
+    assert len(neurons) == 14
+    np.testing.assert_allclose(found, np.exp(1j * angles.sum(axis=1)), atol=1e-13)
+    with localcontext(prec=60):
+        assert abs(few_neurons.cosine(Fraction(9, 5)) - (1 + Decimal(5).sqrt()) / 4) < Decimal("1e-58")
+        assert abs(few_neurons.cosine(Fraction(-1, 12)) - (Decimal(6).sqrt() + Decimal(2).sqrt()) / 4) < Decimal("1e-58")
+
+
 @pytest.mark.slow
 def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     assert run_command(["verify", "margin", "quadratic_as_cubes"]) == 0
     shown = capsys.readouterr().out
     assert "max_margin" in shown and "margin_definitions" in shown and "fourier_construction" not in shown
     assert "does not hold, as expected" in shown and "note: (4.3) as printed" in shown
-    count = re.search(r"(\d+) of (\d+) rows as expected; 5 claims", shown)
+    count = re.search(r"(\d+) of (\d+) rows as expected; 6 claims", shown)
     assert count and count[1] == count[2] == str(len(re.findall(r"measured \S", shown)))
 
 
@@ -59,7 +75,7 @@ def test_verify_fails_when_a_claim_that_should_hold_does_not(monkeypatch, capsys
 def test_a_claim_is_checked_at_other_sizes(capsys):
     assert run_command(["verify", "fourier_construction", "p=5", "repeats=2", "--json"]) == 0
     rows = {row["quantity"]: row for row in json.loads(capsys.readouterr().out)}
-    assert rows["neurons"]["measured"] == 40 and rows["largest weight, repeated"]["measured"] == pytest.approx(2 ** (-1 / 3))
+    assert rows["neurons"]["measured"] == 40 and rows["largest weight, scaled and repeated"]["measured"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +84,9 @@ def test_a_claim_is_checked_at_other_sizes(capsys):
         (["margin", "p=7"], "fields belong to one claim"),
         (["max_margin", "stepz=7"], "Did you mean 'steps'?"),
         (["max_margin", "p=2"], "p"),
+        (["frequency_subsets", "p=5,4"], "p = (5, 4): must be odd"),
+        (["small_norms", "p=8"], "the next odd number is 9"),
+        (["margin_limit", "p=4"], "the next odd number is 5"),
         (["max_margin", "--seed=-1"], "a whole number from 0 on"),
     ],
 )

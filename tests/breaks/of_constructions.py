@@ -1,13 +1,22 @@
 """Breaks of constructions, margins and numerics."""
 
+from fractions import Fraction
+
 import numpy as np
 
-from plugins.claims.construction import fourier_construction, frequency_subsets, memorizing_network, quadratic_as_cubes, summands
+from plugins.claims.construction import (
+    fourier_construction,
+    frequency_subsets,
+    memorizing_network,
+    quadratic_as_cubes,
+    small_norms,
+    summands,
+)
 from plugins.claims.generalization import misclassification, rademacher
 from plugins.claims.kernels import ntk_closed_forms
-from plugins.claims.margins import group_margin, margin_definitions, max_margin, parity_margin
+from plugins.claims.margins import group_margin, margin_definitions, margin_limit, max_margin, parity_margin
 from plugins.claims.training import exact_in_float32
-from plugins.networks import written_down
+from plugins.networks import few_neurons, written_down
 
 FLIPPED = (*written_down.NEURONS[:3], ("+sin", "-sin", "-cos"), *written_down.NEURONS[4:])
 
@@ -36,7 +45,8 @@ def one_turned(bits, k, made=parity_margin.parity_network):
 
 SMALL = {
     "max_margin": {"steps": 1000, "most": 2},
-    "summands": {"most": 3, "found": (6,)},
+    "summands": {"most": 3},
+    "margin_limit": {"steps": 300},
     "frequency_subsets": {"k": (2,)},
     "ntk_closed_forms": {"k": (2,)},
 }  # fields that make a break quick to see
@@ -96,8 +106,73 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     ),
     "a neuron too few": (
         "summands",
-        [(summands, "searched_neurons", lambda k, h, generator, made=summands.searched_neurons: made(k, h - 1, generator, starts=3))],
-        "p = 5, k = 2: deviation, 6 neurons per frequency found",
+        [(summands, "fourteen_neurons", lambda made=summands.fourteen_neurons: made()[:-1])],
+        "k = 3: miss of 14 neurons at all angles, in 60 digits",
+    ),
+    "an angle of the 14 neurons": (
+        "summands",
+        [(few_neurons, "sine", lambda turn: few_neurons.cosine(turn - Fraction(49, 100)))],
+        "p = 4, k = 3: deviation, 14 neurons per frequency",
+    ),
+    "the order of neurons": (
+        "fourier_construction",
+        [(fourier_construction, "by_neuron", lambda columns: columns)],
+        "deviation of outputs, W by neuron",
+    ),
+    "the scale of the regression": (
+        "fourier_construction",
+        [(fourier_construction, "regression_loss", lambda W, V, made=fourier_construction.regression_loss: made(W, 4 * V))],
+        "regression loss, scaled and repeated",
+    ),
+    "neurons of frequency 0 at their whole weight": (
+        "fourier_construction",
+        [(fourier_construction, "halved_network", lambda p: written_down.fourier_network(p, range((p + 1) // 2)))],
+        "p = 7: their regression loss, scaled by 2^(−1/3)",
+    ),
+    "weights of answers that no function of the sum has": (
+        "max_margin",
+        [(max_margin, "balanced_weights", lambda p, k, made=max_margin.balanced_weights: made(p, k) ** 3)],
+        "k = 2: mean margin that no neuron exceeds",
+    ),
+    "weights of wrong answers that are too large": (
+        "max_margin",
+        [(max_margin, "balanced_weights", lambda p, k, made=max_margin.balanced_weights: 2 * made(p, k))],
+        "k = 2: weight of the right answer in that mean, less those of the wrong",
+    ),
+    "a bound on neurons without Plancherel": (
+        "group_margin",
+        [(group_margin, "balanced_weights", lambda R, labels, made=group_margin.balanced_weights: made([R[-1], R[0]], labels) / 2)],
+        "mean margin that no neuron exceeds",
+    ),
+    "the parity of one bit fewer": (
+        "parity_margin",
+        [(parity_margin, "bound_of_neurons", lambda x, y, k, g, made=parity_margin.bound_of_neurons: made(x[:, ::-1], y, k, g))],
+        "k = 3: mean margin that no neuron exceeds",
+    ),
+    "the least norm of a larger margin": (
+        "small_norms",
+        [(small_norms, "bound_of_neurons", lambda weights, p, k, made=small_norms.bound_of_neurons: made(weights, p, k) / 4)],
+        "h‖θ‖_∞³ of 4p − 3 neurons, beside that",
+    ),
+    "a bound that leaves out log(1/δ)": (
+        "small_norms",
+        [(small_norms, "relative_bound", lambda p, n, log, made=small_norms.relative_bound: made(p, n, 0 * log))],
+        "3.6 with constant 1, smallest over n",
+    ),
+    "a minimizer that is the largest margin's": (
+        "margin_limit",
+        [(margin_limit, "least_loss", lambda signed, t, start: t * margin_limit.largest_of_linear(signed)[1])],
+        "linear, ‖w‖_∞: gap of optimality, largest",
+    ),
+    "a minimizer that is too large": (
+        "margin_limit",
+        [(margin_limit, "best_size", lambda best, p, strength, made=margin_limit.best_size: 1.1 * made(best, p, strength))],
+        "λ = 0.3 γ* (p−1)/p: penalized loss of a trained network",
+    ),
+    "training without its penalty": (
+        "margin_limit",
+        [(margin_limit, "penalized", lambda params, data: margin_limit.cross_entropy(params, data[:2]))],
+        "λ = 0.3 γ* (p−1)/p: the same, at most 1 % above",
     ),
     "the sign of (F.10)": (
         "fourier_construction",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framework import Claim, Row, field, register
+from framework.errors import FieldError
 from plugins.networks.written_down import all_tuples, answers, outputs, summand_network
 
 
@@ -19,7 +20,7 @@ class FrequencySubsets(Claim):
     Arg max is right for every input where gcd(F, p) = 1, so that one frequency answers for a prime p, with an output margin of
     1 − cos(2π/p) of it. By brute force over all F for odd p: outputs of the network on the whole population, their best fit by
     factor · 1[Σ a_i ≡ q] + constant, and how often the right answer is the only largest. Beyond Remark F.1 it is not in
-    Mohamadi et al. 2024.
+    Mohamadi et al. 2024. Raises FieldError for even p: there frequency p/2 has no partner, and half of it is needed.
     """
 
     p: tuple[int, ...] = field((5, 9), "moduli, odd", at_least=3)
@@ -27,6 +28,13 @@ class FrequencySubsets(Claim):
 
     tags = ("construction", "k summands")
     scales = {"laptop": {"p": (7, 9), "k": (2, 3, 4, 5)}, "full": {"p": (15, 21), "k": (2, 3)}}
+
+    def __post_init__(self) -> None:
+        """Also checks that all p are odd."""
+        super().__post_init__()
+        for p in self.p:
+            if p % 2 == 0:
+                raise FieldError("p", self.p, f"must be odd, as the frequencies ±f are pairs; {p} is even, {p + 1} is the next odd number")
 
     def check(self, seed: int) -> list[Row]:
         """For each p and k, how many sets of frequencies are exact, and how many answer everything right."""
