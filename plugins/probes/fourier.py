@@ -143,7 +143,7 @@ def _draw_powers(figure: Any, group: Group, maps: dict[int, np.ndarray], steps: 
         share = power / np.maximum(power.sum(axis=1, keepdims=True), np.finfo(power.dtype).tiny)
         image = panel.imshow(share.T, aspect="auto", origin="lower", cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
         panel.set_title(f"step {step:,}", fontsize=9)
-        panel.set_xlabel("neuron, by last frequency")
+        panel.set_xlabel(f"neuron, by last {'representation' if group.representations else 'frequency'}")
     if names := list(group.representations):
         few = range(0, len(names), -(-len(names) // 16))
         axes[0].set_yticks(few, [names[number] for number in few])

@@ -82,7 +82,7 @@ class ProgressMeasures(Probe):
         noun = "irreps" if group.representations else "frequencies"
         quantities = ("train_excluded", "test_restricted", "population_restricted")
         panels: dict[str, list[str]] = {}
-        for label, suffix in ((f"loss: key {noun} of the answer", ""), (f"loss: key {noun} of {group.quotient}", "_strict")):
+        for label, suffix in ((f"loss: key {noun}\nof the answer", ""), (f"loss: key {noun}\nof {group.quotient}", "_strict")):
             columns = [f"{name}/{quantity}{suffix}" for quantity in quantities if f"{name}/{quantity}{suffix}" in recorded]
             panels |= {label: columns} if columns else {}
         for axes in draw_panels(figure, run, panels, log=list(panels)):

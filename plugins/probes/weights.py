@@ -90,7 +90,7 @@ def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], steps: Seque
             axes.set_title(f"{head}largest {bound:.3g}", fontsize=9)
         grid[number, 0].set_ylabel(f"row of {label}" + (f"\nby {group.coordinate}" if group.coordinate else ""))
     for axes in grid[-1]:
-        axes.set_xlabel(f"{column}, by frequency")
+        axes.set_xlabel(f"{column}, by {'representation' if in_group and group.representations else 'frequency'}")
     figure.colorbar(image, ax=list(grid.flat), label="entry / largest entry", shrink=0.6)
 
 
