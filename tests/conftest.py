@@ -3,6 +3,8 @@
 A file that is named, as in `pytest tests/test_docs.py`, runs whole, and so does a test that is named.
 """
 
+import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -65,11 +67,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.fixture(scope="module", autouse=True)
 def forgotten() -> Iterator[None]:
-    """What a file has compiled goes with it: a process would else grow by gigabytes, and what it starts would copy them."""
+    """What a file has compiled goes with it, and the memory in which it was compiled, which glibc keeps: a process grew by gigabytes."""
     yield
     program_of.cache_clear()
     jax.clear_caches()
     gc.collect()
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture
