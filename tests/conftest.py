@@ -66,14 +66,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def forgotten() -> Iterator[None]:
-    """What a file has compiled goes with it, and the memory in which it was compiled, which glibc keeps: a process grew by gigabytes."""
+def given_back() -> Iterator[None]:
+    """A process that has grown to a gigabyte forgets what its files compiled, and glibc gives back the memory in which it was compiled.
+
+    It grew to several of them otherwise, and every process that it starts begins with a copy of its page tables.
+    """
     yield
-    program_of.cache_clear()
-    jax.clear_caches()
-    gc.collect()
-    with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
+    memory = Path("/proc/self/statm")
+    if memory.exists() and int(memory.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > 1e9:
+        program_of.cache_clear()
+        jax.clear_caches()
+        gc.collect()
+        with contextlib.suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture
