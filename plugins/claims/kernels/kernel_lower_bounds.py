@@ -70,7 +70,9 @@ class KernelLowerBounds(Claim):
     def _three_summands(self, generator: np.random.Generator) -> list[Row]:
         """Regression in four variables, p = 3."""
         small, inputs = dataclasses.replace(self, p=3, m=4, points=8), all_tuples(3, 4)
-        sample = generator.choice(len(inputs), small.points, replace=False)  # with 17, all of the targets' span could be had: the bound is 0
+        sample = generator.choice(
+            len(inputs), small.points, replace=False
+        )  # with 17, all of the targets' span could be had: the bound is 0
         targets, said = small._targets(generator, inputs), f"p = 3, m = 4, n = {len(sample)}"
         return [row for name, kernel in kernels(inputs).items() for row in small._losses(f"{said}, {name}", kernel, sample, targets)]
 
