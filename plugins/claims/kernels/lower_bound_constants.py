@@ -20,9 +20,9 @@ TARGETS = 200  # random permutations, where all are too many
 @register("lower_bound_constants")
 @dataclass(frozen=True, kw_only=True)
 class LowerBoundConstants(Claim):
-    """Half of the zero predictor's loss remains for n < Cp³ triples or n < Cp² pairs (Thm 3.4, 4.3, Mohamadi et al. 2024), C ≥ 4/27 and 3/16.
+    """Half of the zero predictor's loss remains for n < Cp³ triples, or n < Cp² pairs (Thm 3.4, 4.3, Mohamadi et al. 2024).
 
-    No constant is printed. Here the exact bound, counted in rationals, gives C = 4/27 for triples, which is the largest for
+    No C is printed. Here the exact bound, counted in rationals, gives C = 4/27 for triples, which is the largest for
     the worst triples, as p = 3, n = 4 shows, and C = 3/16 for pairs. For m variables and m < p it gives a quarter of that loss
     for n < p^m / (2e) (Thm 3.5 and Cor. D.8).
 

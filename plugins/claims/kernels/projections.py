@@ -24,8 +24,8 @@ class Projections(Claim):
     enlarging a subspace. D.7's sum of eigenvalues is counted in rationals, and its P_(V_s) Ψ = 1/p is projected out.
     """
 
-    d: int = field(12, "dimension, number of points of the population", at_least=3)
-    functions: int = field(40, "number of random functions", at_least=2)
+    d: int = field(12, "dimension, number of points of the population", at_least=8)
+    functions: int = field(40, "number of random functions", at_least=10)
     trials: int = field(50, "number of random matrices and subspaces", at_least=1)
 
     tags = ("kernel", "lower bound")
@@ -61,7 +61,7 @@ class Projections(Claim):
         half = int(np.searchsorted(np.cumsum(eigenvalues[::-1]), eigenvalues.sum() / 2, side="right"))  # the most that D.5 allows
         met, not_met = (least_loss(every, vectors[:, d - k :]) / zero for k in (half, half + 1))
         return [
-            Row("D.4: loss of the leading eigenvectors", tail, best, ROUNDING * tail),
+            Row("D.4: loss of the leading eigenvectors", tail, best, ROUNDING * zero),
             Row("D.4: loss of random functions", tail, drawn, relation=">="),
             Row("D.5: loss / that of 0, premise met by the most functions", 0.5, met, ROUNDING, relation=">="),
             Row("D.5: loss / that of 0, one function more", 0.5, not_met, relation=">=", expected_to_hold=False),

@@ -13,7 +13,6 @@ from plugins.networks.written_down import Layers, all_tuples, deviation, outputs
 Permutations = list[np.ndarray]  # σ_1, σ_2, σ_3
 Action = Callable[[Layers, Permutations], Layers]
 ROUNDING = 1e-10  # relative to the largest number compared
-STEP = 1e-30  # of complex differences: the outputs are polynomials, so that no digit is lost
 
 
 @register("permuted_parameters")
@@ -24,7 +23,7 @@ class PermutedParameters(Claim):
     Definition C.3 prints W'_{i,j} = W_{i,σ(j)} beside V'_{σ(j),i} = V_{j,i}. W must be moved as V is, W'_{i,σ(j)} = W_{i,j}:
     then C.5 and C.6 hold, τ is a homomorphism, as C.2 asks, and the parameters are the same ones in other places. As printed
     (with the +p that is missing in the second block) C.5 and C.6 hold if σ_1 and σ_2 are their own inverses, and fail if not;
-    inverting V in place of W asks the same of σ_3 too. Gradients are complex differences of the outputs at all triples.
+    inverting V in place of W asks the same of σ_3 too. Gradients are differences of the outputs at all triples.
 
     C.2 is used for gradient descent; for Adam (C.7) it is not enough that τ is linear: it has to permute coordinates.
     """
@@ -134,15 +133,20 @@ READINGS: dict[str, tuple[Action, bool, bool]] = {  # name → (action, whether 
 }
 
 
-def gradients(U: Layers, p: int) -> Layers:
-    """Derivatives of g(U; (a, b, c)) at all p³ triples: in W, [p, p, p, 2, p, h], and in V, [p, p, p, h, p]."""
+def gradients(U: Layers, p: int) -> tuple[np.ndarray, np.ndarray]:
+    """Derivatives of g(U; (a, b, c)) at all p³ triples: in W, [p, p, p, 2, p, h], and in V, [p, p, p, h, p].
+
+    Differences between U + e and U − e: they are exact, as an output has degree two at most in one entry.
+    """
     inputs, found = all_tuples(p, 2), []
     for which in range(2):
         slopes = []
         for place in np.ndindex(U[which].shape):
-            shifted = [leaf.astype(complex) for leaf in U]
-            shifted[which][place] += 1j * STEP
-            slopes.append(outputs(shifted[0], shifted[1], inputs).imag / STEP)
+            ends = [tuple(leaf.copy() for leaf in U) for _ in range(2)]
+            ends[0][which][place] += 1
+            ends[1][which][place] -= 1
+            after, before = (outputs(W, V, inputs) for W, V in ends)
+            slopes.append((after - before) / 2)
         found.append(np.stack(slopes, axis=-1).reshape(p, p, p, *U[which].shape))
     return found[0], found[1]
 
