@@ -67,7 +67,7 @@ def band(series: Sequence[Series], label: str, style: str = "-", colour: int | N
     return [*pale, Curve(label, places, middle, style, colour, second, low, high)]
 
 
-def across(points: Mapping[int | float, Sequence[float]], label: str, colour: int = 0) -> list[Curve]:
+def across(points: Mapping[Any, Sequence[float]], label: str, colour: int = 0) -> list[Curve]:
     """A number per run against a value: the median over seeds as a line through points, the range shaded, and each run thin and pale.
 
     points: value → one number per seed.
