@@ -126,7 +126,7 @@ def test_laws_that_seeds_cannot_tell_apart_are_named():
 def test_the_panels_of_samples_have_every_run_and_the_laws_pass_through_the_thresholds(near):
     panel = shapes.sizes_panel(near, 5 / 3, "p^(5/3)", "here")
     assert [len(curve.x) for curve in panel.curves] == [12, 4] * 4 and all(curve.faint == (len(curve.x) == 12) for curve in panel.curves)
-    [thresholds] = shapes.thresholds_panels(near, ("p^(5/3)", "p²"), "here")
+    [thresholds] = shapes.thresholds_panels(near, 5 / 3, "p^(5/3)", ("p^(5/3)", "p²"), "here")
     measured, law, other = (np.asarray(curve.y) for curve in thresholds.curves)
     assert measured == pytest.approx(law, rel=0.05) and measured != pytest.approx(other, rel=0.1)
-    assert shapes.thresholds_panels(near[:12], (), "here") == [], "one p has no law"
+    assert shapes.thresholds_panels(near[:12], 2.0, "p²", (), "here") == [], "one p has no law"

@@ -37,7 +37,7 @@ class Figure1(Figure):
         ]
         below = [
             _with_kernel(printed, f"as printed: η = {PRINTED:g}"),
-            *shapes.thresholds_panels(sizes, ("p^(5/3)", "p²/log p", "p²"), f"samples needed, {rate}"),
+            *shapes.thresholds_panels(sizes, 5 / 3, "p^(5/3)", ("p^(5/3)", "p²/log p", "p²"), f"samples needed, {rate}"),
         ]
         verdicts = [
             *(verdict(printed, f"as printed, η = {PRINTED:g}") for verdict in (*KERNEL, shapes.generalizes)),

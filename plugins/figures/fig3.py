@@ -31,7 +31,7 @@ class Figure3(Figure):
             rows.append(
                 [
                     shapes.sizes_panel(members, 2.0, "p²", said),
-                    *shapes.thresholds_panels(members, ("p²", "p^2.25", "p^2.5"), f"samples needed, {said}"),
+                    *shapes.thresholds_panels(members, PRINTED, "p²", ("p²", "p^2.25", "p^2.5"), f"samples needed, {said}"),
                     shapes.final_norms(largest, f"{said}, most samples"),
                 ]
             )

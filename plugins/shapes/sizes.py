@@ -46,8 +46,8 @@ def sizes_panel(runs: Sequence[Run], power: float, said: str, title: str) -> Pan
     return Panel(title, f"n / {said}", "test accuracy", curves, x_axis="linear")
 
 
-def thresholds_panels(runs: Sequence[Run], laws: Sequence[str], title: str) -> list[Panel]:
-    """The n at which the mean accuracy over seeds is ½ against p, with its 95 % interval over seeds, and laws laid through it.
+def thresholds_panels(runs: Sequence[Run], power: float, said: str, laws: Sequence[str], title: str) -> list[Panel]:
+    """The n at which the mean accuracy over seeds is ½, divided by p^power, with its 95 % interval over seeds and laws laid through it.
 
     No panel where fewer than two p reach it.
     """
@@ -56,14 +56,14 @@ def thresholds_panels(runs: Sequence[Run], laws: Sequence[str], title: str) -> l
     there = [p for p, n in zip(samples, half, strict=True) if math.isfinite(n)]
     if len(there) < 2:
         return []
-    drawn = np.exp(Thresholds.drawn(samples, [0.5]).only(there).reached[:, 0])
-    low, high = zip(*map(interval, drawn.T), strict=True)
+    unit = power * np.log(there)
+    low, high = zip(*map(interval, np.exp(Thresholds.drawn(samples, [0.5]).only(there).reached[:, 0] - unit).T), strict=True)
     measured = half[np.isfinite(half)]
-    curves = [Curve("n at accuracy ½", there, np.exp(measured), "o-", 0, low=low, high=high)]
+    curves = [Curve("n at accuracy ½", there, np.exp(measured - unit), "o-", 0, low=low, high=high)]
     for style, name in zip(("--", "-.", ":"), laws, strict=False):
         law = np.log([LAWS[name](p) for p in there])
-        curves.append(Curve(name, there, np.exp(law + np.mean(measured - law)), style, None))
-    return [Panel(title, "p", "n at accuracy ½", curves, x_axis="log", log_y=True)]
+        curves.append(Curve(name, there, np.exp(law + np.mean(measured - law) - unit), style, None))
+    return [Panel(title, "p", f"n at accuracy ½ / {said}", curves, x_axis="linear", from_zero=True)]
 
 
 def growth(runs: Sequence[Run]) -> dict[str, int | float | None]:
