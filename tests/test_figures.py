@@ -16,11 +16,13 @@ from framework.run import Run
 from plugins import shapes
 
 MODULI = (11, 17, 23, 31)
+SHARE = "change when fitted ÷ change at the end"
 
 
-def run(rows, alpha=1.0, p=11):
+def run(rows, alpha=1.0, p=11, seed=0):
     """A run with these rows; what is not given is fitted and finite."""
     config = experiment(
+        seed=seed,
         task=select("modular_addition", p=p, train_size="60%"),
         model=select("quadratic", width="4", init_scale=alpha),
         optimizer=select("gd"),
@@ -28,10 +30,11 @@ def run(rows, alpha=1.0, p=11):
     return Run(experiment=Experiment.from_config(config), rows=[{"train/loss": 0.0, **row} for row in rows])
 
 
-def drift(*values, fitted):
-    """Rows at steps 1, 10, 100, …: the eNTK change, and training accuracy 1 from a step on."""
+def drift(*values, fitted, size=1.0):
+    """Rows at steps 1, 10, 100, …: the change of an eNTK of that size, which keeps its direction, and training accuracy 1 from a step on."""
     return [
-        {"step": 10**i, "train/accuracy": 1.0 if 10**i >= fitted else 0.5, "test/accuracy": 0.1, shapes.DRIFT: value}
+        {"step": 10**i, "train/accuracy": 1.0 if 10**i >= fitted else 0.5, "test/accuracy": 0.1}
+        | {shapes.DRIFT: value, shapes.RELATIVE: value / size, shapes.COSINE: 1.0}
         for i, value in enumerate(values)
     ]
 
@@ -87,18 +90,42 @@ def test_the_exponent_of_a_power_law_and_its_error_are_those_of_least_squares():
 
 
 def test_a_kernel_that_waits_is_told_from_one_that_does_not():
-    waits = shapes.kernel_waits(run(drift(0.1, 0.2, 1.0, 50.0, fitted=10)), "here")
-    assert waits.seen and waits.measured["ratio"] == pytest.approx(0.2 / 50)
+    waits = shapes.kernel_waits([run(drift(0.1, 0.2, 1.0, 50.0, fitted=10))], "here")
+    assert waits.seen and waits.measured[SHARE] == pytest.approx(0.2 / 50)
     assert waits.measured["step fitted"] == 10
-    early = shapes.kernel_waits(run(drift(0.1, 30.0, 40.0, 50.0, fitted=10)), "here")
-    assert not early.seen and early.measured["ratio"] == pytest.approx(0.6)
-    never = shapes.kernel_waits(run(drift(0.1, 30.0, fitted=10**9)), "here")
-    assert not never.seen and never.measured["ratio"] is None
+    early = shapes.kernel_waits([run(drift(0.1, 30.0, 40.0, 50.0, fitted=10))], "here")
+    assert not early.seen and early.measured[SHARE] == pytest.approx(0.6)
+    never = shapes.kernel_waits([run(drift(0.1, 30.0, fitted=10**9))], "here")
+    assert not never.seen and never.measured[SHARE] is None
+    assert not shapes.kernel_waits([run(drift(0.1, 0.2, 1.0, 50.0, fitted=10)), run(drift(0.1, 30.0, fitted=10))], "here").seen
+
+
+def test_a_kernel_that_waits_may_be_far_from_where_it_was_and_one_that_does_not_near():
+    """‖Θ_0‖ is 1,000 or 1 under the same change: only one of them is still the initial kernel when it has fitted."""
+    near, far = (run(drift(1.0, 5.0, 40.0, 80.0, fitted=10, size=size)) for size in (1000.0, 1.0))
+    verdict = shapes.kernel_regime([near], "here")
+    assert verdict.seen and verdict.measured["change when fitted ÷ ‖Θ_0‖"] == pytest.approx(0.005)
+    assert not shapes.kernel_waits([near], "here").seen
+    waits = run(drift(1.0, 5.0, 40.0, 800.0, fitted=10))
+    assert shapes.kernel_waits([waits], "here").seen and not shapes.kernel_regime([waits], "here").seen
+    both = shapes.kernel_regime([near, far], "here")
+    assert not both.seen and both.measured["change when fitted ÷ ‖Θ_0‖, greatest"] == pytest.approx(5)
+    never = shapes.kernel_regime([run(drift(1.0, 5.0, fitted=10**9, size=1000.0))], "here")
+    assert not never.seen and never.measured["cosine with Θ_0 when fitted"] is None
+
+
+def test_a_kernel_that_turned_is_not_the_initial_one_and_the_cosine_is_the_one_at_fitting():
+    rows = drift(1.0, 5.0, 40.0, 80.0, fitted=100, size=1000.0)
+    cosines = (1.0, 0.999, 0.99, 0.5)
+    turned = run([{**row, shapes.COSINE: cosine} for row, cosine in zip(rows, cosines, strict=True)])
+    verdict = shapes.kernel_regime([turned], "here")
+    assert not verdict.seen and verdict.measured["cosine with Θ_0 when fitted"] == pytest.approx(0.99)
 
 
 def test_a_kernel_that_goes_on_changing_is_told_from_one_at_rest():
-    assert shapes.kernel_goes_on(run(drift(1.0, 8.0, 10.0, fitted=10)), "here").measured["share after"] == pytest.approx(0.2)
-    assert not shapes.kernel_goes_on(run(drift(1.0, 9.9, 10.0, fitted=10)), "here").seen
+    goes_on = shapes.kernel_goes_on([run(drift(1.0, 8.0, 10.0, fitted=10))], "here")
+    assert goes_on.seen and goes_on.measured["share of the change after"] == pytest.approx(0.2)
+    assert not shapes.kernel_goes_on([run(drift(1.0, 9.9, 10.0, fitted=10))], "here").seen
 
 
 def accuracies(grokked):
@@ -119,7 +146,7 @@ def test_a_run_that_diverged_has_no_accuracy_and_no_area():
     rows = [*accuracies(10)[:3], {"step": 10**6, "train/accuracy": 1.0, "test/accuracy": 1.0, "train/loss": None}]
     lost = run(rows)
     assert math.isnan(shapes.area(lost)) and not shapes.generalizes([lost], "here").seen
-    assert list(shapes.accuracies(lost, "", 0)[0].x) == [1, 10, 100]
+    assert list(shapes.accuracies([lost], "", 0)[0].x) == [1, 10, 100]
 
 
 def test_norms_that_grow_with_p_are_not_flat():
@@ -154,6 +181,28 @@ def test_what_learns_nothing_closes_no_gap():
 
     verdict = shapes.gap_closes([never(0.5), never(1.0)], shapes.scale, "here")
     assert verdict.measured["area at α = 0.5"] < verdict.measured["area at α = 1"] and not verdict.seen
+
+
+def test_runs_are_grouped_by_all_but_their_seed_in_the_order_in_which_they_come():
+    runs = [run([], alpha, seed=seed) for seed, alpha in ((1, 4.0), (0, 1.0), (0, 4.0), (2, 4.0))]
+    groups = shapes.by_setting(runs)
+    assert [[shapes.seed(one) for one in group] for group in groups] == [[0, 1, 2], [0]]
+    assert {shapes.scale(one) for one in groups[0]} == {4.0}
+
+
+def test_a_quantity_over_seeds_has_a_median_a_range_and_a_count_of_what_is_missing():
+    assert shapes.over_seeds({"step": [5, 1, 9]}) == {"step": 5.0, "step, least": 1.0, "step, greatest": 9.0}
+    assert shapes.over_seeds({"step": [7, None, float("nan")]}) == {"step": 7.0, "step, seeds without": 2}
+    assert shapes.over_seeds({"a": [None], "b": [2.0]}) == {"a": None, "a, seeds without": 1, "b": 2.0}
+
+
+def test_a_band_spans_the_seeds_and_what_ended_early_goes_on_with_its_last_value():
+    *pale, line = shapes.band([([1, 10, 100], [0.0, 0.2, 0.4]), ([1, 10], [0.1, 1.0]), ([10, 100], [0.6, 0.5])], "test")
+    assert list(line.x) == [1, 10, 100] and [len(one.x) for one in pale] == [3, 2, 2] and all(one.faint for one in pale)
+    assert list(line.y) == pytest.approx([0.05, 0.6, 0.5])
+    assert list(line.low) == pytest.approx([0.0, 0.2, 0.4]) and list(line.high) == pytest.approx([0.1, 1.0, 1.0])
+    [alone] = shapes.band([([1, 2], [3.0, 4.0])], "one seed")
+    assert alone.low is None and not alone.faint
 
 
 def picture():
