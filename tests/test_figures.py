@@ -18,9 +18,10 @@ from plugins import shapes
 MODULI = (11, 17, 23, 31)
 
 
-def run(rows, alpha=1.0, p=11):
+def run(rows, alpha=1.0, p=11, seed=0):
     """A run with these rows; what is not given is fitted and finite."""
     config = experiment(
+        seed=seed,
         task=select("modular_addition", p=p, train_size="60%"),
         model=select("quadratic", width="4", init_scale=alpha),
         optimizer=select("gd"),
@@ -154,6 +155,28 @@ def test_what_learns_nothing_closes_no_gap():
 
     verdict = shapes.gap_closes([never(0.5), never(1.0)], shapes.scale, "here")
     assert verdict.measured["area at α = 0.5"] < verdict.measured["area at α = 1"] and not verdict.seen
+
+
+def test_runs_are_grouped_by_all_but_their_seed_in_the_order_in_which_they_come():
+    runs = [run([], alpha, seed=seed) for seed, alpha in ((1, 4.0), (0, 1.0), (0, 4.0), (2, 4.0))]
+    groups = shapes.by_setting(runs)
+    assert [[shapes.seed(one) for one in group] for group in groups] == [[0, 1, 2], [0]]
+    assert {shapes.scale(one) for one in groups[0]} == {4.0}
+
+
+def test_a_quantity_over_seeds_has_a_median_a_range_and_a_count_of_what_is_missing():
+    assert shapes.over_seeds({"step": [5, 1, 9]}) == {"step": 5.0, "step, least": 1.0, "step, greatest": 9.0}
+    assert shapes.over_seeds({"step": [7, None, float("nan")]}) == {"step": 7.0, "step, seeds without": 2}
+    assert shapes.over_seeds({"a": [None], "b": [2.0]}) == {"a": None, "a, seeds without": 1, "b": 2.0}
+
+
+def test_a_band_spans_the_seeds_and_what_ended_early_goes_on_with_its_last_value():
+    *pale, line = shapes.band([([1, 10, 100], [0.0, 0.2, 0.4]), ([1, 10], [0.1, 1.0]), ([10, 100], [0.6, 0.5])], "test")
+    assert list(line.x) == [1, 10, 100] and [len(one.x) for one in pale] == [3, 2, 2] and all(one.faint for one in pale)
+    assert list(line.y) == pytest.approx([0.05, 0.6, 0.5])
+    assert list(line.low) == pytest.approx([0.0, 0.2, 0.4]) and list(line.high) == pytest.approx([0.1, 1.0, 1.0])
+    [alone] = shapes.band([([1, 2], [3.0, 4.0])], "one seed")
+    assert alone.low is None and not alone.faint
 
 
 def picture():

@@ -5,14 +5,18 @@ from plugins.shapes.gaps import area, gap_closes, slower_when_small
 from plugins.shapes.kernels import DRIFT, kernel_at, kernel_change, kernel_goes_on, kernel_waits
 from plugins.shapes.norms import FLAT, final_norms, flat
 from plugins.shapes.runs import method, modulus, scale, setting, size
+from plugins.shapes.seeds import Series, band, by_setting, median, over_seeds, seed
 from plugins.shapes.sizes import APART, collapse_of, collapses, size_curves, sizes_panel
 
 __all__ = [
     "APART",
     "DRIFT",
     "FLAT",
+    "Series",
     "accuracies",
     "area",
+    "band",
+    "by_setting",
     "collapse_of",
     "collapses",
     "final_norms",
@@ -24,9 +28,12 @@ __all__ = [
     "kernel_goes_on",
     "kernel_waits",
     "losses",
+    "median",
     "method",
     "modulus",
+    "over_seeds",
     "scale",
+    "seed",
     "setting",
     "several",
     "size",
