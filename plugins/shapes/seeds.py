@@ -26,13 +26,13 @@ def seed(run: Run) -> int:
     return int(run.config.seed)
 
 
-def median(values: Iterable[float | None]) -> float:
+def median(values: Iterable[int | float | None]) -> float:
     """The median of the values that are there; NaN where there is none."""
     there = _there(values)
     return float(np.median(there)) if len(there) else float("nan")
 
 
-def over_seeds(values: Mapping[str, Iterable[float | None]]) -> dict[str, int | float | None]:
+def over_seeds(values: Mapping[str, Iterable[int | float | None]]) -> dict[str, int | float | None]:
     """For each quantity its median over seeds, then its least and its greatest value where seeds differ, for the table of a verdict.
 
     values: quantity → one value per seed, None or NaN where a seed has none: how many have none is then a number of its own.
@@ -73,6 +73,6 @@ def _at(places: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(last >= 0, y[np.maximum(last, 0)], np.nan)
 
 
-def _there(values: Iterable[float | None]) -> np.ndarray:
+def _there(values: Iterable[int | float | None]) -> np.ndarray:
     every = np.array([np.nan if value is None else value for value in values], float)
     return every[~np.isnan(every)]
