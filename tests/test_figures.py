@@ -16,6 +16,7 @@ from framework.run import Run
 from plugins import shapes
 
 MODULI = (11, 17, 23, 31)
+SHARE = "change when fitted ÷ change at the end"
 
 
 def run(rows, alpha=1.0, p=11, seed=0):
@@ -29,10 +30,11 @@ def run(rows, alpha=1.0, p=11, seed=0):
     return Run(experiment=Experiment.from_config(config), rows=[{"train/loss": 0.0, **row} for row in rows])
 
 
-def drift(*values, fitted):
-    """Rows at steps 1, 10, 100, …: the eNTK change, and training accuracy 1 from a step on."""
+def drift(*values, fitted, size=1.0):
+    """Rows at steps 1, 10, 100, …: the change of an eNTK of that size, which keeps its direction, and training accuracy 1 from a step on."""
     return [
-        {"step": 10**i, "train/accuracy": 1.0 if 10**i >= fitted else 0.5, "test/accuracy": 0.1, shapes.DRIFT: value}
+        {"step": 10**i, "train/accuracy": 1.0 if 10**i >= fitted else 0.5, "test/accuracy": 0.1}
+        | {shapes.DRIFT: value, shapes.RELATIVE: value / size, shapes.COSINE: 1.0}
         for i, value in enumerate(values)
     ]
 
@@ -88,18 +90,42 @@ def test_the_exponent_of_a_power_law_and_its_error_are_those_of_least_squares():
 
 
 def test_a_kernel_that_waits_is_told_from_one_that_does_not():
-    waits = shapes.kernel_waits(run(drift(0.1, 0.2, 1.0, 50.0, fitted=10)), "here")
-    assert waits.seen and waits.measured["ratio"] == pytest.approx(0.2 / 50)
+    waits = shapes.kernel_waits([run(drift(0.1, 0.2, 1.0, 50.0, fitted=10))], "here")
+    assert waits.seen and waits.measured[SHARE] == pytest.approx(0.2 / 50)
     assert waits.measured["step fitted"] == 10
-    early = shapes.kernel_waits(run(drift(0.1, 30.0, 40.0, 50.0, fitted=10)), "here")
-    assert not early.seen and early.measured["ratio"] == pytest.approx(0.6)
-    never = shapes.kernel_waits(run(drift(0.1, 30.0, fitted=10**9)), "here")
-    assert not never.seen and never.measured["ratio"] is None
+    early = shapes.kernel_waits([run(drift(0.1, 30.0, 40.0, 50.0, fitted=10))], "here")
+    assert not early.seen and early.measured[SHARE] == pytest.approx(0.6)
+    never = shapes.kernel_waits([run(drift(0.1, 30.0, fitted=10**9))], "here")
+    assert not never.seen and never.measured[SHARE] is None
+    assert not shapes.kernel_waits([run(drift(0.1, 0.2, 1.0, 50.0, fitted=10)), run(drift(0.1, 30.0, fitted=10))], "here").seen
+
+
+def test_a_kernel_that_waits_may_be_far_from_where_it_was_and_one_that_does_not_near():
+    """‖Θ_0‖ is 1,000 or 1 under the same change: only one of them is still the initial kernel when it has fitted."""
+    near, far = (run(drift(1.0, 5.0, 40.0, 80.0, fitted=10, size=size)) for size in (1000.0, 1.0))
+    verdict = shapes.kernel_regime([near], "here")
+    assert verdict.seen and verdict.measured["change when fitted ÷ ‖Θ_0‖"] == pytest.approx(0.005)
+    assert not shapes.kernel_waits([near], "here").seen
+    waits = run(drift(1.0, 5.0, 40.0, 800.0, fitted=10))
+    assert shapes.kernel_waits([waits], "here").seen and not shapes.kernel_regime([waits], "here").seen
+    both = shapes.kernel_regime([near, far], "here")
+    assert not both.seen and both.measured["change when fitted ÷ ‖Θ_0‖, greatest"] == pytest.approx(5)
+    never = shapes.kernel_regime([run(drift(1.0, 5.0, fitted=10**9, size=1000.0))], "here")
+    assert not never.seen and never.measured["cosine with Θ_0 when fitted"] is None
+
+
+def test_a_kernel_that_turned_is_not_the_initial_one_and_the_cosine_is_the_one_at_fitting():
+    rows = drift(1.0, 5.0, 40.0, 80.0, fitted=100, size=1000.0)
+    cosines = (1.0, 0.999, 0.99, 0.5)
+    turned = run([{**row, shapes.COSINE: cosine} for row, cosine in zip(rows, cosines, strict=True)])
+    verdict = shapes.kernel_regime([turned], "here")
+    assert not verdict.seen and verdict.measured["cosine with Θ_0 when fitted"] == pytest.approx(0.99)
 
 
 def test_a_kernel_that_goes_on_changing_is_told_from_one_at_rest():
-    assert shapes.kernel_goes_on(run(drift(1.0, 8.0, 10.0, fitted=10)), "here").measured["share after"] == pytest.approx(0.2)
-    assert not shapes.kernel_goes_on(run(drift(1.0, 9.9, 10.0, fitted=10)), "here").seen
+    goes_on = shapes.kernel_goes_on([run(drift(1.0, 8.0, 10.0, fitted=10))], "here")
+    assert goes_on.seen and goes_on.measured["share of the change after"] == pytest.approx(0.2)
+    assert not shapes.kernel_goes_on([run(drift(1.0, 9.9, 10.0, fitted=10))], "here").seen
 
 
 def accuracies(grokked):

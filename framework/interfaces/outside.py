@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from framework.interfaces.claim import Verdict
 from framework.interfaces.plugin import Plugin
-from framework.pictures import Panel
+from framework.pictures import HeatMap, Panel
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What a figure makes of its runs: rows of panels, and the verdicts on what they should show."""
+    """What a figure makes of its runs: rows of panels and heat maps, and the verdicts on what they should show."""
 
-    rows: Sequence[Sequence[Panel]]
+    rows: Sequence[Sequence[Panel | HeatMap]]
     verdicts: Sequence[Verdict]
 
 

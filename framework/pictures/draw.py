@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from framework.pictures.heat_map import HeatMap, draw_cells
 from framework.pictures.panel import Curve, Panel
 from framework.pictures.style import INK, colour_of, log_steps, mark, new_figure, rendered, tidy
 
 Size = tuple[int | float, int | float]  # inches, across and down
+TITLE_CHARACTERS_PER_INCH = 11
 
 
 def svg_of(panel: Panel) -> str:
@@ -18,18 +20,21 @@ def svg_of(panel: Panel) -> str:
     return rendered(figure, "svg").decode()
 
 
-def draw(figure: Any, rows: Sequence[Sequence[Panel]], size: Size = (5.2, 4.1), stacked: bool = False) -> list[list[Any]]:
+def draw(figure: Any, rows: Sequence[Sequence[Panel | HeatMap]], size: Size = (5.2, 4.1), stacked: bool = False) -> list[list[Any]]:
     """Draws the rows, one above the other, into an empty matplotlib Figure; returns their axes.
 
     size: inches of one panel. stacked: panels of one column share their x axis, and legends are inside; else legends stand
-    below the panels.
+    below the panels. A heat map among them has no caption.
     """
     columns = max(map(len, rows))
     figure.set_size_inches(size[0] * columns, size[1] * len(rows))
     grid = figure.subplots(len(rows), columns, squeeze=False, sharex=stacked)
     for places, panels in zip(grid, rows, strict=True):
         for axes, panel in zip(places, panels, strict=False):
-            _draw_panel(axes, panel, stacked)
+            if isinstance(panel, HeatMap):
+                draw_cells(axes, panel, round(TITLE_CHARACTERS_PER_INCH * size[0]))
+            else:
+                _draw_panel(axes, panel, stacked)
         for axes in places[len(panels) :]:
             axes.remove()
     return [list(places[: len(panels)]) for places, panels in zip(grid, rows, strict=True)]

@@ -66,6 +66,11 @@ class HeatMap:
     log: bool = False
     limits: tuple[float | None, float | None] = (None, None)  # of the colours; None: those of the values
 
+    def points(self) -> list[tuple[str, str, str, Any, float]]:
+        """One row per cell for the table of what is drawn: title, quantity, the place up, the place across, the value."""
+        cells = [(self.y.values[row], self.x.values[column], value) for (row, column), value in np.ndenumerate(self.values)]
+        return [(self.title, self.value_label, f"{self.y.label} = {_said(up)}", across, float(value)) for up, across, value in cells]
+
 
 def spacing(values: Sequence[Any]) -> Kind:
     """The axis for ascending values: "log" or "linear" where their logarithms or they themselves are evenly spaced, else "words"."""
@@ -79,11 +84,18 @@ def spacing(values: Sequence[Any]) -> Kind:
 
 
 def draw_heat_map(figure: Any, heat: HeatMap) -> Any:
-    """Draws a heat map into an empty matplotlib Figure; returns its axes."""
-    from matplotlib.colors import LogNorm, Normalize
-
+    """Draws a heat map into an empty matplotlib Figure, its caption below; returns its axes."""
     figure.set_size_inches(7.2, 5.6)
     axes = figure.subplots()
+    draw_cells(axes, heat, TITLE_CHARACTERS)
+    figure.supxlabel(_wrapped(heat.caption, CAPTION_CHARACTERS), fontsize=8, color=INK, x=0.01, ha="left")
+    return axes
+
+
+def draw_cells(axes: Any, heat: HeatMap, characters: int) -> None:
+    """Draws the cells, axes, title and colours of a heat map into empty axes. characters: of a line of the title."""
+    from matplotlib.colors import LogNorm, Normalize
+
     shown = np.ma.masked_invalid(heat.values)
     norm = LogNorm(*heat.limits) if heat.log else Normalize(*heat.limits)
     mesh = axes.pcolormesh(heat.x.edges, heat.y.edges, shown, cmap="viridis", norm=norm)
@@ -98,13 +110,13 @@ def draw_heat_map(figure: Any, heat: HeatMap) -> Any:
     _scale(axes.yaxis, axes.set_yscale, heat.y)
     axes.set_xlabel(heat.x.label)
     axes.set_ylabel(heat.y.label)
-    title = "\n".join(textwrap.fill(line, TITLE_CHARACTERS) for line in heat.title.split("\n"))
-    axes.set_title(title, fontsize=10, color=INK, loc="left")
+    axes.set_title(_wrapped(heat.title, characters), fontsize=10, color=INK, loc="left")
     if not np.all(np.isnan(heat.values)):
-        figure.colorbar(mesh, ax=axes, label=heat.value_label)
-    caption = "\n".join(textwrap.fill(line, CAPTION_CHARACTERS) for line in heat.caption.split("\n"))
-    figure.supxlabel(caption, fontsize=8, color=INK, x=0.01, ha="left")
-    return axes
+        axes.figure.colorbar(mesh, ax=axes, label=heat.value_label)
+
+
+def _wrapped(text: str, characters: int) -> str:
+    return "\n".join(textwrap.fill(line, characters) for line in text.split("\n"))
 
 
 def _hatch(axes: Any, across: np.ndarray, up: np.ndarray) -> None:
@@ -119,9 +131,13 @@ def _scale(axis: Any, set_scale: Any, side: Axis) -> None:
     if side.kind == "log":
         set_scale("log")
     every = -(-len(side.values) // 12)
-    said = [f"{value:g}" if isinstance(value, int | float) else str(value) for value in side.values]
+    said = [_said(value) for value in side.values]
     axis.set_ticks(side.centres[::every], said[::every])
     axis.set_ticks([], minor=True)
+
+
+def _said(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _unevenness(places: np.ndarray) -> float:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from framework.pictures.heat_map import HeatMap
 from framework.storage import csv_text
 
 Numbers = Sequence[int | float] | np.ndarray
@@ -74,16 +76,19 @@ class Panel:
         curves += [Curve(label, x, line, dashes[number % 3], None) for number, (label, line) in enumerate((predicted or {}).items())]
         return cls(title, x_label, y_label, curves, "log" if "x" in log else "linear", "y" in log, marks=marks or {})
 
+    def points(self) -> list[tuple[str, str, str, Any, float]]:
+        """One row per point for the table of what is drawn: title, quantity, curve, x, y."""
+        return [
+            (self.title, self.second_label if curve.second else self.y_label, curve.label, float(x), float(y))
+            for curve in self.curves
+            for x, y in zip(curve.x, curve.y, strict=True)
+        ]
+
 
 SPARSE = 12  # curves of at most this many points mark each one
 
 
-def as_csv(panels: Sequence[Panel]) -> str:
-    """One row per point that is drawn: panel, quantity, curve, x, y. A value that is not finite is left empty."""
-    rows = [
-        (panel.title, panel.second_label if curve.second else panel.y_label, curve.label, float(x), float(y))
-        for panel in panels
-        for curve in panel.curves
-        for x, y in zip(curve.x, curve.y, strict=True)
-    ]
+def as_csv(panels: Sequence[Panel | HeatMap]) -> str:
+    """One row per point or cell that is drawn: panel, quantity, curve, x, y. A value that is not finite is left empty."""
+    rows = [point for panel in panels for point in panel.points()]
     return csv_text(["panel", "quantity", "curve", "x", "y"], rows)

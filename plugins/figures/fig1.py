@@ -7,6 +7,7 @@ from framework import Figure, Panel, Picture, Run, register
 from plugins import shapes
 
 PRINTED = 10.0  # η of appendix A
+KERNEL = (shapes.kernel_waits, shapes.kernel_regime)
 
 
 @register("fig1")
@@ -24,26 +25,25 @@ class Figure1(Figure):
         with_kernel = [run for run in runs if "ntk_drift" in run.config.probes]
         printed = [run for run in with_kernel if run.config.optimizer.learning_rate == PRINTED]
         scales = sorted((run for run in with_kernel if run not in printed), key=shapes.scale)
-        one = next(run for run in scales if shapes.scale(run) == 1)
+        ones = [run for run in scales if shapes.scale(run) == 1]
         sizes = [run for run in runs if run not in with_kernel]
-        rate = f"η = {one.config.optimizer.learning_rate:g}"
+        rate = f"η = {ones[0].config.optimizer.learning_rate:g}"
         above = [
-            _with_kernel(one, f"classification, p = {shapes.modulus(one)}, {rate}"),
+            _with_kernel(ones, f"classification, p = {shapes.modulus(ones[0])}, {rate}"),
             shapes.several(scales, shapes.scale, "α", f"several α, {rate}"),
             shapes.sizes_panel(sizes, 5 / 3, "p^(5/3)", f"samples needed, {rate}"),
         ]
-        below = [_with_kernel(run, f"as printed: η = {PRINTED:g}") for run in printed]
+        below = [_with_kernel(printed, f"as printed: η = {PRINTED:g}")]
         verdicts = [
-            *(shapes.kernel_waits(run, f"as printed, η = {PRINTED:g}") for run in printed),
-            *(shapes.generalizes([run], f"as printed, η = {PRINTED:g}") for run in printed),
-            shapes.kernel_waits(one, rate),
-            shapes.generalizes([one], rate),
+            *(verdict(printed, f"as printed, η = {PRINTED:g}") for verdict in (*KERNEL, shapes.generalizes)),
+            *(verdict(ones, f"{rate}, α = 1") for verdict in KERNEL),
+            shapes.generalizes(ones, rate),
             shapes.gap_closes(scales, shapes.scale, rate),
             shapes.collapses(sizes, 5 / 3, "p^(5/3)", rate),
         ]
         return Picture([above, below], verdicts)
 
 
-def _with_kernel(run: Run, title: str) -> Panel:
-    curves = [*shapes.accuracies(run, "", 0), shapes.kernel_change(run, "", 1, second=True)]
+def _with_kernel(runs: Sequence[Run], title: str) -> Panel:
+    curves = [*(curve for run in runs[:1] for curve in shapes.accuracies(run, "", 0)), *shapes.kernel_changes(runs, "", 1, second=True)]
     return Panel(title, "step", "accuracy", curves, second_label="eNTK change")

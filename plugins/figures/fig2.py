@@ -24,11 +24,11 @@ class Figure2(Figure):
             rows.append([shapes.several(ordered, shapes.scale, "α", setting), _kernels(ordered, setting)])
             for run in ordered:
                 one = f"α = {shapes.scale(run):g}, {setting}"
-                verdicts += [shapes.generalizes([run], one), shapes.kernel_goes_on(run, one)]
+                verdicts += [shapes.generalizes([run], one), shapes.kernel_goes_on([run], one)]
             verdicts += [shapes.gap_closes(ordered, shapes.scale, setting), shapes.slower_when_small(ordered, shapes.scale, setting)]
         return Picture(rows, verdicts)
 
 
 def _kernels(runs: Sequence[Run], setting: str) -> Panel:
-    curves = [shapes.kernel_change(run, f"α = {shapes.scale(run):g}", i) for i, run in enumerate(runs)]
+    curves = [curve for i, run in enumerate(runs) for curve in shapes.kernel_changes([run], f"α = {shapes.scale(run):g}", i)]
     return Panel(f"eNTK change, {setting}", "step", "eNTK change", curves, log_y=True)

@@ -21,15 +21,18 @@ class Figure5(Figure):
             members = sorted((run for run in runs if (run.config.optimizer.name == "gd") == printed), key=shapes.modulus)
             setting = "as printed" if printed else members[0].config.optimizer.name
             rows.append(_row(members, setting))
-            verdicts += [shapes.kernel_waits(run, f"{setting}, p = {shapes.modulus(run)}") for run in members]
+            for seeds in shapes.by_setting(members):
+                one = f"{setting}, p = {shapes.modulus(seeds[0])}"
+                verdicts += [shapes.kernel_waits(seeds, one), shapes.kernel_regime(seeds, one)]
             verdicts.append(shapes.generalizes(members, setting))
         return Picture(rows, verdicts)
 
 
 def _row(runs: Sequence[Run], setting: str) -> list[Panel]:
-    labels = [f"p = {shapes.modulus(run)}" for run in runs]
-    loss = [curve for i, run in enumerate(runs) for curve in shapes.losses(run, labels[i], i)]
-    change = [shapes.kernel_change(run, labels[i], i) for i, run in enumerate(runs)]
+    groups = shapes.by_setting(runs)
+    labels = [f"p = {shapes.modulus(seeds[0])}" for seeds in groups]
+    loss = [curve for i, seeds in enumerate(groups) for run in seeds[:1] for curve in shapes.losses(run, labels[i], i)]
+    change = [curve for i, seeds in enumerate(groups) for curve in shapes.kernel_changes(seeds, labels[i], i)]
     return [
         Panel(f"loss, {setting}", "step", "loss", loss, log_y=True),
         shapes.several(runs, shapes.modulus, "p", f"accuracy, {setting}"),

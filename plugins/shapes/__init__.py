@@ -2,7 +2,18 @@
 
 from plugins.shapes.curves import accuracies, generalizes, losses, several
 from plugins.shapes.gaps import area, gap_closes, slower_when_small
-from plugins.shapes.kernels import DRIFT, kernel_at, kernel_change, kernel_goes_on, kernel_waits
+from plugins.shapes.kernels import (
+    COSINE,
+    DRIFT,
+    LINEARIZED,
+    RELATIVE,
+    Fit,
+    kernel_at,
+    kernel_changes,
+    kernel_goes_on,
+    kernel_regime,
+    kernel_waits,
+)
 from plugins.shapes.norms import FLAT, final_norms, flat
 from plugins.shapes.runs import method, modulus, scale, setting, size
 from plugins.shapes.seeds import Series, band, by_setting, median, over_seeds, seed
@@ -10,8 +21,12 @@ from plugins.shapes.sizes import APART, collapse_of, collapses, size_curves, siz
 
 __all__ = [
     "APART",
+    "COSINE",
     "DRIFT",
     "FLAT",
+    "LINEARIZED",
+    "RELATIVE",
+    "Fit",
     "Series",
     "accuracies",
     "area",
@@ -24,8 +39,9 @@ __all__ = [
     "gap_closes",
     "generalizes",
     "kernel_at",
-    "kernel_change",
+    "kernel_changes",
     "kernel_goes_on",
+    "kernel_regime",
     "kernel_waits",
     "losses",
     "median",
