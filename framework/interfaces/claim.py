@@ -72,8 +72,18 @@ class Verdict:
 
 
 def in_words(measured: Mapping[str, float | None]) -> str:
-    """'exponent: 1.65; standard error: 0.0755'; a dash for a missing number."""
-    return "; ".join(f"{key}: {'–' if value is None else f'{value:.4g}'}" for key, value in measured.items())
+    """'exponent: 1.65; step: 30 (28 to 35)' where "step, least" and "step, greatest" stand beside "step"; a dash for a missing number."""
+    ends = {key: [measured.get(f"{key}, {end}") for end in ("least", "greatest")] for key in measured}
+    folded = {f"{key}, {end}" for key, both in ends.items() if None not in both for end in ("least", "greatest")}
+    return "; ".join(
+        f"{key}: {_short(value)}" + ("" if None in ends[key] else f" ({' to '.join(map(_short, ends[key]))})")
+        for key, value in measured.items()
+        if key not in folded
+    )
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
 
 
 def number(value: int | float | None) -> float | None:

@@ -3,5 +3,6 @@
 from framework.pictures.draw import draw, draw_curve, svg_of
 from framework.pictures.fits import LEVELS, collapse, collapse_exponent, crossing, exponent
 from framework.pictures.heat_map import Axis, HeatMap, draw_heat_map, spacing
+from framework.pictures.laws import DRAWS, Law, Samples, Thresholds, interval
 from framework.pictures.panel import Curve, Numbers, Panel, as_csv
 from framework.pictures.style import COLOURS, INK, log_steps, mark_step, new_figure, rendered, tidy

@@ -29,10 +29,9 @@ class Figure5(Figure):
 
 
 def _row(runs: Sequence[Run], setting: str) -> list[Panel]:
-    groups = shapes.by_setting(runs)
-    labels = [f"p = {shapes.modulus(seeds[0])}" for seeds in groups]
-    loss = [curve for i, seeds in enumerate(groups) for run in seeds[:1] for curve in shapes.losses(run, labels[i], i)]
-    change = [curve for i, seeds in enumerate(groups) for curve in shapes.kernel_changes(seeds, labels[i], i)]
+    groups = [(f"p = {shapes.modulus(seeds[0])}", i, seeds) for i, seeds in enumerate(shapes.by_setting(runs))]
+    loss = [curve for label, i, seeds in groups for curve in shapes.losses(seeds, label, i)]
+    change = [curve for label, i, seeds in groups for curve in shapes.kernel_changes(seeds, label, i)]
     return [
         Panel(f"loss, {setting}", "step", "loss", loss, log_y=True),
         shapes.several(runs, shapes.modulus, "p", f"accuracy, {setting}"),

@@ -9,32 +9,36 @@ from framework import Run, Verdict
 from framework.reading import grokked_step
 from framework.records import GROKKED
 from plugins.shapes.runs import Value, diverged, final_accuracy, interpolated_step
+from plugins.shapes.seeds import by_setting, median, over_seeds
 
 
 def gap_closes(runs: Sequence[Run], value: Value, setting: str) -> Verdict:
-    """Whether a smaller α closes the gap between training and test accuracy.
+    """Whether a smaller α closes the gap between training and test accuracy, by the medians over seeds.
 
-    Judged by the area between them, where the run of the smallest α generalizes: one that learns nothing has a small area too.
+    Judged by the area between them, where every run of the smallest α generalizes: one that learns nothing has a small area too.
     log10(grokked step / fitted step), which is null where a run has not grokked, is reported beside it.
     """
-    ordered = sorted(runs, key=value)
-    areas = [area(run) for run in ordered]
-    measured: dict[str, int | float | None] = {f"area at α = {value(run):g}": one for run, one in zip(ordered, areas, strict=True)}
-    measured |= {f"decades from fitted to grokked at α = {value(run):g}": _delay(run) for run in ordered}
-    measured |= {"test accuracy at the smallest α": (end := final_accuracy(ordered[0]))}
-    seen = len(areas) > 1 and all(a < b for a, b in zip(areas, areas[1:], strict=False)) and end >= GROKKED
-    expected = f"area ascending in α, test accuracy ≥ {GROKKED}"
+    ordered = _ordered(runs, value)
+    areas = {f"area at α = {alpha:g}": list(map(area, seeds)) for alpha, seeds in ordered.items()}
+    delays = {f"decades from fitted to grokked at α = {alpha:g}": list(map(_delay, seeds)) for alpha, seeds in ordered.items()}
+    ends = [final_accuracy(run) for run in next(iter(ordered.values()))]
+    measured = over_seeds({**areas, **delays, "test accuracy at the smallest α": ends})
+    middle = list(map(median, areas.values()))
+    seen = len(middle) > 1 and all(a < b for a, b in zip(middle, middle[1:], strict=False)) and min(ends) >= GROKKED
+    expected = f"median area ascending in α, test accuracy ≥ {GROKKED} for every seed"
     return Verdict(f"{setting}: a smaller α closes the gap between training and test", measured, expected, seen)
 
 
 def slower_when_small(runs: Sequence[Run], value: Value, setting: str) -> Verdict:
-    """Whether a smaller α delays fitting."""
-    ordered = sorted(runs, key=value)
-    steps = [interpolated_step(run) for run in ordered]
-    measured = {f"step fitted at α = {value(run):g}": step for run, step in zip(ordered, steps, strict=True)}
-    known = [step for step in steps if step is not None]
-    seen = len(known) == len(steps) > 1 and all(a >= b for a, b in zip(known, known[1:], strict=False)) and known[0] > known[-1]
-    return Verdict(f"{setting}: a smaller α slows training", measured, "descending in α", seen)
+    """Whether a smaller α delays fitting, by the medians over seeds."""
+    ordered = _ordered(runs, value)
+    steps = {f"step fitted at α = {alpha:g}": list(map(interpolated_step, seeds)) for alpha, seeds in ordered.items()}
+    every = [step for seeds in steps.values() for step in seeds]
+    middle = list(map(median, steps.values()))
+    descends = all(a >= b for a, b in zip(middle, middle[1:], strict=False)) and middle[0] > middle[-1]
+    seen = len(middle) > 1 and None not in every and descends
+    expected = "median descending in α, every seed fits"
+    return Verdict(f"{setting}: a smaller α slows training", over_seeds(steps), expected, seen)
 
 
 def area(run: Run) -> float:
@@ -44,6 +48,11 @@ def area(run: Run) -> float:
     (steps, train), (_, test) = (run.series(f"{split}/{run.headline}") for split in ("train", "test"))
     there = steps >= 1
     return float(np.trapezoid((train - test)[there], np.log10(steps[there])))
+
+
+def _ordered(runs: Sequence[Run], value: Value) -> dict[float, list[Run]]:
+    """The seeds of each value, ascending."""
+    return {value(seeds[0]): seeds for seeds in sorted(by_setting(runs), key=lambda seeds: value(seeds[0]))}
 
 
 def _delay(run: Run) -> float:

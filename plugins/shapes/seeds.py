@@ -67,6 +67,20 @@ def band(series: Sequence[Series], label: str, style: str = "-", colour: int | N
     return [*pale, Curve(label, places, middle, style, colour, second, low, high)]
 
 
+def across(points: Mapping[int | float, Sequence[float]], label: str, colour: int = 0) -> list[Curve]:
+    """A number per run against a value: the median over seeds as a line through points, the range shaded, and each run thin and pale.
+
+    points: value → one number per seed.
+    """
+    pairs = [(place, number) for place, numbers in points.items() for number in numbers]
+    there = {place: _there(numbers) for place, numbers in points.items() if len(_there(numbers))}
+    middle, low, high = ([float(of(numbers)) for numbers in there.values()] for of in (np.median, np.min, np.max))
+    line = Curve(label, list(there), middle, "o-", colour, low=low, high=high)
+    if len(pairs) <= len(points):
+        return [Curve(label, list(there), middle, "o-", colour)]
+    return [Curve(f"{label}, each seed", [x for x, _ in pairs], [y for _, y in pairs], ".", colour, faint=True), line]
+
+
 def _at(places: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A series at other places: its value at the last of its own places that is not after; NaN before the first."""
     last = np.searchsorted(x, places, side="right") - 1
