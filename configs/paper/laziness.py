@@ -2,7 +2,7 @@
 
 Expected: a wide network of large α fits in its kernel regime and groks later; none at α = 1 does; 12 minutes on two cores.
 Run:      whygrok reproduce laziness --scale=laptop --workdir=runs/paper
-Try:      whygrok sweep --config=paper/laziness:scale=smoke --workdir=runs/laziness   --config=paper/laziness:scale=laptop
+Try:      whygrok sweep --config=paper/laziness:scale=smoke --workdir=runs/laziness   whygrok config --config=paper/laziness:scale=full --sweep
 
 Figure 1's setting with η = 1; the paper prints no width. A run ends once it has grokked, so that the eNTK's change at the end is
 the change until then. The widest networks have fewer seeds, and the narrowest, which do not grok, fewer steps.
@@ -15,7 +15,7 @@ SIZES = {  # widths: width → (steps, seeds)
     "smoke": {"p": 11, "widths": {"p": (2_000, 2), "16*p": (2_000, 1)}, "scales": [1.0, 16.0]},
     "laptop": {
         "p": 23,
-        "widths": {"p": (30_000, 2), "4*p": (100_000, 2), "16*p": (100_000, 2), "64*p": (100_000, 1)},
+        "widths": {"p": (30_000, 2), "4*p": (100_000, 2), "16*p": (150_000, 2), "64*p": (80_000, 1)},
         "scales": [0.25, 1.0, 4.0, 16.0],
     },
     "full": {

@@ -101,7 +101,8 @@ def at_one(cells: Sequence[Cell], setting: str) -> Verdict:
     """Whether a width brings the usual initialization, α = 1, into the kernel regime."""
     ones = [cell for cell in cells if cell.scale == 1]
     claim = f"{setting}: at α = 1 some width fits in its kernel regime"
-    return Verdict(claim, _numbers(ones), f"{MOVED} ≤ {shapes.NEAR}", any(cell.lazy for cell in ones))
+    numbers = {f"{cell.name}: {name}": value for cell in ones for name, value in shapes.numbers(cell.fits).items()}
+    return Verdict(claim, numbers, f"{MOVED} ≤ {shapes.NEAR}", any(cell.lazy for cell in ones))
 
 
 def wider(cells: Sequence[Cell], setting: str) -> Verdict:
@@ -115,17 +116,17 @@ def wider(cells: Sequence[Cell], setting: str) -> Verdict:
     )
 
 
-def heat_map(cells: Sequence[Cell], label: str, values: Sequence[float], words: Sequence[str] = (), log: bool = True) -> HeatMap:
+def heat_map(cells: Sequence[Cell], label: str, values: Sequence[float], words: Sequence[str] = ()) -> HeatMap:
     """A quantity over width and α, its number in each cell; hatched where there is none."""
     widths, scales = sorted({cell.width for cell in cells}), sorted({cell.scale for cell in cells})
-    place = {(scales.index(cell.scale), widths.index(cell.width)): i for i, cell in enumerate(cells)}
     grid, said = np.full((len(scales), len(widths)), np.nan), [[""] * len(widths) for _ in scales]
-    for (row, column), i in place.items():
+    for i, cell in enumerate(cells):
+        row, column = scales.index(cell.scale), widths.index(cell.width)
         grid[row, column] = values[i] if values[i] > 0 else np.nan
         said[row][column] = words[i] if words else f"{values[i]:.2g}"
-    hatched = np.array([[np.isnan(grid[at]) and at in place for at in np.ndindex(*grid.shape)]]).reshape(grid.shape)
+    hatched = np.isnan(grid) & np.array([[bool(word) for word in line] for line in said])
     title = label[0].upper() + label[1:]
-    return HeatMap(title, Axis("width h", widths), Axis("α", scales), grid, label, hatched, said, log=log and bool(np.isfinite(grid).any()))
+    return HeatMap(title, Axis("width h", widths), Axis("α", scales), grid, label, hatched, said, log=bool(np.isfinite(grid).any()))
 
 
 def steps_map(cells: Sequence[Cell]) -> HeatMap:
@@ -156,6 +157,8 @@ def _numbers(cells: Sequence[Cell]) -> dict[str, int | float | None]:
     measured: dict[str, int | float | None] = {}
     for cell in cells:
         errors = [shapes.value_at(run, fit.step, shapes.LINEARIZED) for run, fit in zip(cell.runs, cell.fits, strict=True)]
-        more = shapes.over_seeds({"error of the linearized network when fitted": errors, "step grokked": map(grokked_step, cell.runs)})
-        measured |= {f"{cell.name}: {name}": value for name, value in (shapes.numbers(cell.fits) | more).items()}
+        found = shapes.numbers(cell.fits) | shapes.over_seeds(
+            {"error of the linearized network when fitted": errors, "step grokked": map(grokked_step, cell.runs)}
+        )
+        measured |= {f"{cell.name}: {name}": value for name, value in found.items()}
     return measured
