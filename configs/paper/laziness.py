@@ -2,7 +2,7 @@
 
 Expected: a wide network of large α fits in its kernel regime and groks later; none at α = 1 does; 12 minutes on two cores.
 Run:      whygrok reproduce laziness --scale=laptop --workdir=runs/paper
-Try:      whygrok sweep --config=paper/laziness:scale=smoke --workdir=runs/laziness   whygrok config --config=paper/laziness:scale=full --sweep
+Try:      whygrok sweep --config=paper/laziness:scale=smoke --workdir=runs/laziness   --config.model.width=256*p
 
 Figure 1's setting with η = 1; the paper prints no width. A run ends once it has grokked, so that the eNTK's change at the end is
 the change until then. The widest networks have fewer seeds, and the narrowest, which do not grok, fewer steps.
