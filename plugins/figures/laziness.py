@@ -9,6 +9,7 @@ from framework import Figure, Panel, Picture, Run, Verdict, register
 from framework.pictures import Axis, HeatMap
 from framework.reading import grokked_step
 from plugins import shapes
+from plugins.networks.layers import hidden_neurons
 
 MOVED, SHARE, TURNED = "change when fitted ÷ ‖Θ_0‖", "change when fitted ÷ change at the end", "1 − cosine with Θ_0 when fitted"
 
@@ -25,8 +26,8 @@ class Cell:
     @classmethod
     def of(cls, runs: Sequence[Run]) -> "Cell":
         """What the seeds of one setting recorded."""
-        experiment = runs[0].experiment
-        return cls(experiment.model.hidden(experiment.task), shapes.scale(runs[0]), runs, list(map(shapes.Fit.of, runs)))
+        width = hidden_neurons(runs[0].config.model.width, runs[0].experiment.task.sizes)
+        return cls(width, shapes.scale(runs[0]), runs, list(map(shapes.Fit.of, runs)))
 
     @property
     def name(self) -> str:
@@ -69,7 +70,7 @@ class LazinessDiagram(Figure):
         laziest = min(cells, key=lambda cell: (not (cell.lazy and cell.groks), not cell.groks, cell.moved))
         usual = min((cell for cell in cells if cell.scale == 1), key=lambda cell: cell.width)
         usual = next((cell for cell in cells if cell.scale == 1 and cell.groks), usual)
-        rows = [
+        rows: list[list[Panel | HeatMap]] = [
             [
                 heat_map(cells, MOVED, [cell.moved for cell in cells]),
                 heat_map(cells, TURNED, [1 - shapes.median(fit.cosine for fit in cell.fits) for cell in cells]),
