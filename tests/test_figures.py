@@ -146,7 +146,7 @@ def test_a_run_that_diverged_has_no_accuracy_and_no_area():
     rows = [*accuracies(10)[:3], {"step": 10**6, "train/accuracy": 1.0, "test/accuracy": 1.0, "train/loss": None}]
     lost = run(rows)
     assert math.isnan(shapes.area(lost)) and not shapes.generalizes([lost], "here").seen
-    assert list(shapes.accuracies(lost, "", 0)[0].x) == [1, 10, 100]
+    assert list(shapes.accuracies([lost], "", 0)[0].x) == [1, 10, 100]
 
 
 def test_norms_that_grow_with_p_are_not_flat():
