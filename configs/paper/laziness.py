@@ -1,6 +1,6 @@
 """Was it lazy? Classification over width × α: how far the eNTK had moved when the network fitted, and when it groks.
 
-Expected: a wide network of large α fits in its kernel regime and groks later; none at α = 1 does; 12 minutes on two cores.
+Expected: a wide network of large α fits in its kernel regime and groks later; none at α = 1 does; 10 minutes on two cores.
 Run:      whygrok reproduce laziness --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/laziness:scale=smoke --workdir=runs/laziness   --config.model.width=256*p
 
@@ -14,12 +14,12 @@ from framework.config import at_scale, override, product, select
 SIZES = {  # widths: width → (steps, seeds)
     "smoke": {"p": 11, "widths": {"p": (2_000, 2), "16*p": (2_000, 1)}, "scales": [1.0, 16.0]},
     "laptop": {
-        "p": 23,
-        "widths": {"p": (30_000, 2), "4*p": (100_000, 2), "16*p": (150_000, 2), "64*p": (80_000, 1)},
+        "p": 17,
+        "widths": {"p": (30_000, 2), "4*p": (100_000, 2), "16*p": (150_000, 2), "64*p": (150_000, 1)},
         "scales": [0.25, 1.0, 4.0, 16.0],
     },
     "full": {
-        "p": 47,
+        "p": 23,
         "widths": {"p": (100_000, 5), "4*p": (400_000, 5), "16*p": (400_000, 5), "64*p": (400_000, 3), "256*p": (400_000, 1)},
         "scales": [0.25, 1.0, 4.0, 16.0, 64.0],
     },
