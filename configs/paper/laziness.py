@@ -5,7 +5,7 @@ Run:      whygrok reproduce laziness --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/laziness:scale=smoke --workdir=runs/laziness   --config.model.width=256*p
 
 Figure 1's setting with η = 1; the paper prints no width. A run ends once it has grokked, so that the eNTK's change at the end is
-the change until then. The widest networks have fewer seeds, and the narrowest, which do not grok, fewer steps.
+the change until then. The widest networks have one seed, and the narrowest, which at p = 23 do not grok, fewer steps.
 """
 
 from configs.paper.classification import get_config as classification
