@@ -39,6 +39,7 @@ __all__ = [
     "by_setting",
     "exponent_is",
     "final_norms",
+    "final_accuracy",
     "flat",
     "gap_closes",
     "generalizes",
