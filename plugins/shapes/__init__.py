@@ -6,6 +6,8 @@ from plugins.shapes.kernels import (
     COSINE,
     DRIFT,
     LINEARIZED,
+    NEAR,
+    ORDERS,
     RELATIVE,
     Fit,
     kernel_at,
@@ -13,9 +15,11 @@ from plugins.shapes.kernels import (
     kernel_goes_on,
     kernel_regime,
     kernel_waits,
+    numbers,
+    value_at,
 )
 from plugins.shapes.norms import FLAT, final_norms, flat
-from plugins.shapes.runs import method, modulus, scale, setting, size
+from plugins.shapes.runs import final_accuracy, method, modulus, scale, setting, size
 from plugins.shapes.seeds import Series, across, band, by_setting, median, over_seeds, seed
 from plugins.shapes.sizes import APART, LAWS, REACH, exponent_is, growth, law_holds, reach, samples_of, sizes_panel, thresholds_panels
 from plugins.shapes.triples import TRIPLES, has_triples, triples_wait
@@ -28,6 +32,8 @@ __all__ = [
     "LAWS",
     "REACH",
     "LINEARIZED",
+    "NEAR",
+    "ORDERS",
     "RELATIVE",
     "TRIPLES",
     "Fit",
@@ -55,6 +61,7 @@ __all__ = [
     "median",
     "method",
     "modulus",
+    "numbers",
     "over_seeds",
     "quantity",
     "reach",
@@ -68,4 +75,5 @@ __all__ = [
     "slower_when_small",
     "thresholds_panels",
     "triples_wait",
+    "value_at",
 ]
