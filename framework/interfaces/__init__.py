@@ -1,11 +1,11 @@
-"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Probe, Claim, Figure, Benchmark, Engine.
+"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Probe, Claim, Figure, Certificate, Benchmark, Engine.
 
 A plugin is a frozen dataclass and its fields are its whole configuration. Plugins are final: to change one, wrap it.
 """
 
 from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
-from framework.interfaces.outside import Benchmark, Engine, Figure, Picture
+from framework.interfaces.outside import Benchmark, Certificate, Certified, Engine, Figure, Finding, Picture
 from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.probe import Context, Probe
