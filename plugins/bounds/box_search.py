@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from plugins.bounds.subject import Subject
 from plugins.kernels.least_squares import Tangent, least_squares
-from plugins.networks.written_down import Layers, fourier_network, largest_entry, outputs
+from plugins.networks.written_down import Layers, fourier_network, outputs
 
 SHARPNESS = 5.0, 300.0  # of the soft minimum over margins, in units of their mean: at first and at last
 ENERGY = 0.1, 1e-5  # Σ residual² ÷ the number of positives, relative to target², that t may leave: at first and at last
@@ -23,7 +23,6 @@ GROWTH = 0.01  # by which t may change in a step, relative, at first
 CLIMBING = 0.8  # share of the steps in which t changes
 SLOWING = 0.01  # the last rate ÷ the first
 POLISHING = 12, 1e-10  # Gauss-Newton steps at most, and the largest residual, relative to the target, with which they end
-SLACK = 1e-3  # how freely an entry at the bound moves then, where 0 moves by 1
 
 Inputs = Int[Array, "m 2"]
 Answers = Bool[Array, "m p"]
@@ -65,7 +64,7 @@ def widest(start: Layers, pairs: Int[np.ndarray, "m 2"], steps: int, rate: float
 def interpolating(start: Layers, subject: Subject, steps: int, rate: float) -> Layers:
     """A network in the box that interpolates the subject's sample for a target as large as descent can make it, scaled to its target.
 
-    The remaining residual is removed by Gauss-Newton steps, which move entries near the bound less: `Subject.miss` says how well.
+    The residual that is left is removed by Gauss-Newton steps: `Subject.miss` says how well.
     """
     right, asked = jnp.asarray(subject.right), jnp.asarray(subject.drawn > 0)
     theta, target = _climb(
@@ -83,9 +82,7 @@ def polished(layers: Layers, subject: Subject) -> Layers:
         wanted = weights * (subject.goal * subject.right - outputs(W, V, subject.pairs))
         if np.abs(wanted).max() <= enough * subject.goal:
             break
-        r = largest_entry(W, V)
-        free = (1 - np.abs(W) / r + SLACK, 1 - np.abs(V) / r + SLACK)
-        step = least_squares(Tangent(W, V, subject.pairs, weights), wanted, 1e-6, 300, free)
+        step = least_squares(Tangent(W, V, subject.pairs, weights), wanted, 1e-5, 300)
         W, V = W + step.W, V + step.V
     return W, V
 

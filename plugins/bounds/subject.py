@@ -11,7 +11,10 @@ from plugins.networks.quadratic import QuadraticNetwork
 from plugins.networks.written_down import Blocks, Layers, Matrix, Tuples, all_tuples, largest_entry, margins, outputs
 from plugins.tasks.modular_addition_regression import CountedTuples
 
-SCOPE = "quadratic networks of degree 2 whose two summands have weights of their own, on sums of two residues without wrong labels"
+SCOPE = (
+    "quadratic networks (model quadratic: degree 2, scaling standard, not shared) on sums of two residues, without wrong labels (tasks "
+    "modular_addition and modular_addition_regression, k = 2)"
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def refusal(run: Any) -> str:
     """What there would have to be, where the run has no quadratic network of two summands that learns their sum."""
     experiment = run.experiment
     network = experiment.module(experiment.initial_state())
-    fits = isinstance(network, QuadraticNetwork) and network.W.shape[0] == 2 == network.degree and not network.summands
+    fits = isinstance(network, QuadraticNetwork) and network.W.shape[0] == 2 == network.degree and not network.summands and network.scale == 1
     return "" if fits and _is_addition(experiment) else SCOPE
 
 
@@ -113,22 +116,21 @@ def _is_addition(experiment: Any) -> bool:
 def subject_of(run: Any, step: int) -> Subject:
     """The network at a saved step of a run that is not refused."""
     train = run.experiment.splits.train
-    W, V = layers_of(run, run.params(step))
+    W, V = layers_of(run.params(step))
     if isinstance(train, CountedTuples):
         return Subject(W, V, np.asarray(train.summands), np.asarray(train.counts), True)
     pairs = np.unique(np.asarray(train.inputs), axis=0)
     return Subject(W, V, pairs, np.ones((len(pairs), V.shape[1]), np.int32), False)
 
 
-def layers_of(run: Any, params: Any) -> Layers:
-    """(W, V) in float64; where the outputs are divided by the width, V is."""
-    scale = run.experiment.module(run.experiment.initial_state()).scale
-    return np.asarray(params["W"], np.float64), scale * np.asarray(params["V"], np.float64)
+def layers_of(params: Any) -> Layers:
+    """(W, V) in float64."""
+    return np.asarray(params["W"], np.float64), np.asarray(params["V"], np.float64)
 
 
 def start_of(run: Any) -> Layers | None:
     """θ_0 of a run; None where it began at another run and its step 0 is not saved."""
     if 0 in run.steps:
-        return layers_of(run, run.params(0))
+        return layers_of(run.params(0))
     experiment = run.experiment
-    return None if experiment.general.init_from else layers_of(run, experiment.initial_state().params)
+    return None if experiment.general.init_from else layers_of(experiment.initial_state().params)

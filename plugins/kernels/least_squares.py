@@ -4,7 +4,9 @@ The 3ph parameters are moved by the δ of least ‖δ‖₂ among those that fit
 δ = J† (y − f_0) is f_0 + K(·, X) K(X, X)† (y − f_0), whatever the number of rows.
 """
 
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -26,21 +28,31 @@ class Tangent:
 
     def forward(self, W: Blocks, V: Matrix) -> Matrix:
         """J (W, V), without the weights."""
-        z = self._sums(self.W)
-        return (2 * z * self._sums(W)) @ self.V + z**2 @ V
+        return (2 * self._z * sums(W, self.pairs)) @ self.V + self._squares @ V
 
     def back(self, changes: Matrix) -> tuple[Blocks, Matrix]:
         """Jᵀ of changes of the outputs."""
-        z = self._sums(self.W)
-        slope = 2 * z * (changes @ self.V.T)
-        m, p = len(self.pairs), self.V.shape[1]
-        ones = np.ones(m)
-        gathered = [csr_array((ones, (self.pairs[:, i], np.arange(m))), shape=(p, m)) @ slope for i in range(2)]
-        return np.stack(gathered), (z**2).T @ changes
+        slope = 2 * self._z * (changes @ self.V.T)
+        return np.stack([gather @ slope for gather in self._gathers]), self._squares.T @ changes
 
-    def _sums(self, W: Blocks) -> Matrix:
-        """Q_a + R_b of each pair."""
-        return W[0][self.pairs[:, 0]] + W[1][self.pairs[:, 1]]
+    @functools.cached_property
+    def _z(self) -> Matrix:
+        return sums(self.W, self.pairs)
+
+    @functools.cached_property
+    def _squares(self) -> Matrix:
+        return self._z**2
+
+    @functools.cached_property
+    def _gathers(self) -> list[Any]:
+        """For each summand, the matrix [p, m] that adds up the pairs with each value of it."""
+        m, p = len(self.pairs), self.W.shape[1]
+        return [csr_array((np.ones(m), (self.pairs[:, i], np.arange(m))), shape=(p, m)) for i in range(2)]
+
+
+def sums(W: Blocks, pairs: Int[np.ndarray, "m 2"]) -> Matrix:
+    """Q_a + R_b of each pair."""
+    return W[0][pairs[:, 0]] + W[1][pairs[:, 1]]
 
 
 @dataclass(frozen=True)
@@ -55,29 +67,20 @@ class Step:
     slope: float
 
 
-def least_squares(
-    tangent: Tangent,
-    wanted: Matrix,
-    tolerance: float,
-    iterations: int,
-    free: tuple[Blocks, Matrix] | None = None,
-) -> Step:
+def least_squares(tangent: Tangent, wanted: Matrix, tolerance: float, iterations: int) -> Step:
     """The shortest change of the parameters that brings the weighted outputs nearest to `wanted` [m, p], by LSMR (Fong, Saunders 2011).
 
-    free: how freely each parameter moves: ‖δ ÷ free‖₂ is what is least; by default all alike. tolerance: of `slope`, or of
-    `residual` where the fit is exact.
+    tolerance: of `slope`, or of `residual` where the fit is exact.
     """
     k, p, h = tangent.W.shape
-    cut, scale = k * p * h, None if free is None else np.concatenate([free[0].ravel(), free[1].ravel()])
+    cut = k * p * h
 
     def unpacked(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        flat = flat if scale is None else scale * flat
         return flat[:cut].reshape(k, p, h), flat[cut:].reshape(h, -1)
 
     def back(changes: np.ndarray) -> np.ndarray:
         W, V = tangent.back(tangent.weights * changes.reshape(wanted.shape))
-        flat = np.concatenate([W.ravel(), V.ravel()])
-        return flat if scale is None else scale * flat
+        return np.concatenate([W.ravel(), V.ravel()])
 
     def forward(flat: np.ndarray) -> np.ndarray:
         return (tangent.weights * tangent.forward(*unpacked(flat))).ravel()

@@ -1,0 +1,165 @@
+"""How near ‖θ‖_∞ of a trained network is to the least that its sample, or all inputs, need."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from framework import Certificate, Certified, Finding, field, register
+from plugins.bounds.box_search import interpolating, repeated_fourier, starts, widest
+from plugins.bounds.least_norm import ALONE, least_entry, neuron_on_population, neuron_on_sample
+from plugins.bounds.subject import Subject, refusal, subject_of
+from plugins.networks.written_down import Layers, all_tuples, largest_entry, margins, outputs
+
+EXACT = 1e-6  # largest residual, relative to the target, of a network that interpolates
+FITTED = 1e-2  # and of a run's, which training does not bring to 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A network: how large its ‖θ‖_∞ is when it is scaled to its target or to margin 1, and what it answers right of all pairs."""
+
+    size: float
+    accuracy: float
+    begun: str
+
+
+@register("least_norm")
+@dataclass(frozen=True, kw_only=True)
+class LeastNorm(Certificate):
+    """The least ‖θ‖_∞ of this width that fits the sample, from above and from below, and that of fitting all inputs.
+
+    Fitting is a residual of 0 in regression, and a margin of 1 in classification, to which θ is scaled. From above: networks that
+    are found by descent, from the run's and from a Fourier network, and the network of appendix F itself. From below: what one
+    neuron with entries in [−1, 1] can do for a mean of margins (see plugins.bounds.least_norm). Where a network that fits the
+    sample is smaller than any that fits all inputs, the premise of Thm 3.6 of Mohamadi et al. 2024 does not single out those that do.
+    """
+
+    steps: int = field(1000, "steps of descent from each start", at_least=10)
+    learning_rate: float = field(0.1, "of Adam in the box, at first", above=0)
+    seed: int = field(0, "seed of the noise on a Fourier network", at_least=0)
+
+    def refusal(self, run: Any) -> str:
+        """Where the network is not the paper's, or the task not addition."""
+        return refusal(run)
+
+    def certify(self, run: Any, step: int) -> Certified:
+        """‖θ‖_∞ of the run, of what is found, of appendix F, and the bounds."""
+        subject = subject_of(run, step)
+        begun = starts(subject, np.random.default_rng(self.seed))
+        on_sample = [found for name, start in begun.items() if (found := self._on_sample(subject, name, start))]
+        on_all = [] if subject.is_regression else [self._on_all(subject, *list(begun.items())[-1])] if begun else []
+        lowest = least_entry(subject.goal, subject.h, sample_bound(subject))
+        lowest_of_all = least_entry(subject.goal, subject.h, neuron_on_population(subject.p))
+        fourier, own = size_of_fourier(subject), size_of_run(subject)
+        if own is not None and fits_all(subject):
+            on_all.append(Found(own, 1.0, "the run itself"))
+        if fourier is not None:
+            on_all.append(Found(fourier, 1.0, "appendix F"))
+        least = min(on_sample, key=lambda found: found.size, default=None)
+        least_of_all = min(on_all, key=lambda found: found.size, default=None)
+        fits = "interpolates" if subject.is_regression else "has margin 1 on"
+        findings = [
+            Finding(f"‖θ‖_∞ of the run, step {step}", own, _of_run(subject)),
+            *_of_found(on_sample, f"‖θ‖_∞ that {fits} the sample, found"),
+            Finding("no network that does has less than", lowest),
+            Finding("‖θ‖_∞ of appendix F's frequencies 1 … (p−1)/2", fourier, "" if fourier else "p is even, or the width below 4(p−1) + 1"),
+            *_of_found(on_all[:1] if not subject.is_regression else [], f"‖θ‖_∞ that {fits} all pairs, found"),
+            Finding(f"no network that {fits} all pairs has less than", lowest_of_all, f"width {subject.h}"),
+        ]
+        return Certified(findings, _follows(own, least, lowest, least_of_all, lowest_of_all))
+
+    def _on_sample(self, subject: Subject, name: str, start: Layers) -> Found | None:
+        """What descent from a start finds; None where it does not fit the sample."""
+        if not subject.is_regression:
+            return _scaled(widest(start, subject.pairs, self.steps, self.learning_rate), subject.pairs, name)
+        W, V = interpolating(start, subject, self.steps, self.learning_rate)
+        return Found(largest_entry(W, V), _accuracy(W, V), name) if subject.miss(W, V) <= EXACT * subject.goal else None
+
+    def _on_all(self, subject: Subject, name: str, start: Layers) -> Found:
+        every = all_tuples(subject.p, 2)
+        found = _scaled(widest(start, every, self.steps, self.learning_rate), every, name)
+        return found or Found(np.inf, 0.0, name)
+
+
+def sampled_wrong(subject: Subject) -> Bool[np.ndarray, "m p"]:
+    """The wrong answers that are in the sample, of pairs whose right answer is."""
+    return (subject.drawn > 0) & ~subject.right & subject.asked[:, None]
+
+
+def sample_bound(subject: Subject) -> float:
+    """B of the sample: in regression also what a single output says."""
+    B = neuron_on_sample(subject.labels, sampled_wrong(subject))
+    return min(B, ALONE) if subject.is_regression else B
+
+
+def size_of_run(subject: Subject) -> float | None:
+    """‖θ‖_∞ as it stands in regression, at margin 1 in classification; None where a pair of the sample is answered wrong."""
+    if subject.is_regression:
+        return subject.r
+    least = float(subject.margins().min())
+    return subject.r / least ** (1 / 3) if least > 0 else None
+
+
+def size_of_fourier(subject: Subject) -> float | None:
+    """‖θ‖_∞ of appendix F's network at this width that fits all pairs."""
+    fourier = repeated_fourier(subject.p, subject.h, constant=subject.is_regression)
+    if fourier is None:
+        return None
+    every = all_tuples(subject.p, 2)
+    least = float(margins(outputs(*fourier, every), every.sum(axis=1) % subject.p).min())
+    return largest_entry(*fourier) * (subject.goal / least) ** (1 / 3)
+
+
+def fits_all(subject: Subject) -> bool:
+    """Whether the run's network is as good on all pairs as on its sample: never in regression, where no run gets there exactly."""
+    every = all_tuples(subject.p, 2)
+    return not subject.is_regression and bool(
+        margins(subject.everywhere, every.sum(axis=1) % subject.p).min() >= subject.margins().min() > 0
+    )
+
+
+def _scaled(layers: Layers, pairs: np.ndarray, name: str) -> Found | None:
+    """Scaled to margin 1 on these pairs; None where one is answered wrong."""
+    least = float(margins(outputs(*layers, pairs), pairs.sum(axis=1) % layers[1].shape[1]).min())
+    return Found(largest_entry(*layers) / least ** (1 / 3), _accuracy(*layers), name) if least > 0 else None
+
+
+def _accuracy(W: np.ndarray, V: np.ndarray) -> float:
+    every = all_tuples(V.shape[1], 2)
+    return float(np.mean(np.argmax(outputs(W, V, every), axis=1) == every.sum(axis=1) % V.shape[1]))
+
+
+def _of_run(subject: Subject) -> str:
+    if subject.is_regression:
+        return f"it misses its targets by up to {subject.miss():.2g}" if subject.miss() > FITTED * subject.p else ""
+    return f"at margin 1; {subject.r:.4g} as it stands" if size_of_run(subject) else "a pair of its sample is answered wrong"
+
+
+def _of_found(found: list[Found], what: str) -> list[Finding]:
+    if not found:
+        return [Finding(what, None, "none was found in so many steps")] if "sample" in what else []
+    return [Finding(what, one.size, f"begun at {one.begun}; {one.accuracy:.3g} of all pairs are answered right") for one in found]
+
+
+def _follows(own: float | None, least: Found | None, lowest: float, of_all: Found | None, lowest_of_all: float) -> list[str]:
+    """What the numbers decide, and what they leave open."""
+    said = []
+    best = min((size for size in (own, least and least.size, of_all and of_all.size) if size), default=None)
+    if best:
+        said.append(f"The least ‖θ‖_∞ on the sample is known to a factor {best / lowest:.3g}.")
+    if own and best and own > 1.001 * best:
+        said.append(f"The run's is {own / best:.3g} times one that was found: it is not at the least.")
+    if least and least.size < lowest_of_all:
+        said.append(
+            "Some network fits the sample with less than any network needs that fits all pairs: the least ‖θ‖_∞ does not single out "
+            "those, at this width and sample."
+        )
+    elif least and of_all:
+        gap = of_all.size / least.size
+        said.append(
+            f"Fitting all pairs takes at most {gap:.3g} times what was found for the sample. Whether it takes more at all is "
+            f"not decided: between {lowest_of_all:.3g} and {of_all.size:.3g} nothing is proved."
+        )
+    return said
