@@ -31,7 +31,7 @@ class Figure(Plugin):
 
 @dataclass(frozen=True)
 class Finding:
-    """A number that a certificate found. said: what to read it beside, such as "vacuous: it is above 1". value: None where there is none."""
+    """A number that a certificate found, None where there is none. said: what to read it beside, such as "of 529"."""
 
     quantity: str
     value: float | int | None

@@ -50,7 +50,9 @@ def repeated_fourier(p: int, h: int, constant: bool = False) -> Layers | None:
         s = 0.5 ** (1 / 3)  # (2s)² s = 2
         W, V = np.concatenate([W, np.full((2, p, 1), s)], axis=2), np.concatenate([V, np.full((1, p), s)])
     rest = h - times * V.shape[0]
-    return np.pad(np.concatenate([W] * times, axis=2), ((0, 0), (0, 0), (0, rest))), np.pad(np.concatenate([V] * times), ((0, rest), (0, 0)))
+    return np.pad(np.concatenate([W] * times, axis=2), ((0, 0), (0, 0), (0, rest))), np.pad(
+        np.concatenate([V] * times), ((0, rest), (0, 0))
+    )
 
 
 def widest(start: Layers, pairs: Int[np.ndarray, "m 2"], steps: int, rate: float) -> Layers:
@@ -67,9 +69,7 @@ def interpolating(start: Layers, subject: Subject, steps: int, rate: float) -> L
     The residual that is left is removed by Gauss-Newton steps: `Subject.miss` says how well.
     """
     right, asked = jnp.asarray(subject.right), jnp.asarray(subject.drawn > 0)
-    theta, target = _climb(
-        _single(start), jnp.asarray(subject.pairs, jnp.int32), right, asked, jnp.int32(steps), jnp.float32(rate)
-    )
+    theta, target = _climb(_single(start), jnp.asarray(subject.pairs, jnp.int32), right, asked, jnp.int32(steps), jnp.float32(rate))
     scale = float(subject.goal / target) ** (1 / 3)
     return polished((scale * np.asarray(theta[0], np.float64), scale * np.asarray(theta[1], np.float64)), subject)
 
@@ -151,6 +151,7 @@ def _climb(theta: Any, pairs: Inputs, right: Answers, asked: Answers, steps: Int
         theta, state = _adam(gradient, state, theta, rate, i / steps)
         return theta, state, t * jnp.exp(jnp.where(progress < 1, growth, 0))
 
-    first = jnp.float32(right.shape[1] / 2)
+    reached = jnp.sum(jnp.where(asked & right, _outputs(theta, pairs), 0)) / positives
+    first = jnp.maximum(reached, 0.1 * right.shape[1])
     theta, _, t = jax.lax.fori_loop(0, steps, step, (theta, _ADAM.init(theta), first))
     return theta, t

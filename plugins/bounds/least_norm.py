@@ -11,7 +11,7 @@ ALONE = 4.0  # no neuron with entries in [−1, 1] has an output above 4
 ROUNDS = 300  # of balancing
 
 
-def least_entry(margin: float, h: int, B: float) -> float:
+def least_entry(margin: float | int, h: int, B: float | int) -> float:
     """The ‖θ‖_∞ that a network of width h needs at least for a margin."""
     return float((margin / (h * B)) ** (1 / 3))
 
@@ -50,7 +50,7 @@ def _bound(weights: Float[np.ndarray, "p p"]) -> float:
 
 
 def neuron_on_population(p: int) -> float:
-    """B for the mean over all pairs and wrong answers: 2τ p/(p−1), τ p² a bound on Σ_ab v_{a+b} q_a r_b, less what the mean of v gives.
+    """B for the mean over all pairs and wrong answers: 2τ p/(p−1), τ p² a bound on Σ_ab (v_{a+b} − mean v) q_a r_b.
 
     The squares in (q_a + r_b)² cancel. In Fourier transforms the sum is Σ_{k≠0} conj(v_k) q_k r_k / p, at most the largest Σ_{k≠0} |x_k|³ / p
     of a vector with entries in [−1, 1] (Hölder). Its |x_k| are at most C, equal for k and −k, and Σ |x_k|² ≤ p², so that the sum

@@ -99,7 +99,9 @@ def refusal(run: Any) -> str:
     """What there would have to be, where the run has no quadratic network of two summands that learns their sum."""
     experiment = run.experiment
     network = experiment.module(experiment.initial_state())
-    fits = isinstance(network, QuadraticNetwork) and network.W.shape[0] == 2 == network.degree and not network.summands and network.scale == 1
+    fits = (
+        isinstance(network, QuadraticNetwork) and network.W.shape[0] == 2 == network.degree and not network.summands and network.scale == 1
+    )
     return "" if fits and _is_addition(experiment) else SCOPE
 
 
@@ -110,7 +112,8 @@ def _is_addition(experiment: Any) -> bool:
         return True
     inputs, targets = np.asarray(train.inputs), np.asarray(train.targets)
     is_labels = np.issubdtype(targets.dtype, np.integer) and sizes.outputs == sizes.values and len(inputs) > 0
-    return bool(is_labels and np.all(inputs.sum(axis=1) % sizes.values == targets))
+    is_noisy = getattr(experiment.task, "label_noise", 0) > 0
+    return bool(is_labels and not is_noisy and np.all(inputs.sum(axis=1) % sizes.values == targets))
 
 
 def subject_of(run: Any, step: int) -> Subject:

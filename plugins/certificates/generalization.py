@@ -13,6 +13,7 @@ from plugins.mathematics.modular import all_tuples
 from plugins.networks.written_down import margins
 
 GAMMAS = np.exp2(np.arange(-10, 14))  # γ/‖θ‖_∞³ from which the bound may choose: δ is shared among them
+HALF = 0.5  # share of the sample that may have a margin of γ or less
 LARGEST = 1e60  # n beyond which nobody looks
 FITS = 1e-3  # largest residual, relative to the target, that still counts as interpolation in print
 
@@ -47,8 +48,9 @@ class Generalization(Certificate):
         needed = first_below(lambda n: self._best(subject, q, n)[0], 1.0)
         findings = [
             Finding("pairs in the sample, n", n, f"of {subject.of:,}"),
-            Finding("smallest margin in the sample ÷ ‖θ‖_∞³", float(q.min()) / r**3 if r else None, f"‖θ‖_∞ = {r:.4g}, width {subject.h}"),
-            Finding("γ ÷ ‖θ‖_∞³ of the bound", gamma, f"the share of the sample with a margin at most that: {margin_loss_at(q, gamma * r**3):.3g}"),
+            Finding("‖θ‖_∞", r, f"width {subject.h}"),
+            Finding("smallest margin in the sample ÷ ‖θ‖_∞³", float(q.min()) / r**3 if r else None),
+            Finding("γ ÷ ‖θ‖_∞³ of the bound", gamma, f"{margin_loss_at(q, gamma * r**3):.3g} of the sample have no more"),
             Finding("bound on the share of wrong answers", bound, verdict(bound, 1.0, "a share is at most 1")),
             Finding("true share of wrong answers, all pairs", error),
             Finding("n from which the bound is below 1", needed, f"with these margins; there are {subject.of:,} pairs"),
@@ -58,14 +60,16 @@ class Generalization(Certificate):
         said = ["Thm 4.6 asks for a width above 4 log(2/δ), which this network has not."] if narrow else []
         return Certified(findings, [*said, _sentence(bound, 1.0, error, needed, n)])
 
-    def _best(self, subject: Subject, q: np.ndarray, n: float) -> tuple[float, float]:
-        """(bound, γ/r³): the least over the grid, for a network that is scaled to ‖θ‖_∞ = 1."""
+    def _best(self, subject: Subject, q: np.ndarray, n: float | int) -> tuple[float, float]:
+        """(bound, γ/r³) for a network that is scaled to ‖θ‖_∞ = 1: the least over the γ that half of the sample's margins exceed."""
         r = subject.r or 1.0
         size = float(np.sum(subject.W**2) + np.sum(subject.V**2)) / r**2
         found = []
-        for gamma in GAMMAS:
+        losses = [margin_loss_at(q, gamma * r**3) for gamma in GAMMAS]
+        for gamma, loss in zip(GAMMAS, losses, strict=True):
+            if loss > max(HALF, min(losses)):
+                continue
             sigma = printed_sigma(subject.p, float(gamma), subject.h)
-            loss = margin_loss_at(q, gamma * r**3)
             found.append((loss + excess(size / (2 * sigma**2), n, self.delta / len(GAMMAS)), float(gamma)))
         return min(found)
 
@@ -90,21 +94,21 @@ class Generalization(Certificate):
         far = [f"The network does not interpolate its sample (a residual of {miss:.3g}): Prop. 3.7 says nothing of it yet."]
         return Certified(findings, [*(far if miss > FITS * p else []), _sentence(bound, zero, loss, needed, n)])
 
-    def _bound(self, subject: Subject, n: float) -> float:
+    def _bound(self, subject: Subject, n: float | int) -> float:
         return float(subject.r**6 * subject.h**2 / n * (subject.p * np.log(n) ** 3 + np.log(1 / self.delta)))
 
 
-def margin_loss_at(q: np.ndarray, gamma: float) -> float:
+def margin_loss_at(q: np.ndarray, gamma: float | int) -> float:
     """L_γ of the sample: the share of margins ≤ γ."""
     return margin_loss(q, np.ones(len(q)), gamma)
 
 
-def verdict(bound: float, limit: float, why: str) -> str:
+def verdict(bound: float | int, limit: float | int, why: str) -> str:
     """Whether a bound says anything."""
     return f"vacuous: {why}" if bound >= limit else f"not vacuous: {why}"
 
 
-def first_below(bound: Callable[[float], float], limit: float) -> float | None:
+def first_below(bound: Callable[[float], float], limit: float | int) -> float | None:
     """The n ≥ 2 from which a bound that falls with n is below a limit, by bisection; None beyond 1e60."""
     low, high = 20.0, LARGEST  # log³n/n falls from e³ on
     if bound(high) >= limit:
@@ -115,7 +119,7 @@ def first_below(bound: Callable[[float], float], limit: float) -> float | None:
     return high
 
 
-def _sentence(bound: float, limit: float, truth: float, needed: float | None, n: int) -> str:
+def _sentence(bound: float | int, limit: float | int, truth: float, needed: float | None, n: int) -> str:
     if bound < limit:
         return f"The theorem says something here: at most {bound:.3g}, and the truth is {truth:.3g}."
     more = "no n would do" if needed is None else f"it would take {needed / n:.2g} times as many examples"

@@ -77,17 +77,21 @@ def accuracy(found: Matrix, subject: Subject, outside: bool = False) -> float | 
 
 def _of_network(run: Any, subject: Subject, step: int) -> list[Finding]:
     """The trained network at its fitting step, as recorded, and at this step."""
-    name, fitted = f"test/{run.headline}", fitted_step(run)
+    name, fitted = f"test/{run.headline}", fitted_step(run, "accuracy")
+    row: dict[str, Any] = next((row for row in run.rows if row["step"] == fitted), {})
     if fitted is None or fitted > step:
-        then = Finding("the network when it fitted its sample", None, f"it has not, by step {step}")
+        then = [Finding("the network when it fitted its sample", None, f"it has not, by step {step}")]
     else:
-        value = next((row.get(name) for row in run.rows if row["step"] == fitted), None)
-        then = Finding(f"the network at step {fitted}, which fits: {name}", value)
-    now = Finding(f"the network at step {step}: accuracy, all pairs", accuracy(subject.everywhere, subject))
-    outside = Finding("… and on pairs that were not in the sample", accuracy(subject.everywhere, subject, outside=True))
-    if not subject.is_regression:
-        return [then, now, outside]
-    return [then, now, outside, Finding("… and loss", relative_loss(subject.everywhere, subject))]
+        then = [Finding(f"the network at step {fitted}, which fits: {name}", row.get(name))]
+    now = [
+        Finding(f"the network at step {step}: accuracy, all pairs", accuracy(subject.everywhere, subject)),
+        Finding("… and on pairs that were not in the sample", accuracy(subject.everywhere, subject, outside=True)),
+    ]
+    if subject.is_regression:  # in classification, the outputs are not made for the square loss
+        recorded = row.get("population/loss")
+        then += [] if recorded is None else [Finding("… and loss", recorded / subject.p)]
+        now += [Finding("… and loss", relative_loss(subject.everywhere, subject))]
+    return [*then, *now]
 
 
 def _follows(findings: list[Finding], loss: float, exact: float, subject: Subject) -> list[str]:
