@@ -31,7 +31,7 @@ def run(rows, alpha=1.0, p=11, seed=0):
 
 
 def drift(*values, fitted, size=1.0):
-    """Rows at steps 1, 10, 100, …: the change of an eNTK of that size, which keeps its direction; training accuracy 1 from a step on."""
+    """Rows at steps 1, 10, 100, …: the change of an eNTK of that size, whose direction stays, and training accuracy 1 from a step on."""
     return [
         {"step": 10**i, "train/accuracy": 1.0 if 10**i >= fitted else 0.5, "test/accuracy": 0.1}
         | {shapes.DRIFT: value, shapes.RELATIVE: value / size, shapes.COSINE: 1.0}

@@ -154,7 +154,8 @@ def recorded(member):
     experiment = Experiment.from_config(member.config)
     accuracy = {f"{split}/{name}": value for split, value in (("train", 1.0), ("test", 0.4)) for name in ("accuracy", "pair_accuracy")}
     row = {**accuracy, "norms/linf": 1.0, "train/loss": 0.1, "test/loss": 0.2}
-    row |= {"ntk_drift/absolute": 1.0, "ntk_drift/relative": 2.0, "ntk_drift/cosine": 0.9} if "ntk_drift" in member.config.probes else {}
+    drift = {"absolute": 1.0, "relative": 2.0, "cosine": 0.9}
+    row |= {f"{probe}/{name}": value for probe in member.config.probes if "ntk" in probe for name, value in drift.items()}
     return Run(experiment=experiment, rows=[{"step": step, **row} for step in (0, 1, 9)])
 
 
