@@ -44,7 +44,7 @@ def answers_left_alone(points, permutations):
     return np.concatenate([moved[:, :-1], points[:, -1:]], axis=1)
 
 
-SMALL = {}
+SMALL = {}  # fields that make a break quick to see
 identity = (kernel_lower_bounds, "draw", lambda generator, p, m: [np.arange(p)] * m)
 BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the row that turns)
     "shifts in place of permutations": (
