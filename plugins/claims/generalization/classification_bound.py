@@ -60,7 +60,9 @@ class ClassificationBound(Claim):
         inputs, (W, V) = all_tuples(self.p, 2), fourier_network(self.p)
         labels, small = inputs.sum(axis=1) % self.p, self.copies ** (-1 / 3)
         wide = np.tile(W, (1, 1, self.copies)) * small, np.tile(V, (self.copies, 1)) * small
-        once, often = (smallest_margin(outputs(*found, inputs), labels) / largest_entry(*found) ** 3 for found in ((W, V), wide))
+        once, often = (
+            smallest_margin(outputs(first, second, inputs), labels) / largest_entry(first, second) ** 3 for first, second in ((W, V), wide)
+        )
         return [
             Row("h = 8p: normalized margin ÷ p", 4, once / self.p, 1e-9),
             Row(f"h = {8 * self.copies}p: normalized margin ÷ p", 4 * self.copies, often / self.p, 1e-9),
