@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from framework import Certificate, Certified, Finding, field, register
+from plugins.bounds.noise_allowed import excess, printed_sigma
 from plugins.bounds.subject import Subject, refusal, subject_of
-from plugins.claims.generalization.pac_bayes import divergence_of_appendix_f, excess, margin_loss, printed_sigma
 from plugins.mathematics.modular import all_tuples
 from plugins.networks.written_down import margins
 
 GAMMAS = np.exp2(np.arange(-10, 14))  # γ/‖θ‖_∞³ from which the bound may choose: δ is shared among them
 HALF = 0.5  # share of the sample that may have a margin of γ or less
+ALL_INPUTS = 3  # the power of p in the union: p outputs at p² pairs
 LARGEST = 1e60  # n beyond which nobody looks
 FITS = 1e-3  # largest residual, relative to the target, that still counts as interpolation in print
 
@@ -69,7 +70,7 @@ class Generalization(Certificate):
         for gamma, loss in zip(GAMMAS, losses, strict=True):
             if loss > max(HALF, min(losses)):
                 continue
-            sigma = printed_sigma(subject.p, float(gamma), subject.h)
+            sigma = printed_sigma(subject.p, float(gamma), subject.h, ALL_INPUTS)
             found.append((loss + excess(size / (2 * sigma**2), n, self.delta / len(GAMMAS)), float(gamma)))
         return min(found)
 
@@ -100,7 +101,7 @@ class Generalization(Certificate):
 
 def margin_loss_at(q: np.ndarray, gamma: float | int) -> float:
     """L_γ of the sample: the share of margins ≤ γ."""
-    return margin_loss(q, np.ones(len(q)), gamma)
+    return float(np.mean(q <= gamma))
 
 
 def verdict(bound: float | int, limit: float | int, why: str) -> str:
@@ -128,6 +129,6 @@ def _sentence(bound: float | int, limit: float | int, truth: float, needed: floa
 
 def _p_of_appendix_f(delta: float) -> float:
     """The p from which the bound for the network of appendix F at n = p² is below 1, by the grid of `first_below`."""
-    found = first_below(lambda p: excess(float(divergence_of_appendix_f(np.array([p]))[0]), p**2, delta), 1.0)
+    found = first_below(lambda p: excess(6 * p**2 / printed_sigma(p, 2 * p, 8 * p, ALL_INPUTS) ** 2, p**2, delta), 1.0)
     assert found is not None
     return found

@@ -19,7 +19,7 @@ as_it_is = {
     "memorizer": generalization_bounds.memorizer,
     "draw_noise": perturbation_bounds.draw_noise,
     "even_moment": perturbation_bounds.even_moment,
-    "step_of_g12": perturbation_bounds.step_of_g12,
+    "share_of_ratio": perturbation_bounds.share_of_ratio,
     "fourier_network": written_down.fourier_network,
     "follow_by_network": rademacher.follow_by_network,
     "square_losses": generalization_bounds.square_losses,
@@ -120,10 +120,10 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         [(perturbation_bounds, "even_moment", lambda u, s, n: as_it_is["even_moment"](u, s / 2, n))],
         "σ = 3 r, largest weights: G.13: quantile ÷ bound",
     ),
-    "the M of G.12": (
+    "the quotient of two Gaussians": (
         "perturbation_bounds",
-        [(perturbation_bounds, "step_of_g12", lambda delta, h: (delta, as_it_is["step_of_g12"](delta, h)[1] / 12))],
-        "step in (G.12), δ = 0.1: share beyond, given Q̃, beside δ₁",
+        [(perturbation_bounds, "share_of_ratio", lambda M, *given: 2 * as_it_is["share_of_ratio"](M, *given))],
+        "step in (G.12), δ = 0.1: share beyond",
     ),
     "the square of another variable": (
         "subexponential",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framework import Claim, Panel, Row, field, register
-from plugins.claims.generalization.noise_allowed import excess, gaussian_sigma, printed_sigma, ratio_of_g7, union_log
+from plugins.bounds.noise_allowed import excess, gaussian_sigma, printed_sigma, ratio_of_g7, union_log
 from plugins.networks.written_down import all_tuples, fourier_network, largest_entry, outputs, smallest_margin
 
 GAMMAS = (2, 4)  # γ/p: half of the margin of appendix F, and its whole, which γ may be next to but not reach
@@ -60,7 +60,9 @@ class ClassificationBound(Claim):
         inputs, (W, V) = all_tuples(self.p, 2), fourier_network(self.p)
         labels, small = inputs.sum(axis=1) % self.p, self.copies ** (-1 / 3)
         wide = np.tile(W, (1, 1, self.copies)) * small, np.tile(V, (self.copies, 1)) * small
-        once, often = (smallest_margin(outputs(*found, inputs), labels) / largest_entry(*found) ** 3 for found in ((W, V), wide))
+        once, often = (
+            smallest_margin(outputs(first, second, inputs), labels) / largest_entry(first, second) ** 3 for first, second in ((W, V), wide)
+        )
         return [
             Row("h = 8p: normalized margin ÷ p", 4, once / self.p, 1e-9),
             Row(f"h = {8 * self.copies}p: normalized margin ÷ p", 4 * self.copies, often / self.p, 1e-9),
@@ -100,7 +102,7 @@ class ClassificationBound(Claim):
             Row("p = 10 … 1e8: exponent of p in n/log³, 5/3 as where σ > r", 5 / 3, slope_below, 0.01, expected_to_hold=False),
         ]
 
-    def _asked(self, p: float) -> float:
+    def _asked(self, p: float | int) -> float:
         """The n at which the bound adds ½, at γ = 2p: 64 (KL + log(6n/δ)), by iteration."""
         divergence = 6 * p**2 / printed_sigma(p, 2 * p, 8 * p, 3) ** 2
         n = 64 * divergence
@@ -108,15 +110,15 @@ class ClassificationBound(Claim):
             n = 1 + 64 * (divergence + math.log(6 * n / self.delta))
         return n
 
-    def _at_all_pairs(self, p: float, gamma: int, power: int) -> float:
+    def _at_all_pairs(self, p: float | int, gamma: int, power: int) -> float:
         return excess(6 * p**2 / printed_sigma(p, gamma * p, 8 * p, power) ** 2, p**2, self.delta)
 
-    def _at_largest(self, p: float, gamma: int) -> float:
+    def _at_largest(self, p: float | int, gamma: int) -> float:
         """With the σ at which √(2 log(2p³/δ₂)) standard deviations of an output are γ/4: Gaussian outputs, and a union over all."""
         return excess(6 * p**2 / gaussian_sigma(p, gamma * p, math.sqrt(2 * math.log(4 * p**3))) ** 2, p**2, self.delta)
 
 
-def iterated(factor: float, power: int) -> float:
+def iterated(factor: float | int, power: int) -> float:
     """p = factor · log³(4 p^power (8p + 1)), by iteration."""
     p = 1e10
     for _ in range(200):

@@ -78,7 +78,7 @@ class PerturbationBounds(Claim):
         second, fourth = sigma**2 * even_moment(u, s, 4), 3 * sigma**4 * even_moment(u, s, 8)
         last = 32 * math.sqrt(self.width) * self._log_h() ** 1.5 * max(sigma, sigma**2, sigma**3)
         return [
-            self._beside(f"{what}: G.10 with √2", more_v @ u**2, math.sqrt(2) * first, variance_of_first, 0),
+            self._beside(f"{what}: G.10 with √2", more_v @ u**2, math.sqrt(2) * first, variance_of_first, 0.0),
             self._beside(
                 f"{what}: G.11",
                 ((u + more_u) ** 2 - u**2) @ v,
@@ -132,7 +132,7 @@ class PerturbationBounds(Claim):
         beyond = float(np.mean(np.abs(np.sum(more_v * q, axis=1)) > M * np.abs(np.sum(more_v, axis=1))))
         mean, spread = q.mean(axis=1), q.std(axis=1)
         given = float(np.mean(share_of_ratio(M, mean, spread)))
-        limit = float(share_of_ratio(M, np.array(2.0), np.array(math.sqrt(8))))
+        limit = float(share_of_ratio(M, np.array([2.0]), np.array([math.sqrt(8)]))[0])
         said = f"step in (G.12), δ = {delta:g}: share beyond"
         return [
             Row(said, given, beyond, 5 * math.sqrt(given / self.draws)),

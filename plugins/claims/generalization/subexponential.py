@@ -46,7 +46,7 @@ class Subexponential(Claim):
         edge = -0.25 + math.log(2) / 2  # −t − ½ log(1 − 2t) at t = ¼, over ν²t²/2 = ⅛
         _, variance = cumulants(of_q, s)
         return [
-            Row("z² as SE(2, 4), page 43: largest quotient", 8 * edge, largest_quotient(log_mgf_of_square(1), 2, 4), 1e-6),
+            Row("z² as SE(2, 4), page 43: largest quotient", 8 * edge, largest_quotient(log_mgf_of_square(1.0), 2.0, 4.0), 1e-6),
             Row("G.1, s z² as SE(2s, 4s) with s = 2σ²: largest quotient", 8 * edge, largest_quotient(of_q, 2 * s, 4 * s), 1e-6),
             Row("Q̃ as SE(4σ², 8σ²), G.11: largest quotient", 1, largest_quotient(of_q, 2 * s, 4 * s), 0, "<="),
             Row("Q̃ as SE(2√2 σ², 4√2 σ²), G.12: the same", 1, largest_quotient(of_q, root * s, 2 * root * s), 0, "<=", False),
@@ -108,9 +108,9 @@ class Subexponential(Claim):
                 False,
             ),
             Row("G.4: share at or beyond ÷ δ", 1, extremal_share(threshold, nu, alpha) / self.delta, 0, "<="),
-            Row("G.5: share at or beyond ÷ δ", 1, extremal_share(math.sqrt(2 * log), 1, 1e-3) / self.delta, 0, "<="),
-            Row("G.5 without its √2, as in G.10: the same", 1, extremal_share(math.sqrt(log), 1, 1e-3) / self.delta, 0, "<=", False),
-            Row("G.5 at δ = 1e-6: share ÷ δ", 1, extremal_share(math.sqrt(2 * math.log(2e6)), 1, 1e-3) / 1e-6, 0.01),
+            Row("G.5: share at or beyond ÷ δ", 1, extremal_share(math.sqrt(2 * log), 1.0, 1e-3) / self.delta, 0, "<="),
+            Row("G.5 without its √2, as in G.10: the same", 1, extremal_share(math.sqrt(log), 1.0, 1e-3) / self.delta, 0, "<=", False),
+            Row("G.5 at δ = 1e-6: share ÷ δ", 1, extremal_share(math.sqrt(2 * math.log(2e6)), 1.0, 1e-3) / 1e-6, 0.01),
         ]
 
     def _simulated(self, generator: np.random.Generator) -> list[Row]:

@@ -47,7 +47,7 @@ class MarginDefinitions(Claim):
             error, q = float(np.mean(found.argmax(axis=1) != labels)), margins(found, labels)
             printed = float(np.mean(q > 0))
             rows.append(Row(f"{name}: L_0 = Pr[q ≤ 0], the share of wrong answers", error, float(np.mean(q <= 0))))
-            rows.append(Row(f"{name}: Pr[q > 0], as (4.3) prints L_0", error, printed, expected_to_hold=2 * np.sum(q <= 0) == len(q)))
+            rows.append(Row(f"{name}: Pr[q > 0], as (4.3) prints L_0", error, printed, expected_to_hold=bool(2 * np.sum(q <= 0) == len(q))))
         for name, network in {"appendix F": (W, V), "with noise": noisy}.items():
             q = margins(outputs(*network, inputs), labels)
             gamma = 2 * float(np.abs(q).max())  # above all margins
