@@ -13,7 +13,7 @@ from framework import load_run, train
 from framework.cli import run_command
 from framework.config import select
 from plugins.bounds.box_search import interpolating, repeated_fourier, starts, widest
-from plugins.bounds.least_norm import least_entry, neuron_on_population, neuron_on_sample
+from plugins.bounds.least_norm import balanced, least_entry, most_of, neuron_on_population, neuron_on_sample
 from plugins.bounds.subject import start_of, subject_of
 from plugins.certificates.generalization import Generalization, first_below
 from plugins.certificates.kernel_regime import KernelRegime
@@ -67,15 +67,18 @@ def test_no_neuron_beats_the_bound_for_a_sample(seed):
     pairs = all_pairs(p)[generator.permutation(9)[:6]]
     labels = pairs.sum(axis=1) % p
     wrong = (generator.uniform(size=(6, p)) < 0.8) & (labels[:, None] != np.arange(p))
-    counts = wrong / wrong.sum()
-    weights = np.zeros((p, p, p))
-    for (a, b), y, row in zip(pairs, labels, counts, strict=True):
-        weights[a, b] -= row
-        weights[a, b, y] += row.sum()
-    equal = neuron_on_sample(labels, wrong)
-    assert equal <= 8  # (q + r)² (v_y − v_c)
-    if np.allclose(weights.sum(axis=(0, 1)), 0):
-        assert brute_force(p, weights) <= equal + 1e-12
+    counts = np.zeros((p, p))
+    np.add.at(counts, labels, wrong)
+    bounds = []
+    for chosen in (counts, balanced(counts)):
+        each = wrong * (chosen / np.maximum(counts, 1))[labels] / chosen.sum()  # ν of every pair and wrong answer
+        weights = np.zeros((p, p, p))
+        for (a, b), y, row in zip(pairs, labels, each, strict=True):
+            weights[a, b] -= row
+            weights[a, b, y] += row.sum()
+        bounds.append(most_of(chosen))
+        assert brute_force(p, weights) <= bounds[-1] + 1e-12
+    assert neuron_on_sample(labels, wrong) == min(bounds)
 
 
 def test_the_bound_for_a_sample_with_all_wrong_answers_is_the_complete_graphs():

@@ -27,7 +27,7 @@ def neuron_on_sample(labels: Int[np.ndarray, " m"], wrong: Bool[np.ndarray, "m p
     p = wrong.shape[1]
     counts = np.zeros((p, p))
     np.add.at(counts, labels, wrong.astype(float))  # counts[y, c]
-    return min((_bound(weights) for weights in (counts, balanced(counts)) if weights.sum() > 0), default=np.inf)
+    return min((most_of(weights) for weights in (counts, balanced(counts)) if weights.sum() > 0), default=np.inf)
 
 
 def balanced(counts: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"]:
@@ -41,7 +41,8 @@ def balanced(counts: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"]:
     return counts * d[:, None] / d
 
 
-def _bound(weights: Float[np.ndarray, "p p"]) -> float:
+def most_of(weights: Float[np.ndarray, "p p"]) -> float:
+    """The bound of `neuron_on_sample` for weights[y, c], summed over the pairs with answer y; they need no sum of 1."""
     weights = weights / weights.sum()
     joined = weights + weights.T
     laplacian = np.diag(joined.sum(axis=1)) - joined

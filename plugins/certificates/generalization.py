@@ -124,7 +124,7 @@ def _sentence(bound: float | int, limit: float | int, truth: float, needed: floa
     if bound < limit:
         return f"The theorem says something here: at most {bound:.3g}, and the truth is {truth:.3g}."
     more = "no n would do" if needed is None else f"it would take {needed / n:.2g} times as many examples"
-    return f"The theorem says nothing here, and the network has {truth:.3g} all the same; {more}."
+    return f"The theorem says nothing here, where the truth is {truth:.3g}; {more}."
 
 
 def _p_of_appendix_f(delta: float) -> float:

@@ -24,7 +24,7 @@ class KernelRegime(Certificate):
     count as n·p points, and f_0 as one more.
     """
 
-    tolerance: float = field(1e-8, "of the least squares: ‖Jᵀ residual‖ ÷ (‖J‖ ‖residual‖), or ‖residual‖ ÷ ‖y‖", above=0)
+    tolerance: float = field(1e-6, "of the least squares: ‖Jᵀ residual‖ ÷ (‖J‖ ‖residual‖), or ‖residual‖ ÷ ‖y‖", above=0)
     iterations: int = field(3000, "of LSMR at most", at_least=1)
 
     def refusal(self, run: Any) -> str:

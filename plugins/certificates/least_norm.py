@@ -13,7 +13,7 @@ from plugins.bounds.subject import Subject, refusal, subject_of
 from plugins.networks.written_down import Layers, all_tuples, largest_entry, margins, outputs
 
 EXACT = 1e-6  # largest residual, relative to the target, of a network that interpolates
-STEPS = 1000, 3000  # of descent, in classification and in regression
+STEPS = 500, 3000  # of descent, in classification and in regression
 MORE = 1.001  # times as large: no rounding
 FITTED = 1e-2  # and of a run's, which training does not bring to 0
 
@@ -38,7 +38,7 @@ class LeastNorm(Certificate):
     sample is smaller than any that fits all inputs, the premise of Thm 3.6 of Mohamadi et al. 2024 does not single out those that do.
     """
 
-    steps: int = field(0, "steps of descent from each start; 0: 1,000 in classification, 3,000 in regression", at_least=0)
+    steps: int = field(0, "steps of descent from each start; 0: 500 in classification, 3,000 in regression", at_least=0)
     learning_rate: float = field(0.1, "of Adam in the box, at first", above=0)
     seed: int = field(0, "seed of the noise on a Fourier network", at_least=0)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   whygrok certify runs/first                              the newest checkpoint
-  whygrok certify runs/first@2000 --json
+  whygrok certify runs/first@3500 --json
   whygrok certify runs/first generalization delta=0.01    one certificate, with fields of its own
 """
 WIDTH = 80  # characters of a line
