@@ -260,7 +260,7 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     "a sign of a cube": (
         "quadratic_as_cubes",
         [(quadratic_as_cubes, "PROOF", (18, ((1, 2, 1), (-1, 2, -1), (1, 1, 1), (1, 1, -1))))],
-        "outputs that differ, 4 cubes as in (E.5)",
+        "outputs that differ, 4 cubes as in the third line of (E.5)",
     ),
     "one of three cubes": (
         "quadratic_as_cubes",
