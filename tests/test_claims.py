@@ -37,7 +37,7 @@ def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     assert run_command(["verify", "margin", "quadratic_as_cubes"]) == 0
     shown = capsys.readouterr().out
     assert "max_margin" in shown and "margin_definitions" in shown and "fourier_construction" not in shown
-    assert "does not hold, as expected" in shown and "note: (4.3) as printed" in shown
+    assert "does not hold, as expected" in shown and "note: (4.3) prints" in shown
     count = re.search(r"(\d+) of (\d+) rows as expected; 5 claims", shown)
     assert count and count[1] == count[2] == str(len(re.findall(r"measured \S", shown)))
 
