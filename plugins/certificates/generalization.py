@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework import Certificate, Certified, Finding, field, register
-from plugins.mathematics.noise_allowed import excess, printed_sigma
+from plugins.bounds.noise_allowed import excess, printed_sigma
 from plugins.bounds.subject import Subject, refusal, subject_of
 from plugins.mathematics.modular import all_tuples
 from plugins.networks.written_down import margins
