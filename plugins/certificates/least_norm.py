@@ -149,7 +149,7 @@ def _follows(own: float | None, found: float | None, lowest: float, of_all: floa
     said.append(f"The least ‖θ‖_∞ on the sample is known to a factor of {best / lowest:.3g}.")
     if own is not None and own > MORE * best:
         said.append(f"The run's is {own / best:.3g} times one that was found: it is not at the least.")
-    if found is not None and found < lowest_of_all:
+    if found is not None and MORE * found < lowest_of_all:  # where both are the same, rounding decides nothing
         said.append(
             "Some network fits the sample with less than any network needs that fits all pairs: the least ‖θ‖_∞ does not single out "
             "those, at this width and sample."
