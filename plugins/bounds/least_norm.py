@@ -53,7 +53,7 @@ def most_of(weights: Float[np.ndarray, "p p"]) -> float:
 def neuron_on_population(p: int) -> float:
     """B for the mean over all pairs and wrong answers: 2τ p/(p−1), τ p² a bound on Σ_ab (v_{a+b} − mean v) q_a r_b.
 
-    The squares in (q_a + r_b)² cancel. In Fourier transforms the sum is Σ_{k≠0} conj(v_k) q_k r_k / p, at most (Hölder) the largest
+    The squares in (q_a + r_b)² cancel. In Fourier transforms the sum is Σ_{k≠0} conj(v_k) q_k r_k / p, by Hölder at most the largest
     Σ_{k≠0} |x_k|³ / p of a vector with entries in [−1, 1]. Its |x_k| are at most C, equal for k and −k, and Σ |x_k|² ≤ p², so that
     the sum of cubes is largest with as many pairs at C as there is room for, and one more.
     """

@@ -126,6 +126,12 @@ def subject_of(run: Any, step: int) -> Subject:
     return Subject(W, V, pairs, np.ones((len(pairs), V.shape[1]), np.int32), False)
 
 
+def asks_anything(run: Any) -> bool:
+    """Whether some right answer is in the sample, as in classification it always is."""
+    _, _, asked = run.experiment.splits.train.questions
+    return bool(np.any(np.asarray(asked)))
+
+
 def layers_of(params: Any) -> Layers:
     """(W, V) in float64."""
     return np.asarray(params["W"], np.float64), np.asarray(params["V"], np.float64)

@@ -93,7 +93,7 @@ class Generalization(Certificate):
             Finding("n from which the bound is below p", needed, f"with C = 1 and this ‖θ‖_∞; there are {subject.of:,} triples"),
         ]
         far = [f"The network does not interpolate its sample (a residual of {miss:.3g}): Prop. 3.7 says nothing of it yet."]
-        return Certified(findings, [*(far if miss > FITS * p else []), _sentence(bound, zero, loss, needed, n)])
+        return Certified(findings, far if miss > FITS * p else [_sentence(bound, zero, loss, needed, n)])
 
     def _bound(self, subject: Subject, n: float | int) -> float:
         return float(subject.r**6 * subject.h**2 / n * (subject.p * np.log(n) ** 3 + np.log(1 / self.delta)))

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from framework import Certificate, Certified, Finding, field, register
 from plugins.bounds.box_search import interpolating, repeated_fourier, starts, widest
 from plugins.bounds.least_norm import ALONE, least_entry, neuron_on_population, neuron_on_sample
-from plugins.bounds.subject import Subject, refusal, subject_of
+from plugins.bounds.subject import Subject, asks_anything, refusal, subject_of
 from plugins.networks.written_down import Layers, all_tuples, largest_entry, margins, outputs
 
 EXACT = 1e-6  # largest residual, relative to the target, of a network that interpolates
@@ -43,8 +43,8 @@ class LeastNorm(Certificate):
     seed: int = field(0, "seed of the noise on a Fourier network", at_least=0)
 
     def refusal(self, run: Any) -> str:
-        """Where the network is not the paper's, or the task not addition."""
-        return refusal(run)
+        """Where the network is not the paper's, the task not addition, or no right answer in the sample: θ = 0 then fits it."""
+        return refusal(run) or ("" if asks_anything(run) else "samples with a right answer in them")
 
     def certify(self, run: Any, step: int) -> Certified:
         """‖θ‖_∞ of the run, of what is found, of appendix F, and the bounds."""
@@ -69,7 +69,7 @@ class LeastNorm(Certificate):
         ]
         best, of_all = (min((found.size for found in several), default=None) for several in (on_sample, on_all))
         of_all = min((size for size in (of_all, fourier) if size is not None), default=None)
-        return Certified(findings, _follows(own, best, lowest, of_all, lowest_of_all))
+        return Certified(findings, _follows(own if fits_sample(subject) else None, best, lowest, of_all, lowest_of_all))
 
     def _on_sample(self, subject: Subject, name: str, start: Layers) -> Found | None:
         """What descent from a start finds; None where it does not fit the sample."""
@@ -101,6 +101,11 @@ def size_of_run(subject: Subject) -> float | None:
         return subject.r
     least = float(subject.margins().min())
     return subject.r / least ** (1 / 3) if least > 0 else None
+
+
+def fits_sample(subject: Subject) -> bool:
+    """Whether the run's own network answers its sample, nearly on target in regression."""
+    return subject.miss() <= FITTED * subject.goal if subject.is_regression else float(subject.margins().min()) > 0
 
 
 def size_of_fourier(subject: Subject) -> float | None:
@@ -144,7 +149,7 @@ def _follows(own: float | None, found: float | None, lowest: float, of_all: floa
     said.append(f"The least ‖θ‖_∞ on the sample is known to a factor of {best / lowest:.3g}.")
     if own is not None and own > MORE * best:
         said.append(f"The run's is {own / best:.3g} times one that was found: it is not at the least.")
-    if found is not None and found < lowest_of_all:
+    if found is not None and MORE * found < lowest_of_all:  # where both are the same, rounding decides nothing
         said.append(
             "Some network fits the sample with less than any network needs that fits all pairs: the least ‖θ‖_∞ does not single out "
             "those, at this width and sample."
