@@ -120,7 +120,7 @@ def cosine_at(run: Run, step: int | None) -> float | None:
 
 def value_at(run: Run, step: int | None, metric: str) -> float | None:
     """A metric at a step, between measurements on a straight line over log(1 + step); None where the step is, or nothing was measured."""
-    if step is None:
+    if step is None or last_value(run, metric) is None:
         return None
     steps, values = run.series(metric)
     there = np.isfinite(values)
