@@ -207,6 +207,7 @@ def test_a_mistake_is_answered_in_a_sentence(runs, words, said, capsys):
     assert re.search(said, error) and "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_other_networks_and_tasks_are_refused_with_what_can_be_certified(tmp_path, capsys):
     other = {
         "mlp": {"model": select("mlp")},
