@@ -14,7 +14,7 @@ NUMBERED = {  # as the paper numbers them; definitions and the theorems of other
     "Proposition": "3.7 3.8 4.2 4.4 B.3 B.4 B.6 E.7 G.2 G.3 G.5 G.6",
     "Lemma": "B.1 B.2 B.5 C.5 C.6 D.3 D.4 D.6 D.7 D.9 D.10 D.11 E.1 E.2 E.3 E.5 G.1 G.9 G.10 G.11 G.12 G.13",
     "Corollary": "C.7 D.5 D.8 G.4",
-    "Remark": "E.4 F.1",
+    "Remark": "C.4 E.4 F.1",
 }
 PRINTED = sorted(f"{word} {number}" for word, numbers in NUMBERED.items() for number in numbers.split())
 
