@@ -25,8 +25,9 @@ class Generalization(Certificate):
     """The bounds of Prop. 3.7 (regression) and Thm 4.5, 4.6 (classification) at this network, beside its true error.
 
     Classification: L_γ + 4 √((KL + log(6n/δ))/(n−1)), KL = ‖θ‖²/(2σ²), σ by (G.7) with a union over all p² inputs, the best γ of a
-    grid. Regression: C R⁶h²/n · (p log³n + log(1/δ)) with R = ‖θ‖_∞ and C = 1, which is not the proof's: that is not given, and
-    larger. Both are about samples drawn with replacement; one without says no less.
+    grid; θ is the doubled network of the proof, [W; 0] with [V, −V] (mended: see the claim pac_bayes), whose rows of V sum to 0.
+    Regression: C R⁶h²/n · (p log³n + log(1/δ)) with R = ‖θ‖_∞ and C = 1, which is not the proof's: that is not given, and larger.
+    Both are about samples drawn with replacement; one without says no less.
     Source: Mohamadi et al. 2024.
     """
 
@@ -57,20 +58,20 @@ class Generalization(Certificate):
             Finding("n from which the bound is below 1", needed, f"with these margins; there are {subject.of:,} pairs"),
             Finding("p from which it is, appendix F, n = p²", _p_of_appendix_f(self.delta), "with γ = 2p‖θ‖_∞³ and h = 8p"),
         ]
-        narrow = subject.h <= 4 * np.log(2 / self.delta)
-        said = ["Thm 4.6 asks for a width above 4 log(2/δ), which this network has not."] if narrow else []
+        narrow = 2 * subject.h < 8 * np.log(4 * p**ALL_INPUTS)  # Lemma G.11 for the share 1/(2p³) that the union leaves to an output
+        said = ["Lemma G.11 asks for a width of 4 log(4p³) or more, which this network has not."] if narrow else []
         return Certified(findings, [*said, _sentence(bound, 1.0, error, needed, n)])
 
     def _best(self, subject: Subject, q: np.ndarray, n: float | int) -> tuple[float, float]:
         """(bound, γ/r³) for a network that is scaled to ‖θ‖_∞ = 1: the least over the γ that half of the sample's margins exceed."""
         r = subject.r or 1.0
-        size = float(np.sum(subject.W**2) + np.sum(subject.V**2)) / r**2
+        size = float(np.sum(subject.W**2) + 2 * np.sum(subject.V**2)) / r**2  # of [W; 0] and [V, −V]
         found = []
         losses = [margin_loss_at(q, gamma * r**3) for gamma in GAMMAS]
         for gamma, loss in zip(GAMMAS, losses, strict=True):
             if loss > max(HALF, min(losses)):
                 continue
-            sigma = printed_sigma(subject.p, float(gamma), subject.h, ALL_INPUTS)
+            sigma = printed_sigma(subject.p, float(gamma), 2 * subject.h, ALL_INPUTS)
             found.append((loss + excess(size / (2 * sigma**2), n, self.delta / len(GAMMAS)), float(gamma)))
         return min(found)
 
