@@ -149,6 +149,21 @@ def test_a_run_that_diverged_has_no_accuracy_and_no_area():
     assert list(shapes.accuracies([lost], "", 0)[0].x) == [1, 10, 100]
 
 
+def test_a_kernel_that_diverged_has_no_end_to_compare_with():
+    rows = drift(1.0, 5.0, 40.0, 800.0, fitted=10)
+    assert shapes.kernel_waits([run(rows)], "here").seen
+    lost = run([*rows, {**rows[-1], "step": 10**9, "train/loss": None, shapes.DRIFT: None}])
+    assert not shapes.kernel_waits([lost], "here").seen and not shapes.kernel_goes_on([lost], "here").seen
+
+
+def test_one_seed_that_diverged_closes_no_gap():
+    rows = accuracies(10)
+    lost = run([*rows, {"step": 10**6, "train/accuracy": 1.0, "test/accuracy": 1.0, "train/loss": None}], 0.5, seed=1)
+    whole = [run(rows, 0.5), run(accuracies(1000), 1.0)]
+    assert shapes.gap_closes(whole, shapes.scale, "here").seen
+    assert not shapes.gap_closes([*whole, lost], shapes.scale, "here").seen
+
+
 def test_norms_that_grow_with_p_are_not_flat():
     def ending(norm):
         return [run([{"step": 1, "norms/linf": norm(p)}], p=p) for p in MODULI]

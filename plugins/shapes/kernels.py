@@ -7,7 +7,7 @@ import numpy as np
 
 from framework import Curve, Run, Verdict
 from framework.reading import last_value
-from plugins.shapes.runs import first_step, interpolated_step, until_divergence
+from plugins.shapes.runs import first_step, interpolated_step, last, until_divergence
 from plugins.shapes.seeds import band, over_seeds
 
 DRIFT, RELATIVE, COSINE = "ntk_drift/absolute", "ntk_drift/relative", "ntk_drift/cosine"  # ‖Θ_t − Θ_0‖_F is what the paper draws
@@ -23,7 +23,7 @@ LATER = 0.1  # share of the kernel's change that counts as going on
 class Fit:
     """A run when it first answers its training set: the kernel's change against its end, against ‖Θ_0‖, and the cosine with Θ_0.
 
-    None where the run never fits, or the kernel was not measured before.
+    None where the run never fits, or the kernel was not measured before. The share of a run that diverged is NaN: its end is none.
     """
 
     step: int | None
@@ -35,7 +35,7 @@ class Fit:
     def of(cls, run: Run) -> "Fit":
         """What a run with the probe ntk_drift recorded."""
         step = interpolated_step(run)
-        then, end = kernel_at(run, step), last_value(run, DRIFT)
+        then, end = kernel_at(run, step), last(run, DRIFT)
         share = then / end if then is not None and end else None
         return cls(step, share, kernel_at(run, step, RELATIVE), cosine_at(run, step) if then is not None else None)
 
@@ -60,7 +60,7 @@ def kernel_waits(runs: Sequence[Run], setting: str) -> Verdict:
     """Whether the kernel's change is orders of magnitude larger in the end than when the training set is fitted, for every seed."""
     fits = list(map(Fit.of, runs))
     nearly = [kernel_at(run, first_step(run, "train/accuracy", NEARLY)) for run in runs]
-    ends = [last_value(run, DRIFT) for run in runs]
+    ends = [last(run, DRIFT) for run in runs]
     early = [then / end if then is not None and end else None for then, end in zip(nearly, ends, strict=True)]
     measured = numbers(fits) | over_seeds({f"change when {NEARLY:.0%} are fitted ÷ change at the end": early})
     claim = f"{setting}: the eNTK's change is orders of magnitude larger after the training set is fitted"

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from framework import Run, Verdict
-from framework.reading import last_value
 from plugins.shapes.kernels import ORDERS, kernel_at
-from plugins.shapes.runs import interpolated_step
+from plugins.shapes.runs import interpolated_step, last
 from plugins.shapes.seeds import over_seeds
 
 TRIPLES = "ntk_triples/absolute"
@@ -19,7 +18,7 @@ def has_triples(runs: Sequence[Run]) -> bool:
 def triples_wait(runs: Sequence[Run], setting: str) -> Verdict:
     """Whether this kernel's change is orders of magnitude larger in the end than when the training set is fitted, for every seed."""
     then = [kernel_at(run, interpolated_step(run), TRIPLES) for run in runs]
-    ends = [last_value(run, TRIPLES) for run in runs]
+    ends = [last(run, TRIPLES) for run in runs]
     shares = [a / b if a is not None and b else None for a, b in zip(then, ends, strict=True)]
     measured = over_seeds({"change when fitted": then, "change at the end": ends, "change when fitted ÷ change at the end": shares})
     claim = f"{setting}: at random triples the eNTK's change is orders of magnitude larger after the training set is fitted"
