@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Context,
         Engine,
         Figure,
+        Group,
         Model,
         Optimizer,
         Penalty,

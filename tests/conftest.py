@@ -3,6 +3,9 @@
 A file that is named, as in `pytest tests/test_docs.py`, runs whole, and so does a test that is named.
 """
 
+import contextlib
+import ctypes
+import gc
 import json
 import logging
 import os
@@ -32,7 +35,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 # XLA's older code generator compiles the many small programs of the tests in half the time. What users have is run by the
-# README's page and by the installed wheel, and by every test with `XLA_FLAGS= tools/venv pytest`. XLA reads this when it starts.
+# README's first command and by the installed wheel, and by every test with `XLA_FLAGS= tools/venv pytest`. XLA reads this when it starts.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 settings.register_profile("shared", deadline=None, max_examples=50)  # the machine may be busy
@@ -55,6 +58,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("slow") and item.path.resolve() not in named]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Slow tests often wait, for processes that they have stopped, for Slurm, for a disk: one worker more than cores works meanwhile."""
+    return (os.cpu_count() or 1) + 1 if config.option.markexpr == "slow" else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def given_back() -> Iterator[None]:
+    """A process that has grown to a gigabyte forgets what its files compiled, and glibc gives back the memory in which it was compiled.
+
+    It grew to several of them otherwise, and every process that it starts begins with a copy of its page tables.
+    """
+    yield
+    memory = Path("/proc/self/statm")
+    if memory.exists() and int(memory.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > 1e9:
+        program_of.cache_clear()
+        jax.clear_caches()
+        gc.collect()
+        with contextlib.suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture

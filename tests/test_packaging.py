@@ -1,5 +1,6 @@
 """The wheel, installed in an empty environment and run from an empty folder, does what the checkout does."""
 
+import ast
 import functools
 import json
 import os
@@ -7,7 +8,9 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -39,18 +42,54 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel):
     assert templates == {str(file.relative_to(ROOT)) for file in (ROOT / "framework/cli/checking/templates").rglob("*.txt")}
 
 
+OPTIONAL = {"pandas", "pyarrow", "pytest", "submitit", "torch"}  # imported in a function, where a person asks for what needs them
+
+
+@pytest.mark.slow
+def test_the_wheel_asks_for_every_package_that_it_imports(wheel):
+    """Its metadata against the imports of its files, since the environment below has more than what it asks for."""
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        asked = message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
+        trees = [ast.parse(archive.read(name)) for name in archive.namelist() if name.endswith(".py")]
+    needed = {plain(re.split("[ <>=!~;]", line)[0]) for line in asked if "extra ==" not in line}
+    imported = {name for tree in trees for name in imports(tree)} - sys.stdlib_module_names - {"framework", "plugins", "configs"}
+    assert {plain(name) for name in imported - OPTIONAL} | {"orbax_checkpoint"} == (needed - {"absl_py"}) | {"orbax"}
+    at_the_top = {name for tree in trees for name in imports(tree, deep=False)}
+    assert not at_the_top & OPTIONAL
+
+
+def plain(name):
+    """The name of a package as all of its spellings have it."""
+    return re.sub("[-_.]+", "_", name).lower()
+
+
+def imports(tree, deep=True):
+    """The packages that a file imports: anywhere, or at its top."""
+    for node in ast.walk(tree) if deep else tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield str(node.module).partition(".")[0]
+
+
 @pytest.fixture(scope="module")
 def environment(wheel, tmp_path_factory):
-    """A virtual environment with the wheel and pytest, and nothing of the checkout."""
+    """A virtual environment with the wheel and nothing of the checkout; what is not whygrok's is that of this environment."""
     folder = tmp_path_factory.mktemp("wheel") / "environment"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    install(folder, str(wheel), "pytest", "setuptools>=77")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    [packages] = folder.glob("lib/python*/site-packages")
+    (packages / "beside.pth").write_text(sysconfig.get_path("purelib"))  # a path alone: the checkout's own .pth is not read
+    install(folder, str(wheel))
+    assert at(folder, folder, "python", "-c", "import framework; print(framework.__file__)").startswith(str(packages))
     return folder
 
 
 def install(environment, *what):
-    command = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, "-c", str(ROOT / "constraints.txt"), *what], check=True, capture_output=True)
+    """A wheel or a package's folder, without its dependencies, which are there."""
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin/python"), "--disable-pip-version-check"]
+    here = ["install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed"]
+    subprocess.run([*pip, *here, *what], check=True, capture_output=True)
 
 
 def clean(environment, long=False):
@@ -78,7 +117,7 @@ def test_a_new_plugin_runs_and_keeps_its_promises_as_written(environment, tmp_pa
 @pytest.mark.slow
 def test_a_new_package_is_installed_found_and_passes_its_tests(environment, tmp_path):
     at(tmp_path, environment, "whygrok", "new-plugin", "penalty", "soft_limit", "--package")
-    install(environment, "--no-build-isolation", "--no-deps", str(tmp_path / "soft-limit"))
+    install(environment, str(tmp_path / "soft-limit"))
     try:
         assert "soft_limit" in at(tmp_path, environment, "whygrok", "list", "penalties")
         assert "1 passed" in at(tmp_path / "soft-limit", environment, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
@@ -93,7 +132,7 @@ def test_the_example_package_beside_the_wheel_is_found_runs_and_passes_its_tests
     folder = tmp_path / "whygrok-parity"
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist"), str(folder)]
     subprocess.run(build, check=True, capture_output=True)
-    install(environment, "--no-deps", str(next((tmp_path / "dist").glob("*.whl"))))
+    install(environment, str(next((tmp_path / "dist").glob("*.whl"))))
     commands = [line.strip() for line in (folder / "README.md").read_text().splitlines() if line.startswith("    whygrok ")]
     assert len(commands) == 4
     said = [at(folder, environment, *shlex.split(command)) for command in commands]
@@ -119,7 +158,6 @@ def test_the_wheel_trains_from_an_empty_folder(environment, tmp_path):
     for name in core:
         (tests / name).write_text((ROOT / "tests" / name).read_text())
     subprocess.run(["cp", "-r", str(ROOT / "tests/data"), str(tests)], check=True)
-    install(environment, "hypothesis")
     run = [str(environment / "bin/python"), "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", str(tests)]
     there = clean(environment) | {"PYTHONPATH": str(tmp_path / "core")}
     result = subprocess.run(run, cwd=tmp_path / "core", env=there, capture_output=True, text=True)

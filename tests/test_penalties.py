@@ -76,14 +76,35 @@ def test_value_and_gradient_are_those_of_the_definition(name, order):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("order", [None, 1, 2.5])
-def test_at_zero_the_penalty_is_zero_and_its_gradient_finite(name, order):
+def test_at_zero_the_penalty_and_its_gradient_are_zero(name, order):
     if order and "order" not in PENALTIES[name]:
         return
     made = build("penalty", name, coefficient=0.5, **(PENALTIES[name] | ({"order": order} if order else {})))
     zero = jax.tree.map(jnp.zeros_like, jax.tree.map(jnp.asarray, parameters()))
     assert float(made(zero)) == 0
     for leaf in jax.tree.leaves(jax.grad(made)(zero)):
-        assert np.all(np.isfinite(leaf)) and (name == "linf" or not np.any(leaf))
+        assert not np.any(leaf)  # which NaN would be as well
+
+
+def test_the_largest_entry_is_pulled_where_there_is_one_and_shared_among_equals():
+    """λ sign θ_i at the one largest entry; λ/m at each of m in one matrix; nothing elsewhere, at entries of 0 too."""
+    made = build("penalty", "linf", coefficient=0.5)
+    one = {"W": jnp.array([[-3.0, 0.0], [1.0, 2.0]]), "V": jnp.array([0.0, -2.0])}
+    expected = {"W": [[-0.5, 0], [0, 0]], "V": [0, 0]}
+    assert float(made(one)) == 1.5 and jax.tree.map(np.ndarray.tolist, jax.tree.map(np.asarray, jax.grad(made)(one))) == expected
+    equal = {"W": jnp.array([2.0, -2.0, 0.0, 2.0, -2.0]), "V": jnp.zeros(3)}
+    gradient = jax.grad(made)(equal)
+    assert gradient["W"].tolist() == [0.125, -0.125, 0, 0.125, -0.125] and not np.any(gradient["V"])
+
+
+def test_the_displacements_of_a_kernel_begin_at_zero_and_no_penalty_moves_them_from_there():
+    """One step of gradient descent from δ = 0 is the same with the penalty and without: 0 is its subgradient there."""
+    config = {"model": select("kernel"), "optimizer": select("gd", learning_rate=0.1), "steps": 1}
+    with_and_without = [
+        train(small_config({}, **config, penalty=section)).params() for section in (select("linf", coefficient=0.5), select("none"))
+    ]
+    first, second = (jax.tree.leaves(params) for params in with_and_without)
+    assert first and all(np.array_equal(a, b) and np.any(a) for a, b in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("order", [1.0, 3.0])

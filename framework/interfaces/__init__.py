@@ -5,6 +5,7 @@ A plugin is a frozen dataclass and its fields are its whole configuration. Plugi
 
 from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
+from framework.interfaces.group import Group
 from framework.interfaces.outside import Benchmark, Engine, Figure, Picture
 from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin

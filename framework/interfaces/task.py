@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from framework.errors import FieldError, one_of
 from framework.fields import field, is_exactly
 from framework.interfaces import sampling
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Values
+from framework.interfaces.group import Group
 from framework.interfaces.plugin import Plugin
 from framework.losses import LOSSES, TEMPERED, log_cross_entropy, log_mean
 from framework.numbers import share
@@ -46,6 +48,10 @@ class Task(Plugin):
     @abc.abstractmethod
     def population(self) -> Split:
         """Every example once: inputs int32 [N, k], targets int32 [N]."""
+
+    def group(self) -> Group:
+        """The group in which the answer is a product, by whose frequencies probes read networks: residues in order, unless overridden."""
+        return Group(np.arange(self.sizes.outputs))
 
     def splits(self, seed: int) -> Splits:
         """The sample for this seed, the rest, and the whole population. Raises FieldError when train_size does not fit."""

@@ -41,9 +41,9 @@ def dominant_frequency(power: Float[Array, "*batch F"]) -> Int[Array, "*batch"]:
     return jnp.argmax(power[..., 1:], axis=-1) + 1
 
 
-def count_frequencies(frequency: Int[Array, " h"], alive: Bool[Array, " h"], p: int) -> Int[Array, ""]:
-    """How many different frequencies the living neurons have."""
-    used = jnp.zeros(p // 2 + 1, bool).at[frequency].max(alive)
+def count_frequencies(frequency: Int[Array, " h"], alive: Bool[Array, " h"], below: int) -> Int[Array, ""]:
+    """How many different frequencies the living neurons have; all are less than `below`."""
+    used = jnp.zeros(below, bool).at[frequency].max(alive)
     return jnp.sum(used)
 
 
@@ -70,17 +70,25 @@ def phase_deviation(phases: Float[Array, "b h"]) -> Float[Array, " h"]:
     return jnp.angle(jnp.exp(1j * (jnp.sum(phases[:-1], axis=0) - phases[-1])))
 
 
-def relative_function(outputs: Float[Array, "n p"], labels: Int[Array, " n"]) -> tuple[Float[Array, " p"], Float[Array, ""]]:
+def relative_function(
+    outputs: Float[Array, "n p"],
+    labels: Int[Array, " n"],
+    quotients: Int[Array, "n p"] | None = None,
+    inside: Bool[Array, " n"] | None = None,
+) -> tuple[Float[Array, " p"], Float[Array, ""]]:
     """(g, share): g(t) is the mean output at c = label − t mod p, and the share of variance that g(label − c) explains.
 
     Each row's mean is taken away first, since a softmax does not see it; share is 0 where nothing is left. For modular
     addition the label is Σa: a network that adds computes a function of Σa − c, and the share is 1.
+    quotients: [i, c], label c^{−1} in another group. inside: the rows that count, by default all.
     """
     p = outputs.shape[1]
     centred = outputs - jnp.mean(outputs, axis=1, keepdims=True)
-    t = (labels[:, None] - jnp.arange(p)) % p
-    g = jax.ops.segment_sum(centred.ravel(), t.ravel(), p) / outputs.shape[0]
+    centred = centred if inside is None else jnp.where(inside[:, None], centred, 0)
+    n = outputs.shape[0] if inside is None else jnp.sum(inside)
+    t = (labels[:, None] - jnp.arange(p)) % p if quotients is None else quotients
+    g = jax.ops.segment_sum(centred.ravel(), t.ravel(), p) / n
     largest = jnp.max(jnp.abs(centred))
     safe = jnp.where(largest > 0, largest, 1)
     total = jnp.sum((centred / safe) ** 2)
-    return g, outputs.shape[0] * jnp.sum((g / safe) ** 2) / jnp.where(total > 0, total, 1)
+    return g, n * jnp.sum((g / safe) ** 2) / jnp.where(total > 0, total, 1)

@@ -4,6 +4,7 @@ Every step of the arithmetic is reduced, so that nothing overflows for p up to 4
 """
 
 import abc
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Shaped
 
-from framework import Sizes, Split, Task, field
+from framework import Group, Sizes, Split, Task, field
 from framework.errors import FieldError
 
 LARGEST = 46_340  # p² < 2^31: the product of two residues fits int32
@@ -98,6 +99,28 @@ def power(base: Int[Array, " n"], exponent: int, p: int) -> Int[Array, " n"]:
         result = result * square % p if exponent & 1 else result
         square, exponent = square * square % p, exponent >> 1
     return result
+
+
+def primitive_root(p: int) -> int:
+    """The smallest g whose powers are all non-zero residues mod a prime p."""
+    divisors = [q for q in range(2, p) if (p - 1) % q == 0 and is_prime(q)]
+    return next(g for g in range(1, p) if all(pow(g, (p - 1) // q, p) != 1 for q in divisors))
+
+
+def non_zero_residues(p: int, quotient: str) -> Group:
+    """Multiplication mod a prime p > 2: element x is g^x for the smallest primitive root g. 0 is none: it has no logarithm."""
+    g = primitive_root(p)
+    powers = np.array(list(itertools.accumulate(range(p - 2), lambda power, _: power * g % p, initial=1)))
+    return Group(powers, quotient=quotient, coordinate=f"logarithm to base {g}")
+
+
+def in_words(coefficients: Sequence[int]) -> str:
+    """Σ c_i a_i − c, for two summands as "a + 3b − c"."""
+    if len(coefficients) > 2:
+        return "Σ aᵢ − c" if set(coefficients) == {1} else "Σ cᵢaᵢ − c"
+    pairs = zip(coefficients, "ab", strict=False)
+    terms = [f"{'−' if c < 0 else '+'} {'' if abs(c) == 1 else abs(c)}{name}" for c, name in pairs]
+    return f"{' '.join(terms).removeprefix('+ ')} − c"
 
 
 def is_prime(p: int) -> bool:

@@ -26,14 +26,14 @@ class NoPenalty(Penalty):
 class LargestEntry(Penalty):
     """λ ‖θ‖_∞ = λ max |θ_i| over all parameters together (eq. 2.2 of Mohamadi et al. 2024).
 
-    The subgradient shares λ equally among the entries of a matrix that attain the maximum.
+    The subgradient shares λ equally among the entries of a matrix that attain the maximum, and is 0 at θ = 0.
     """
 
     coefficient: float = field(1e-4, "λ", at_least=0)
 
     def __call__(self, params: Any) -> Float[Array, ""]:
         """The largest absolute entry, times λ."""
-        return self.coefficient * largest_entry(params)
+        return self.coefficient * largest_entry(jax.tree.map(sizes, params))
 
 
 @register("l2")

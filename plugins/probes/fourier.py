@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from framework import Context, Probe, field, register
+from framework import Context, Group, Probe, field, register
 from framework.reading import draw_lines, finish, moments
 from framework.run import Run
 from plugins.mathematics.fourier import (
@@ -18,33 +18,28 @@ from plugins.mathematics.fourier import (
     participation,
     phase_deviation,
     phases_at,
-    power_spectrum,
     powers_at_multiples,
     relative_function,
 )
-from plugins.mathematics.modular import linear_rule
+from plugins.mathematics.harmonics import Harmonics, harmonics_of
 from plugins.mathematics.points import questions_at
 from plugins.networks.parameters import neuron_norms, two_layer
-
-CURVES = {
-    "frequencies": "frequencies in use",
-    "ipr": "IPR of neurons",
-    "phase_deviation": "|phase deviation|",
-    "explained": "explained by answer − c",
-}
 
 
 @register("fourier")
 @dataclass(frozen=True, kw_only=True)
 class Fourier(Probe):
-    """Discrete Fourier transform over residues: ŵ_f = Σ_n w_n e^{−2πifn/p}, power P_f = |ŵ_f|² with f and p − f added.
+    """Which frequencies f of the task's group are in use; over residues ŵ_f = Σ_n w_n e^{−2πifn/p}, P_f = |ŵ_f|², f and p − f added.
 
+    Non-zero residues that are multiplied or divided mod a prime are read by their discrete logarithms, p − 1 in place of p;
+    0 has none, and weights, outputs and inputs of 0 are left out. In a symmetric or dihedral group f numbers the irreducible
+    representations R, and P_R is what entries of R(x) explain of w (Chughtai et al. 2023). Each task says its group.
     Of each neuron (two layers): power summed over its k input blocks and its output vector, its frequency (the strongest
     f > 0), its inverse participation ratio ΣP²/(ΣP)² (mean over the blocks, f = 0 included), and how far its phases are
     from φ_1 + … + φ_k = φ_out. Where the answer is Σ c_i a_i, block i is read at frequency c_i f, which belongs to f of
-    the output (Doshi et al. 2024); where it is not such a sum, as in multiplication, there is no phase_deviation.
+    the output (Doshi et al. 2024); where it is no such sum, also of logarithms, there is no phase_deviation.
     Neurons smaller than `alive` times the largest are left out. Of any network: the spectrum of the function
-    g(answer − c) that explains the outputs best, and the share of their variance that it explains.
+    g(answer − c), g(answer · c⁻¹) in a group, that explains the outputs best, and the share of their variance that it explains.
     State: the c_i as "coefficients" where the answer is such a sum. Not the losses of a network restricted to some
     frequencies: see progress_measures. Sources: Gromov 2023; Nanda et al. 2023; Doshi et al. 2024.
     """
@@ -56,40 +51,45 @@ class Fourier(Probe):
     def init(self, params: Any, context: Context) -> dict:
         """The c_i under "coefficients" where the answer is Σ c_i a_i; the key is there or not for the whole run."""
         population = questions_at(context, "population")
-        rule = linear_rule(np.asarray(population.inputs), np.asarray(population.labels), context.task.sizes.outputs)
+        rule = harmonics_of(context.task.group()).rule(np.asarray(population.inputs), np.asarray(population.labels))
         return {} if rule is None else {"coefficients": jnp.asarray(rule, jnp.int32)}
 
     def measure(self, params: Any, context: Context, state: dict) -> tuple[dict, dict]:
         """Scalars explained, output_frequencies, and of neurons neurons, frequencies, ipr, phase_deviation; arrays."""
-        population = questions_at(context, "population")
-        outputs = context.apply(params, population.inputs)
-        g, explained = relative_function(outputs, population.labels)
-        spectrum = power_spectrum(g, self.folded)
+        population, harmonics = questions_at(context, "population"), harmonics_of(context.task.group())
+        labels, inside = harmonics.of_answers(population, context.task.sizes.outputs)
+        outputs = harmonics.take(context.apply(params, population.inputs), axis=1)
+        g, explained = relative_function(outputs, labels, harmonics.quotients(labels), inside)
+        spectrum = harmonics.power(g, self.folded)
         values = {"explained": explained, "output_frequencies": participation(spectrum[1:]), "output_spectrum": spectrum}
         layers = two_layer(params)
         if layers is None or layers[0].shape[1] != layers[1].shape[1]:
             return values, state
-        return values | self._of_neurons(*layers, context.task.sizes.tokens, state.get("coefficients")), state
+        return values | self._of_neurons(harmonics, *layers, context.task.sizes.tokens, state.get("coefficients")), state
 
-    def _of_neurons(self, W: Float[Array, "blocks p h"], V: Float[Array, "h p"], k: int, rule: Int[Array, " k"] | None) -> dict:
+    def _of_neurons(
+        self, harmonics: Harmonics, W: Float[Array, "blocks p h"], V: Float[Array, "h p"], k: int, rule: Int[Array, " k"] | None
+    ) -> dict:
+        W, V = harmonics.take(W, axis=1), harmonics.take(V, axis=1)
+        norms = neuron_norms(W, V)
         # A block that all summands share counts for each of them: it is the phases of all k that must add up.
         blocks = neuron_blocks(jnp.repeat(W, k, axis=0) if W.shape[0] == 1 else W, V)
-        multiples = jnp.ones(len(blocks), jnp.int32) if rule is None else jnp.append(rule, 1)
-        own = power_spectrum(blocks, self.folded)
-        powers = powers_at_multiples(own, multiples, blocks.shape[-1])
-        norms = neuron_norms(W, V)
+        multiples = None if rule is None else jnp.append(rule, 1)
+        own = harmonics.power(blocks, self.folded)
+        powers = own if multiples is None else powers_at_multiples(own, multiples, harmonics.size)
         alive = norms >= self.alive * jnp.max(norms)
         frequency = dominant_frequency(jnp.sum(powers, axis=0))
         ipr = jnp.mean(inverse_participation_ratio(own), axis=0)
-        phases = phases_at(blocks, frequency, multiples)
         values = {
             "neurons": jnp.sum(alive),
-            "frequencies": count_frequencies(frequency, alive, blocks.shape[-1]),
+            "frequencies": count_frequencies(frequency, alive, harmonics.count),
             "ipr": jnp.mean(ipr, where=alive),
         }
+        arrays = {"power": jnp.sum(powers, axis=0), "frequency": frequency}
+        if harmonics.has_phases:
+            arrays["phases"] = phases_at(blocks, frequency, multiples)
         if rule is not None:
-            values["phase_deviation"] = jnp.mean(jnp.abs(phase_deviation(phases)), where=alive)
-        arrays = {"power": jnp.sum(powers, axis=0), "frequency": frequency, "phases": phases}
+            values["phase_deviation"] = jnp.mean(jnp.abs(phase_deviation(arrays["phases"])), where=alive)
         return values | (arrays if self.per_neuron else {})
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
@@ -97,16 +97,26 @@ class Fourier(Probe):
         draw_map(figure, run, name)
 
 
+def curves(group: Group) -> dict[str, str]:
+    """Quantity → what is said above its panel."""
+    return {
+        "frequencies": "irreducible representations in use" if group.representations else "frequencies in use",
+        "ipr": "inverse participation ratio\nof the neurons' power",
+        "phase_deviation": "mean |φ₁ + … + φₖ − φ_out|\nover neurons",
+        "explained": f"share of the outputs' variance\nexplained by {group.quotient}",
+    }
+
+
 def draw_map(figure: Any, run: Run, name: str) -> None:
     """Curves above; below, one column per neuron and one row per frequency, neurons in the order of their last frequency."""
-    recorded = run.metrics()
-    curves = {quantity: label for quantity, label in CURVES.items() if f"{name}/{quantity}" in recorded}
+    recorded, group = run.metrics(), run.experiment.task.group()
+    titles = {quantity: title for quantity, title in curves(group).items() if f"{name}/{quantity}" in recorded}
     maps = run.arrays(f"{name}/power")
-    if not curves:
+    if not titles:
         return
-    figure.set_size_inches(11, 7.4 if maps else 3)
+    figure.set_size_inches(11, 7.6 if maps else 3.2)
     above, *below = figure.subfigures(2, 1, height_ratios=(1, 1.5)) if maps else [figure]
-    for axes, (quantity, label) in zip(above.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True):
+    for axes, (quantity, title) in zip(above.subplots(1, len(titles), squeeze=False)[0], titles.items(), strict=True):
         columns = [f"{name}/{quantity}"]
         if quantity == "frequencies":
             columns.append(f"{name}/output_frequencies")
@@ -114,16 +124,16 @@ def draw_map(figure: Any, run: Run, name: str) -> None:
         if quantity == "frequencies":
             for line, label_of_line in zip(axes.lines, ("of neurons", "of outputs, effective"), strict=True):
                 line.set_label(label_of_line)
-        axes.set_title(label, fontsize=9)
+        axes.set_title(title, fontsize=9)
         axes.set_ylim(bottom=0, top=1.04 if quantity in ("ipr", "explained") else None)
         axes.set_xlabel("step")
         finish(axes, run)
         _thin_ticks(axes)
     if below:
-        _draw_powers(below[0], maps, moments(run, sorted(maps), 3))
+        _draw_powers(below[0], group, maps, moments(run, sorted(maps), 3))
 
 
-def _draw_powers(figure: Any, maps: dict[int, np.ndarray], steps: list[int]) -> None:
+def _draw_powers(figure: Any, group: Group, maps: dict[int, np.ndarray], steps: list[int]) -> None:
     last = maps[steps[-1]]
     size = last.sum(axis=1)
     order = np.lexsort((-size, np.argmax(last[:, 1:], axis=1)))
@@ -133,9 +143,19 @@ def _draw_powers(figure: Any, maps: dict[int, np.ndarray], steps: list[int]) -> 
         share = power / np.maximum(power.sum(axis=1, keepdims=True), np.finfo(power.dtype).tiny)
         image = panel.imshow(share.T, aspect="auto", origin="lower", cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
         panel.set_title(f"step {step:,}", fontsize=9)
-        panel.set_xlabel("neuron, by last frequency")
-    axes[0].set_ylabel("frequency f")
+        panel.set_xlabel(f"neuron, by last {'representation' if group.representations else 'frequency'}")
+    if names := list(group.representations):
+        few = range(0, len(names), -(-len(names) // 16))
+        axes[0].set_yticks(few, [names[number] for number in few])
+    axes[0].set_ylabel(frequency_axis(group))
     figure.colorbar(image, ax=list(axes), label="share of the neuron's power", shrink=0.85)
+
+
+def frequency_axis(group: Group) -> str:
+    """What the numbers of frequencies are, in words for an axis."""
+    if group.representations:
+        return "irreducible representation"
+    return f"frequency f in the {group.coordinate}" if group.coordinate else "frequency f"
 
 
 def _thin_ticks(axes: Any) -> None:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from framework import Context, field, register
+from framework import Context, Group, field, register
 from framework.errors import UserError, one_of
 from framework.reading import moments
 from framework.training import leaf_name
+from plugins.mathematics.harmonics import harmonics_of
 from plugins.mathematics.points import ProbeAtPoints, questions_at
 from plugins.networks.parameters import two_layer
 
@@ -53,10 +55,12 @@ class Weights(ProbeAtPoints):
         films = {label: film for label, film in films.items() if film}
         steps = moments(run, sorted(next(iter(films.values()), {})), 5)
         if {"W", "V"} <= set(films) and two_layer(params):
-            draw_film(figure, {"W[0]": films["W"], "V.T": {step: V.T for step, V in films["V"].items()}}, steps, "neuron")
+            films = {"W[0]": films["W"], "V.T": {step: V.T for step, V in films["V"].items()}}
+            draw_film(figure, films, steps, run.experiment.task.group(), "neuron")
         elif films:
             largest = max(films, key=lambda label: films[label][min(films[label])].size)
-            draw_film(figure, {largest: films[largest]}, steps)
+            rows = _matrix(films[largest][steps[-1]]).shape[0]
+            draw_film(figure, {largest: films[largest]}, steps, Group(np.arange(rows)))
 
 
 def named_parameters(params: Any) -> dict[str, Any]:
@@ -64,31 +68,37 @@ def named_parameters(params: Any) -> dict[str, Any]:
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
 
 
-def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], steps: Sequence[int], column: str = "column") -> None:
+def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], steps: Sequence[int], group: Group, column: str = "column") -> None:
     """The moments `steps` of arrays that share their columns, in the order of the columns' last strongest frequency.
 
-    films: label → step → array; of a stack, the first block is drawn. Each frame is scaled by its own largest entry.
+    films: label → step → array; of a stack, the first block is drawn. Each frame is scaled by its own largest entry. group:
+    rows are those of its elements, in their order, where all of them are there.
     """
-    first = next(iter(films.values()))
-    order = _by_frequency(_matrix(first[steps[-1]]))
+    first, last = next(iter(films.values())), steps[-1]
+    height = min(_matrix(film[last]).shape[0] for film in films.values())
+    in_group = height > np.max(group.elements)
+    rows = group.elements if in_group else slice(None)
+    order = _by_frequency(_matrix(first[last])[rows], group if in_group else Group(np.arange(height)))
     figure.set_size_inches(11, 0.8 + 2.6 * len(films))
     grid = figure.subplots(len(films), len(steps), sharex=True, sharey="row", squeeze=False)
     for number, (label, film) in enumerate(films.items()):
         for axes, step in zip(grid[number], steps, strict=True):
-            matrix = _matrix(film[step])[:, order]
+            matrix = _matrix(film[step])[rows][:, order]
             bound = float(np.max(np.abs(matrix))) or 1.0
             image = axes.imshow(matrix / bound, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
             head = "" if number else f"step {step:,}\n"
             axes.set_title(f"{head}largest {bound:.3g}", fontsize=9)
-        grid[number, 0].set_ylabel(f"row of {label}")
+        grid[number, 0].set_ylabel(f"row of {label}" + (f"\nby {group.coordinate}" if group.coordinate else ""))
     for axes in grid[-1]:
-        axes.set_xlabel(f"{column}, by frequency")
+        axes.set_xlabel(f"{column}, by {'representation' if in_group and group.representations else 'frequency'}")
     figure.colorbar(image, ax=list(grid.flat), label="entry / largest entry", shrink=0.6)
 
 
-def _by_frequency(matrix: np.ndarray) -> np.ndarray:
+def _by_frequency(matrix: np.ndarray, group: Group) -> np.ndarray:
     if matrix.shape[0] < 3:
         return np.arange(matrix.shape[1])
+    if group.representations:
+        return np.argsort(np.argmax(harmonics_of(group).power(jnp.asarray(matrix.T))[:, 1:], axis=1), kind="stable")
     transform = np.fft.rfft(matrix, axis=0)[1:]
     strongest = np.argmax(np.abs(transform), axis=0)
     return np.lexsort((np.angle(transform[strongest, np.arange(matrix.shape[1])]), strongest))

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from framework import field, register
+import numpy as np
+
+from framework import Group, field, register
 from plugins.mathematics.groups import dihedral_table
+from plugins.mathematics.representations import dihedral
 from plugins.mathematics.tables import Table, TableTask
 
 
@@ -27,3 +30,7 @@ class DihedralGroup(TableTask):
     def table(self) -> Table:
         """Rotations first."""
         return dihedral_table(self.n)
+
+    def group(self) -> Group:
+        """Its representations A1, A2, for even n B1, B2, and E1 … of dimension 2."""
+        return Group(np.arange(self.elements), self.table, dihedral(self.n), "a b c⁻¹")

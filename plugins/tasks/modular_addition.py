@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from jaxtyping import Array, Int
 
-from framework import field, register
+from framework import Group, field, register
 from framework.errors import FieldError
-from plugins.mathematics.modular import LARGEST, ResidueTask, weighted_sum
+from plugins.mathematics.modular import LARGEST, ResidueTask, in_words, weighted_sum
 
 
 @register("modular_addition")
@@ -34,6 +35,10 @@ class ModularAddition(ResidueTask):
         """Σ c_i a_i mod p."""
         return weighted_sum(inputs, self.coefficients or (1,) * self.k, self.p)
 
+    def group(self) -> Group:
+        """The residues under addition."""
+        return Group(np.arange(self.p), quotient=in_words(self.coefficients or (1,) * self.k))
+
 
 @register("modular_subtraction")
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +53,7 @@ class ModularSubtraction(ResidueTask):
     def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
         """a_1 − a_2 − … mod p."""
         return weighted_sum(inputs, (1,) + (-1,) * (self.k - 1), self.p)
+
+    def group(self) -> Group:
+        """The residues under addition."""
+        return Group(np.arange(self.p), quotient=in_words((1,) + (-1,) * (self.k - 1)))

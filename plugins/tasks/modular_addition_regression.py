@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from framework import Split, Splits, register, seeds
+from framework import Group, Split, Splits, register, seeds
 from framework import field as config_field
 from framework.fields import evaluate, without
 from framework.interfaces import sampling
 from framework.numbers import share
-from plugins.mathematics.modular import LARGEST, ResidueTask, all_tuples, decode
+from plugins.mathematics.modular import LARGEST, ResidueTask, all_tuples, decode, in_words
 
 DENSE_LIMIT = 2**23  # (k+1)-tuples up to which the whole population is evaluated
 
@@ -107,6 +107,10 @@ class ModularAdditionRegression(ResidueTask):
     def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
         """Σ a_i mod p, the c that is right."""
         return jnp.sum(inputs, axis=1, dtype=jnp.int32) % self.p
+
+    def group(self) -> Group:
+        """The residues under addition."""
+        return Group(np.arange(self.p), quotient=in_words((1,) * self.k))
 
     def splits(self, seed: int) -> Splits:
         """The sample of this seed; the rest and the whole, or samples of them where they are too large."""

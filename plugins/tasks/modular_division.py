@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
-from framework import field, register
+from framework import Group, field, register
 from framework.errors import FieldError
-from plugins.mathematics.modular import LARGEST, ResidueTask, is_prime, nearest_prime, power, product
+from plugins.mathematics.modular import LARGEST, ResidueTask, is_prime, nearest_prime, non_zero_residues, power, product
 
 
 @register("modular_division")
@@ -38,3 +38,9 @@ class ModularDivision(ResidueTask):
         """a_1 times the inverse of the product of the others."""
         inverse = power(jnp.arange(self.p, dtype=jnp.int32), self.p - 2, self.p)
         return inputs[:, 0] * inverse[product(inputs[:, 1:], self.p)] % self.p
+
+    def group(self) -> Group:
+        """The non-zero residues, by discrete logarithms; with p = 2, where there is one, the residues in order."""
+        if self.p == 2:
+            return super().group()
+        return non_zero_residues(self.p, "a / b / c" if self.k == 2 else "a₁ / (a₂ … aₖ c)")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Array, Int
 
-from framework import field, register
-from plugins.mathematics.modular import ResidueTask, product
+from framework import Group, field, register
+from plugins.mathematics.modular import ResidueTask, is_prime, non_zero_residues, product
 
 SMALLEST = {"all": (0, 0), "first": (0, 1), "none": (1, 1)}  # zeros → smallest first factor, smallest later one
 
@@ -33,3 +33,9 @@ class ModularMultiplication(ResidueTask):
     def answers(self, inputs: Int[Array, "n k"]) -> Int[Array, " n"]:
         """a_1 · … · a_k mod p."""
         return product(inputs, self.p)
+
+    def group(self) -> Group:
+        """The non-zero residues of a prime by discrete logarithms; in another modulus they are no group: all residues in order."""
+        if not is_prime(self.p) or self.p == 2:
+            return super().group()
+        return non_zero_residues(self.p, "a b / c" if self.k == 2 else "Π aᵢ / c")

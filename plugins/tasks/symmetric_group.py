@@ -3,8 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from framework import field, register
+import numpy as np
+
+from framework import Group, field, register
 from plugins.mathematics.groups import conjugation, permutation_table, permutations
+from plugins.mathematics.representations import alternating, symmetric
 from plugins.mathematics.tables import Table, TableTask
 
 
@@ -32,3 +35,12 @@ class SymmetricGroup(TableTask):
         """The table of the operation, with permutations in lexicographic order."""
         table = permutation_table(permutations(self.n, self.alternating))
         return table if self.operation == "xy" else conjugation(table, self.operation == "xyx^-1")
+
+    def group(self) -> Group:
+        """S_n or A_n, whatever is asked of a pair; representations by their partitions, such as (2,1)."""
+        if self.elements == 1:
+            return super().group()
+        representations = alternating(self.n) if self.alternating else symmetric(self.n)
+        words = {"xy": "a b", "xyx^-1": "a b a⁻¹", "xyx": "a b a"}
+        table = permutation_table(permutations(self.n, self.alternating))
+        return Group(np.arange(self.elements), table, representations, f"{words[self.operation]} c⁻¹")
