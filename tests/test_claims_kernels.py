@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from framework import build
+from framework.errors import FieldError
 from plugins.claims.generalization import pac_bayes
-from plugins.claims.kernels import kernel_lower_bounds
+from plugins.claims.kernels import kernel_lower_bounds, ntk_width, permuted_targets
+from plugins.claims.training import permuted_parameters, training_equivariance
 from plugins.mathematics import hamming
 from plugins.networks import trajectories, written_down
 from plugins.networks.quadratic import QuadraticNetwork
@@ -64,6 +66,65 @@ def test_no_output_moves_along_the_two_directions_of_a_neuron():
     s, t = np.array([2.0, 1.0, 0.5]), np.array([0.3, -1.0, 0.0])
     np.testing.assert_allclose(written_down.outputs(s * W, V / s[:, None] ** 2, inputs), before, rtol=1e-12)
     np.testing.assert_allclose(written_down.outputs(np.stack([W[0] + t, W[1] - t]), V, inputs), before, rtol=1e-9, atol=1e-12)
+
+
+def test_a_network_that_is_not_a_number_is_not_taken_for_equal():
+    path = {"W": np.ones((2, 2, 3, 4)), "V": np.ones((2, 4, 3))}
+    lost = {"W": path["W"].copy(), "V": path["V"] * np.array([1, np.nan])[:, None, None]}
+    same, inputs = [np.arange(3)] * 3, written_down.all_tuples(3, 2)
+    assert training_equivariance.relative_deviation(path, path, inputs, same) == 0
+    assert np.isnan(training_equivariance.relative_deviation(path, lost, inputs, same))
+    assert np.isnan(written_down.largest_entry(path["W"][0], lost["V"][1])) and np.isnan(ntk_width.rank(np.array([1, np.nan])))
+
+
+@pytest.mark.parametrize(
+    ("claim", "given", "said"),
+    [
+        ("ntk_width", {"p": 2}, "points = 40: must be above 3p = 6"),
+        ("ntk_width", {"points": 15}, "points = 15: must be above 3p = 15"),
+        ("kernel_equivariance", {"points": 125}, "points = 125: must be below"),
+        ("kernel_lower_bounds", {"p": 3}, "points = 20: must be at most"),
+        ("expected_ntk", {"p": 5}, "p = 5: must be an integer >= 2 and <= 4"),
+        ("permuted_parameters", {"p": 2}, "p = 2: must be an integer >= 3"),
+        ("exact_in_float32", {"logits": (5.0, 12.0)}, "logits = .*: each must be at most 9"),
+    ],
+)
+def test_sizes_at_which_the_theory_says_nothing_are_refused_by_name(claim, given, said):
+    with pytest.raises(FieldError, match=said):
+        build("claim", claim, **given)
+
+
+@pytest.mark.parametrize(
+    ("claim", "given"),
+    [
+        ("ntk_width", {"p": 2, "points": 7}),
+        ("kernel_equivariance", {"p": 3, "m": 2, "points": 8}),
+        ("kernel_lower_bounds", {"p": 3, "m": 2, "points": 4, "permutations": 50}),
+        ("permuted_targets", {"p": 2, "m": 3}),
+        ("permuted_parameters", {"p": 3, "width": 1}),
+        ("expected_ntk", {"p": 2, "samples": 2000}),
+        ("projections", {"d": 8, "functions": 10, "trials": 5}),
+        ("matrix_chernoff", {"p": 2, "points": 5}),
+    ],
+)
+def test_the_smallest_sizes_hold_as_well(claim, given):
+    assert [row for row in build("claim", claim, **given).check(0) if not row.as_expected] == []
+
+
+def test_slopes_of_outputs_are_those_of_the_chain_rule():
+    generator = np.random.default_rng(0)
+    W, V = generator.normal(size=(2, 3, 2)), generator.normal(size=(2, 3))
+    of_W, of_V = permuted_parameters.gradients((W, V), 3)
+    z = W[0, 1] + W[1, 2]  # at a = 1, b = 2, c = 0
+    np.testing.assert_allclose(of_V[1, 2, 0], np.outer(z**2, [1, 0, 0]), atol=1e-12)
+    expected = np.zeros_like(W)
+    expected[0, 1] = expected[1, 2] = 2 * V[:, 0] * z
+    np.testing.assert_allclose(of_W[1, 2, 0], expected, atol=1e-12)
+
+
+def test_the_counterexample_to_d11_in_whole_numbers():
+    v = permuted_targets.outer(np.array([1.0, -1, 0]), np.array([1.0, -1, 0]), np.ones(3))
+    assert permuted_targets.pair_sums(v).tolist() == [12, 0, -36, 24]  # ‖v‖² = 12, and not 12 · (1, −3, 3, −1)
 
 
 def test_a_trajectory_takes_the_steps_of_its_optimizer():

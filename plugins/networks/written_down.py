@@ -50,7 +50,7 @@ def answers(inputs: Tuples, p: int) -> Matrix:
 
 
 def deviation(found: np.ndarray, expected: np.ndarray) -> float:
-    """The largest difference of two arrays."""
+    """The largest difference of two arrays; NaN where one is NaN."""
     return float(np.abs(found - expected).max())
 
 
@@ -90,8 +90,8 @@ def output_wave(sines: int, waves: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def largest_entry(W: Blocks, V: Matrix) -> float:
-    """‖θ‖_∞; 0 without neurons."""
-    return float(max(np.abs(W).max(initial=0), np.abs(V).max(initial=0)))
+    """‖θ‖_∞; 0 without neurons, NaN where a weight is NaN (Python's max would pass it over)."""
+    return float(np.max([np.abs(W).max(initial=0), np.abs(V).max(initial=0)]))
 
 
 def group_norm(W: Blocks, V: Matrix) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from framework import Claim, Panel, Row, field, register
+from framework.errors import FieldError
 from framework.registry import build
 from plugins.mathematics.hamming import tail
 from plugins.networks.trajectories import initial, square_loss, trajectories
@@ -34,11 +35,18 @@ class KernelLowerBounds(Claim):
 
     p: int = field(5, "values of a variable", at_least=3)
     m: int = field(3, "number of variables: summands + 1 in regression", at_least=2)
-    points: int = field(20, "n", at_least=1)
+    points: int = field(20, "n, at most (p−1)^m", at_least=1)
     permutations: int = field(200, "number of random σ over which the loss is averaged", at_least=2)
 
     tags = ("kernel", "lower bound")
     scales = {"laptop": {"p": 11, "points": 300, "permutations": 500}, "full": {"p": 13, "points": 1000, "permutations": 1000}}
+
+    def __post_init__(self) -> None:
+        """Also checks that the bound says something for so many points."""
+        super().__post_init__()
+        if self.points > (self.p - 1) ** self.m:
+            rule = f"must be at most (p−1)^m = {(self.p - 1) ** self.m}: the exact bound is 0 beyond, and every loss is above it"
+            raise FieldError("points", self.points, rule)
 
     def check(self, seed: int) -> list[Row]:
         """The spectrum for small (p, m), the bound for large ones, losses of kernels beside it, and a kernel that attains it."""
@@ -61,8 +69,10 @@ class KernelLowerBounds(Claim):
 
     def _three_summands(self, generator: np.random.Generator) -> list[Row]:
         """Regression in four variables, p = 3."""
-        small, inputs = dataclasses.replace(self, p=3, m=4), all_tuples(3, 4)
-        sample = generator.choice(len(inputs), 8, replace=False)  # with 17, all of the targets' span could be had: the bound is 0
+        small, inputs = dataclasses.replace(self, p=3, m=4, points=8), all_tuples(3, 4)
+        sample = generator.choice(
+            len(inputs), small.points, replace=False
+        )  # with 17, all of the targets' span could be had: the bound is 0
         targets, said = small._targets(generator, inputs), f"p = 3, m = 4, n = {len(sample)}"
         return [row for name, kernel in kernels(inputs).items() for row in small._losses(f"{said}, {name}", kernel, sample, targets)]
 
@@ -102,7 +112,7 @@ class KernelLowerBounds(Claim):
         rows = []
         for method, losses_of in (("regression", regression_losses), ("best combination", least_losses)):
             losses = losses_of(kernel, sample, targets) / self.p ** (self.m - 1)
-            error = 5 * float(losses.std() / np.sqrt(len(losses)))
+            error = 5 * float(losses.std() / np.sqrt(len(losses))) + 1e-12  # rounding, where the bound is 0
             rows.append(Row(f"{what}: {method}", bound, float(losses.mean()), error, relation=">="))
         return rows
 

@@ -1,10 +1,12 @@
 """How wide a quadratic network must be for its tangent kernel to fit any targets."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from framework import Claim, Panel, Row, field, register
+from framework.errors import FieldError
 from plugins.networks.written_down import Blocks, Layers, Matrix, Points, all_tuples, tangent_kernel
 
 LARGEST = 7  # modulus up to which all triples are taken
@@ -23,6 +25,9 @@ class NTKWidth(Claim):
     (Q_j, R_j) → (Q_j + t, R_j − t), so that the rank is at most (3p − 2) h, and no width below n/(3p − 2) will do. On the whole
     population, all p³ triples, the rank is min(p³, (3p − 2) h), for V in general position; in a sample it may be less, where a
     value of a or b is rare. With V = 0 it is Σ_c min(ρ_c, h) in any sample, so that fitting begins at ρ_c ≈ n/p.
+
+    Thm 3.1 lets triples repeat if their targets agree. Its converse, "if h < n/(3p)", needs n to count distinct triples: with
+    repeats n may exceed 3ph where the kernel of the distinct ones is definite.
     """
 
     p: int = field(5, "modulus", at_least=2)
@@ -31,7 +36,18 @@ class NTKWidth(Claim):
     draws: int = field(5, "number of networks of each kind", at_least=1)
 
     tags = ("kernel", "width")
+    note = (
+        "the converse in Theorem 3.1 is true if n counts distinct triples. As printed, for samples that may repeat, it is not: all p³ "
+        "triples and enough repeats have n > 3ph at a width at which all p³ targets can be fitted."
+    )
     scales = {"laptop": {"p": 11, "points": 300}, "full": {"p": 23, "points": 1000, "draws": 20}}
+
+    def __post_init__(self) -> None:
+        """Also checks that there are so many triples, and a width below n/(3p)."""
+        super().__post_init__()
+        if not 3 * self.p < self.points <= self.p**3:
+            rule = f"must be above 3p = {3 * self.p}, so that a width is below n/(3p), and at most p³ = {self.p**3}, all distinct triples"
+            raise FieldError("points", self.points, rule)
 
     def check(self, seed: int) -> list[Row]:
         """For V uniform and V = 0: rank, singular and definite kernels, and the width from which they are definite."""
@@ -45,7 +61,7 @@ class NTKWidth(Claim):
             wide = [rank(spectrum(*draw_network(generator, p, many, size), points)) for _ in range(self.draws)]
             width = self._smallest_width(*draw_network(generator, p, 2 * int(rho.max()), size), points)
             rows += [
-                Row(f"V {name}, h = {few}: largest rank, at most 3ph", 3 * p * few, max(narrow), relation="<="),
+                Row(f"V {name}, h = {few}: largest rank, at most 3ph", 3 * p * few, np.max(narrow).item(), relation="<="),
                 Row(f"V {name}, h = {few}: share of singular kernels", 1, float(np.mean([x < n for x in narrow]))),
                 Row(
                     f"V {name}, h above 36 ρ_c log(n/δ): share of definite kernels",
@@ -57,26 +73,46 @@ class NTKWidth(Claim):
             ]
             if size:
                 rows += [
-                    Row(f"V {name}, h = {few}: largest rank, at most (3p − 2) h", (3 * p - 2) * few, max(narrow), relation="<="),
+                    Row(f"V {name}, h = {few}: largest rank, at most (3p − 2) h", (3 * p - 2) * few, np.max(narrow).item(), relation="<="),
                     Row(f"V {name}: the same, beside n/(3p − 2)", n / (3 * p - 2), width, relation=">="),
                 ]
             else:
                 rows += [
-                    Row(f"V {name}, h = {few}: smallest rank, exactly", int(np.minimum(rho, few).sum()), min(narrow)),
+                    Row(f"V {name}, h = {few}: smallest rank, exactly", int(np.minimum(rho, few).sum()), np.min(narrow).item()),
                     Row(f"V {name}: smallest width of a definite kernel, exactly", int(rho.max()), width),
                 ]
         rows += self._population(generator)
-        return [*rows, *self._fits(generator, points, few, many)]
+        return [*rows, *self._fits(generator, points, few, many), *self._repeats(generator)]
 
     def _population(self, generator: np.random.Generator) -> list[Row]:
         """The rank on all p³ triples, one neuron below the width at which it is full, and at that width."""
         p = min(self.p, LARGEST)
         every, first = all_tuples(p, 3), -(-(p**3) // (3 * p - 2))
         rows = []
-        for h in (1, first - 1, first):
+        for h in sorted({1, first - 1, first}):
             found = rank(spectrum(*draw_network(generator, p, h, 1.0), every))
             rows.append(Row(f"all {p**3} triples, h = {h}: rank", min(p**3, (3 * p - 2) * h), found))
         return rows
+
+    def _repeats(self, generator: np.random.Generator) -> list[Row]:
+        """All p³ triples, and more of them again, in a network with h < n/(3p): fitted where the targets agree."""
+        p = min(self.p, LARGEST)
+        every, h = all_tuples(p, 3), -(-(p**3) // (3 * p - 2))
+        n = 3 * p * h + 1
+        sample = np.concatenate([np.arange(p**3), generator.integers(p**3, size=n - p**3)])
+        W, V = draw_network(generator, p, h, 1.0)
+        error = training_error(tangent_kernel(W, V, every[sample]), generator.normal(size=p**3)[sample])
+        alone = training_error(tangent_kernel(W[..., :-1], V[:-1], every), null_vector(tangent_kernel(W[..., :-1], V[:-1], every)))
+        said = f"{n} triples, {p**3} distinct, h = {h} < n/(3p): targets that cannot be fitted, "
+        unfitted = p**3 - rank(spectrum(W, V, every))
+        few = (p**3 - 1) // (3 * p)
+        short = p**3 - rank(spectrum(W[..., :few], V[:few], every))
+        return [
+            Row(said + "at least 1 as printed", 1, unfitted, relation=">=", expected_to_hold=False),
+            Row(f"{p**3} distinct triples, h = {few} < n/(3p): targets that cannot be fitted, at least 1", 1, short, relation=">="),
+            Row(f"{n} triples with repeats, h = {h}: training error on targets that agree", 0, error, 1e-8),
+            Row(f"{p**3} distinct triples, h = {h - 1}: training error on the worst targets", 1, alone, 1e-6),
+        ]
 
     def charts(self, seed: int) -> list[Panel]:
         """Width against the smallest eigenvalue as a share of the largest, for V uniform and V = 0, and the thresholds."""
@@ -115,7 +151,7 @@ class NTKWidth(Claim):
         narrow = tangent_kernel(*draw_network(generator, self.p, few, 1.0), points)
         return [
             Row("the same h: training error on random targets", 0, training_error(wide, generator.normal(size=self.points)), 1e-12),
-            Row(f"h = {few}: training error on the worst targets", 1, training_error(narrow, np.linalg.eigh(narrow)[1][:, 0]), 1e-6),
+            Row(f"h = {few}: training error on the worst targets", 1, training_error(narrow, null_vector(narrow)), 1e-6),
         ]
 
 
@@ -129,8 +165,15 @@ def spectrum(W: Blocks, V: Matrix, points: Points) -> np.ndarray:
     return np.linalg.eigvalsh(tangent_kernel(W, V, points))
 
 
-def rank(eigenvalues: np.ndarray) -> int:
-    """How many eigenvalues are above rounding: n · 2⁻⁵² times the largest."""
+def null_vector(kernel: np.ndarray) -> np.ndarray:
+    """The eigenvector of the smallest eigenvalue."""
+    return np.linalg.eigh(kernel)[1][:, 0]
+
+
+def rank(eigenvalues: np.ndarray) -> int | float:
+    """How many eigenvalues are above rounding, n · 2⁻⁵² times the largest; NaN where one is NaN."""
+    if np.isnan(eigenvalues).any():
+        return math.nan
     return int(np.sum(eigenvalues > len(eigenvalues) * np.finfo(float).eps * eigenvalues[-1]))
 
 
