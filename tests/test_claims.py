@@ -53,7 +53,7 @@ def test_verify_prints_predicted_and_measured_of_what_is_chosen(capsys):
     assert run_command(["verify", "margin", "quadratic_as_cubes"]) == 0
     shown = capsys.readouterr().out
     assert "max_margin" in shown and "margin_definitions" in shown and "fourier_construction" not in shown
-    assert "does not hold, as expected" in shown and "note: (4.3) as printed" in shown
+    assert "does not hold, as expected" in shown and "note: (4.3) prints" in shown
     count = re.search(r"(\d+) of (\d+) rows as expected; 6 claims", shown)
     assert count and count[1] == count[2] == str(len(re.findall(r"measured \S", shown)))
 
@@ -104,3 +104,26 @@ def test_a_claim_that_is_not_there_is_answered_with_the_nearest(capsys):
     assert run_command(["verify", "fourier_constructoin"]) == 2
     assert "Did you mean 'fourier_construction'?" in capsys.readouterr().err
     assert run_command(["verify", "--scale=huge"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["perturbation_bounds", "width=63"], "the nearest is 64"),
+        (["perturbation_bounds", "width=20"], "at least 8 log(2/δ) = 42.4"),
+        (["perturbation_bounds", "delta=0.001", "width=128"], "at least 50/δ = 50000"),
+        (["pac_bayes", "moduli=5"], "two different moduli"),
+    ],
+)
+def test_sizes_for_which_a_bound_is_not_stated_are_refused_by_their_field(words, said, capsys):
+    assert run_command(["verify", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_lemma_that_is_true_as_printed_for_larger_delta_is_said_to_hold(capsys):
+    assert run_command(["verify", "perturbation_bounds", "delta=0.1", "--json"]) == 0
+    rows = {row["quantity"]: row["holds"] for row in json.loads(capsys.readouterr().out)}
+    said = "G.10, δ = {}, largest weights: share beyond, exactly, beside δ"
+    assert rows[said.format(0.1)] and not rows[said.format(0.01)]
+    said = "step in (G.12), δ = {}: share beyond, given Q̃, beside δ₁"
+    assert rows[said.format(0.1)] and not rows[said.format(0.01)]

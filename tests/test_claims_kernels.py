@@ -8,7 +8,6 @@ import pytest
 
 from framework import build
 from framework.errors import FieldError
-from plugins.claims.generalization import pac_bayes
 from plugins.claims.kernels import kernel_lower_bounds, ntk_width, permuted_targets
 from plugins.claims.training import permuted_parameters, training_equivariance
 from plugins.mathematics import hamming
@@ -194,9 +193,10 @@ def test_bounds_of_a_chart_are_above_what_is_measured(claim):
 
 
 @pytest.mark.slow
-def test_the_sizes_that_the_note_names_are_those_of_the_bound():
-    assert pac_bayes.printed_sigma(3e11, 6e11, 24e11) < 1 < pac_bayes.printed_sigma(5e11, 10e11, 40e11)
-    large, trained = build("claim", "pac_bayes").charts(0)
-    assert 1e18 < large.marks["says something"] < 3e18
-    assert np.all(np.diff(lines_of(large)["bound"][x_of(large) > 1e3]) < 0)
+def test_the_bound_falls_with_p_and_is_above_the_error_of_trained_networks():
+    ((large,), (trained,)) = (build("claim", claim).charts(0) for claim in ("classification_bound", "pac_bayes"))
+    bound = lines_of(large)["σ of (G.7), γ = 2p"]
+    assert 1e18 < x_of(large)[np.argmax(bound < 1)] < 3e18
+    assert np.all(np.diff(bound[x_of(large) > 1e3]) < 0)
+    assert np.all(lines_of(large)["largest σ, γ = 4p"] < bound)
     assert np.all(lines_of(trained)["error on all pairs"] < lines_of(trained)["PAC-Bayes bound"])

@@ -12,9 +12,8 @@ from plugins.claims.construction import (
     small_norms,
     summands,
 )
-from plugins.claims.generalization import misclassification, rademacher
 from plugins.claims.kernels import ntk_closed_forms
-from plugins.claims.margins import group_margin, margin_definitions, margin_limit, max_margin, parity_margin
+from plugins.claims.margins import group_margin, margin_limit, max_margin, parity_margin
 from plugins.claims.training import exact_in_float32
 from plugins.networks import few_neurons, written_down
 
@@ -261,36 +260,11 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
     "a sign of a cube": (
         "quadratic_as_cubes",
         [(quadratic_as_cubes, "PROOF", (18, ((1, 2, 1), (-1, 2, -1), (1, 1, 1), (1, 1, -1))))],
-        "outputs that differ, 4 cubes as in (E.5)",
+        "outputs that differ, 4 cubes as in the third line of (E.5)",
     ),
     "one of three cubes": (
         "quadratic_as_cubes",
         [(quadratic_as_cubes, "THREE", (24, quadratic_as_cubes.THREE[1][:2]))],
         "outputs that differ, 3 cubes",
-    ),
-    "signs that are all alike": (
-        "rademacher",
-        [(rademacher, "draw_signs", lambda generator, n: np.ones(n))],
-        "n = 50: found by ascent",
-    ),
-    "corners that are too few": (
-        "rademacher",
-        [(rademacher, "largest_at_corners", lambda signs: float(np.abs(signs.sum())))],
-        "n = 50: found by ascent, beside the corners",
-    ),
-    "the margins that are counted": (
-        "margin_definitions",
-        [(margin_definitions, "margins", lambda outputs, labels: -written_down.margins(outputs, labels))],
-        "−V: margin loss at γ = 0, beside the error 1",
-    ),
-    "the normalization": (
-        "margin_definitions",
-        [(margin_definitions, "largest_entry", lambda W, V: 1.0)],
-        "normalized margin of scaled parameters",
-    ),
-    "the size of targets": (
-        "misclassification",
-        [(misclassification, "answers", lambda inputs, p: written_down.answers(inputs, p) / 2)],
-        "half of it at another answer: share of wrong answers",
     ),
 }

@@ -1,8 +1,7 @@
-"""Breaks of kernels, training and generalization."""
+"""Breaks of kernels and training."""
 
 import numpy as np
 
-from plugins.claims.generalization import generalization_bounds, pac_bayes, perturbation_bounds
 from plugins.claims.kernels import (
     expected_ntk,
     kernel_equivariance,
@@ -22,11 +21,8 @@ as_it_is = {
     "top_kernel": kernel_lower_bounds.top_kernel,
     "permuted_parameters": training_equivariance.permuted_parameters,
     "permuted_points": training_equivariance.permuted_points,
-    "memorizer": generalization_bounds.memorizer,
     "tangent_kernel": written_down.tangent_kernel,
     "draw_network": ntk_width.draw_network,
-    "draw_noise": perturbation_bounds.draw_noise,
-    "fourier_network": written_down.fourier_network,
 }
 
 
@@ -74,7 +70,7 @@ def one_forgotten(p, pairs):
     return as_it_is["memorizer"](p, pairs[1:])
 
 
-SMALL = {"pac_bayes": {"moduli": (5, 9)}}  # fields that make a break quick to see
+SMALL = {}  # fields that make a break quick to see
 identity = (kernel_lower_bounds, "draw", lambda generator, p, m: [np.arange(p)] * m)
 BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the row that turns)
     "shifts in place of permutations": (
@@ -220,41 +216,6 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         [(training_equivariance, "permuted_points", answers_left_alone)],
         "k = 3, gd",
     ),
-    "the memorizer forgets one": (
-        "generalization_bounds",
-        [(generalization_bounds, "memorizer", one_forgotten)],
-        "memorizing: training loss",
-    ),
-    "the size of the weights": (
-        "generalization_bounds",
-        [(generalization_bounds, "largest_entry", lambda W, V: written_down.largest_entry(W, V) / 10)],
-        "trained: C",
-    ),
-    "noise three times too large": (
-        "perturbation_bounds",
-        [(perturbation_bounds, "draw_noise", lambda *given: tuple(3 * x for x in as_it_is["draw_noise"](*given)))],
-        "σ = 0.3 r, largest weights: G.10 times √2 exceeded",
-    ),
-    "noise nine times too large": (
-        "perturbation_bounds",
-        [(perturbation_bounds, "draw_noise", lambda *given: tuple(9 * x for x in as_it_is["draw_noise"](*given)))],
-        "σ = 3 r, random weights: G.13 exceeded",
-    ),
-    "the same, where the terms in σ are the large ones": (
-        "perturbation_bounds",
-        [(perturbation_bounds, "draw_noise", lambda *given: tuple(9 * x for x in as_it_is["draw_noise"](*given)))],
-        "σ = 0.3 r, largest weights: G.11 exceeded",
-    ),
-    "the size of the noise": (
-        "pac_bayes",
-        [(pac_bayes, "printed_sigma", lambda p, gamma, h: 0.5)],
-        "σ of (G.7): share of networks that move by γ/4",
-    ),
-    "the doubling": (
-        "pac_bayes",
-        [(pac_bayes.np, "zeros_like", np.ones_like)],
-        "outputs of the doubled network [W'; 0]: deviation",
-    ),
     "the part in W": (
         "expected_ntk",
         [(expected_ntk, "tangent_kernel", lambda W, V, points: as_it_is["tangent_kernel"](W, 1.2 * V, points))],
@@ -264,20 +225,5 @@ BREAKS = {  # what is broken → (claim, [(where, name, what it becomes)], the r
         "kernel_lower_bounds",
         [(kernel_lower_bounds, "expected_tangent_kernel", lambda inputs: knowing(inputs)["gaussian"]), identity],
         "n = 20, expected tangent: best combination",
-    ),
-    "the inputs that are counted": (
-        "pac_bayes",
-        [(pac_bayes, "union_log", lambda p, h: 1 / p)],
-        "p = 5 … 9: exponent of p in ‖θ‖²/σ²",
-    ),
-    "the network's weights": (
-        "pac_bayes",
-        [(pac_bayes, "fourier_network", lambda p: tuple(x / 2 for x in as_it_is["fourier_network"](p)))],
-        "the same with ‖θ‖² = 12 p²",
-    ),
-    "the margins of the sample": (
-        "pac_bayes",
-        [(pac_bayes, "margin_loss", lambda q, counts, gamma: float(np.sum(counts[q >= gamma]) / np.sum(counts)))],  # (4.3) as printed
-        "random: share of wrong answers, n = 1e13",
     ),
 }

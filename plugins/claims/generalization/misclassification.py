@@ -17,7 +17,7 @@ class Misclassification(Claim):
     in its weights, on random networks, and on outputs that are as wrong as they are cheap, where the bound is an equality.
     """
 
-    p: int = field(7, "modulus, odd", at_least=3)
+    p: int = field(7, "modulus", at_least=2)
     noises: tuple[float, ...] = field((0.0, 0.05, 0.1, 0.15), "standard deviations of the noise in all weights", at_least=0)
 
     tags = ("generalization", "appendix E")

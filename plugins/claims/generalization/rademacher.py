@@ -20,12 +20,14 @@ class Rademacher(Claim):
 
     At n random triples (a, b, c), a mean over draws of the signs σ. The supremum lies between the best cube that ascent
     over one variable at a time finds, and the largest value of the trilinear form at the corners, all of which are tried.
-    A single neuron, which Lemma E.1 puts among the sums, is below both. The control has all signs equal.
+    A single neuron, which Lemma E.1 puts among the sums, is below both; h neurons have h times as much (Lemma E.5, with an
+    equality: each neuron can do what is best for it). The control has all signs equal.
     """
 
     p: int = field(2, "modulus; 2^(6p) corners are tried", at_least=2, at_most=3)
     points: tuple[int, ...] = field((50, 200), "n", at_least=1)
     r: float = field(0.8, "largest weight", above=0)
+    width: int = field(3, "h of a network, all of whose weights ascend together", at_least=2)
     draws: int = field(40, "number of draws of the signs", at_least=2)
     tries: int = field(10, "number of starts of the ascent", at_least=1)
 
@@ -51,7 +53,22 @@ class Rademacher(Claim):
         if most > least:
             falls = np.sqrt(least / most)
             rows.append(Row(f"n = {most} beside n = {least}", falls, found[most] / found[least], 0.25 * falls))
-        return rows
+        return rows + self._of_width(np.random.default_rng(seed), least)
+
+    def _of_width(self, generator: np.random.Generator, n: int) -> list[Row]:
+        """Lemma E.5: h neurons beside one, and beside the bound."""
+        alone, together = [], []
+        for _ in range(self.draws):
+            signs = self._drawn(generator, n)
+            alone.append(follow_by_neuron(signs, self.r, generator.uniform(-self.r, self.r, (3, self.tries, self.p))) / n)
+            weights = generator.uniform(-self.r, self.r, (3, self.tries, self.p, self.width))
+            together.append(follow_by_network(signs, self.r, weights) / n)
+        bound, found = 324 * self.width * self.r**3 * np.sqrt(self.p / n), float(np.mean(together))
+        expected = self.width * float(np.mean(alone))
+        return [
+            Row(f"n = {n}, {self.width} neurons: found by ascent", bound, found, 0, "<="),
+            Row(f"n = {n}, {self.width} neurons: beside {self.width} times one neuron", expected, found, 0.25 * expected),
+        ]
 
     def charts(self, seed: int) -> list[Panel]:
         """n against the bound, and what lies below and above the complexity."""
@@ -112,6 +129,19 @@ def follow_by_neuron(signs: Signs, r: float, start: Float[np.ndarray, "3 tries p
             moments = [np.einsum("abc,tc,tb->ta", S, blocks[2], y**power) for power in range(3)]
             blocks[i], values = _best(np.stack([0 * moments[0], moments[0], 2 * moments[1], moments[2]]), r)
     return float(values.sum(axis=1).max())
+
+
+def follow_by_network(signs: Signs, r: float, start: Float[np.ndarray, "3 tries p h"], steps: int = 60) -> float:
+    """The largest Σ signs Σ_j V_cj (Q_aj + R_bj)² that ascent along signs of the gradient finds with entries in [−r, r]."""
+    Q, R, V = (x.copy() for x in start)
+    best = -np.inf
+    for step in np.geomspace(r, 1e-3 * r, steps):
+        V = r * np.sign(np.einsum("abc,tabh->tch", signs, (Q[:, :, None] + R[:, None]) ** 2))
+        slope = np.einsum("abc,tch->tabh", signs, V) * (Q[:, :, None] + R[:, None])
+        Q, R = (np.clip(x + step * np.sign(slope.sum(axis=axis)), -r, r) for x, axis in ((Q, 2), (R, 1)))
+        values = np.einsum("abc,tch,tabh->t", signs, V, (Q[:, :, None] + R[:, None]) ** 2)
+        best = max(best, float(values.max()))
+    return best
 
 
 def largest_at_corners(signs: Signs) -> float:
