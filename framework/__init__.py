@@ -10,11 +10,14 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
     from framework.fields import field, part
     from framework.interfaces import (
         Benchmark,
+        Certificate,
+        Certified,
         Claim,
         Constant,
         Context,
         Engine,
         Figure,
+        Finding,
         Group,
         Model,
         Optimizer,

@@ -1,4 +1,4 @@
-"""Figure, Benchmark and Engine: plugins that are no part of an experiment."""
+"""Figure, Certificate, Benchmark and Engine: plugins that are no part of an experiment."""
 
 import abc
 from collections.abc import Sequence
@@ -27,6 +27,36 @@ class Figure(Plugin):
     @abc.abstractmethod
     def picture(self, runs: Sequence[Any]) -> Picture:
         """The panels and verdicts, from the finished runs in the order of the sweep."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A number that a certificate found, None where there is none. said: what to read it beside, such as "of 529"."""
+
+    quantity: str
+    value: float | int | None
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Certified:
+    """What a certificate says of one network: numbers, and what follows from them in sentences."""
+
+    findings: Sequence[Finding]
+    follows: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate(Plugin):
+    """Statements of the theory, evaluated by `whygrok certify` on a network that was trained."""
+
+    @abc.abstractmethod
+    def refusal(self, run: Any) -> str:
+        """Why it says nothing of a framework.Run, in a clause that goes on "it is about …"; nothing where it applies."""
+
+    @abc.abstractmethod
+    def certify(self, run: Any, step: int) -> Certified:
+        """What holds at a step of the run whose parameters are saved. The same network gives the same numbers, to rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)

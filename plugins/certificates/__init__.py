@@ -1,0 +1,1 @@
+"""Built-in certificates: every module here is found by the registry."""
