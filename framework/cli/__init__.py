@@ -13,6 +13,7 @@ from framework.errors import UserError, WhygrokError
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {
     "run": ("framework.cli.training.run", "train from a config; repeat the command to resume"),
+    "fork": ("framework.cli.training.fork", "go on from the state of another run with other fields"),
     "sweep": ("framework.cli.training.sweep", "train every member of a sweep; repeat the command to go on"),
     "list": ("framework.cli.looking.listing", "list what is registered, and which configs ship"),
     "describe": ("framework.cli.looking.describe", "show a plugin's formula, source and fields"),

@@ -15,6 +15,7 @@ class General(Fields):
         "", 'end where this holds, before the last step: "test/accuracy >= 0.99 and step > 10*fitted"; empty: never', harmless=True
     )
     init_from: str = field("", "start from the network of another run: RUN or RUN@STEP; the optimizer starts fresh")
+    fork_of: str = field("", "go on from the whole state of another run, at its step: RUN@STEP")
     plugins: tuple[str, ...] = field((), "modules or files that register plugins", harmless=True)
 
 

@@ -70,11 +70,21 @@ def _panel(runs: Sequence[Run], names: Sequence[str], title: str, x_label: str) 
     curves = []
     for number, run in enumerate(runs):
         for name in names:
-            label = name if len(runs) == 1 else f"{run.path.name if run.path else number}: {name}"
-            curves.append(Curve(label, *run.series(name), "--" if name.startswith("train/") else "-", number))
+            label, style = f"{run.path.name if run.path else number}: {name}", "--" if name.startswith("train/") else "-"
+            curves += [Curve("", *before, style, number, faint=True) for before in _before(run, name)]
+            curves.append(Curve(name if len(runs) == 1 else label, *run.series(name), style, number))
     what = names[0] if len(names) == 1 else names[0].partition("/")[2].replace("_", " ")
     marks = milestones_of(runs[0]) if len(runs) == 1 else {}
     return Panel(title, x_label, what, curves, log_y=all(name.endswith("loss") for name in names), marks=marks)
+
+
+def _before(run: Run, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(steps, values) of a metric in the run that this one is a fork of, and in the one before that, each up to its fork."""
+    if run.origin is None:
+        return []
+    origin, fork = run.origin
+    steps, values = origin.series(name) if name in origin.metrics() else (np.empty(0), np.empty(0))
+    return [*_before(origin, name), (steps[steps <= fork], values[steps <= fork])]
 
 
 def _rows(run: Run, names: Sequence[str]) -> list[list[Any]]:

@@ -38,6 +38,12 @@ class Run:
         """The metric by which the task says that a split is learned, such as accuracy."""
         return self.experiment.task.headline
 
+    @functools.cached_property
+    def origin(self) -> "tuple[Run, int] | None":
+        """(the run that this one is a fork of, the step of the fork); None for a run that is none, or whose origin is gone."""
+        path, _, step = self.experiment.general.fork_of.rpartition("@")
+        return (load_run(path), int(step)) if path and RunDirectory.at(path).is_run else None
+
     def metrics(self) -> dict[str, np.ndarray]:
         """Metric name → array with one entry per row: float64, `step` int64; NaN where it was not measured or not finite."""
         names = dict.fromkeys(name for row in self.rows for name in row if name != "nonfinite")
@@ -79,7 +85,7 @@ class Run:
 
     def arrays_of(self, step: int | None = None) -> tuple[Any, Any]:
         """(parameters, other variables) of the network at a saved step, the newest by default, as nested dicts of NumPy arrays."""
-        leaves = self._leaves(step)
+        leaves = self.leaves(step)
         return self._part("params", leaves), self._part("variables", leaves)
 
     def model(self, step: int | None = None) -> nnx.Module:
@@ -96,7 +102,8 @@ class Run:
         flat, structure = jax.tree_util.tree_flatten_with_path(template)
         return jax.tree.unflatten(structure, [unraw(leaves[f"{part}.{leaf_name(path)}"], leaf) for path, leaf in flat])
 
-    def _leaves(self, step: int | None) -> dict[str, np.ndarray]:
+    def leaves(self, step: int | None = None) -> dict[str, np.ndarray]:
+        """Every array of the whole state at a saved step, the newest by default, under a name such as 'opt_state.0.mu.W'."""
         if not self.steps or (step is not None and step not in self.steps):
             raise UserError(f"no parameters are saved at step {step}; saved: {self.steps or 'none'}")
         step = self.steps[-1] if step is None else step

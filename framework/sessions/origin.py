@@ -1,23 +1,95 @@
-"""Where a run begins: at the seed's own state, or at the network of another run."""
+"""Where a run begins: at the seed's own state, at the network of another run, or at the whole state of another run."""
 
+import logging
+from dataclasses import replace
 from typing import Any
 
 import jax
+import numpy as np
 from flax import nnx
 
 from framework.errors import FieldError, UserError
-from framework.run import load_run
-from framework.training import Experiment, TrainState
+from framework.run import Run, load_run
+from framework.training import Experiment, TrainState, from_named_leaves, named_leaves, precision
+
+log = logging.getLogger("whygrok")
 
 
-def initial_state(experiment: Experiment) -> TrainState:
-    """The state before the first step, on the devices of the run. Raises UserError where the run that init_from names does not fit."""
+def initial_state(experiment: Experiment, has_begun: bool = False) -> TrainState:
+    """The state in which the run begins, on its devices: of step 0, or of the step at which it forks from another run.
+
+    has_begun: a fork has states of its own by now, of which this one only gives the form. Raises UserError where the run that
+    init_from or fork_of names does not fit.
+    """
     try:
-        alone, source = experiment.alone, experiment.general.init_from
+        general, alone = experiment.general, experiment.alone
+        if general.fork_of and not has_begun:
+            return experiment.place_state(_forked(experiment, alone))
         fresh = alone.initial_state()
+        source = general.init_from
         return experiment.place_state(alone.initial_state(*_network_of(source, alone, fresh)) if source else fresh)
     except FieldError as error:
         raise UserError(str(error)) from None
+
+
+def recorded_up_to(experiment: Experiment) -> int:
+    """The step up to which a new run has nothing to record: that of the fork, −1 where it begins at step 0."""
+    origin = experiment.general.fork_of
+    return int(origin.rpartition("@")[2]) if origin else -1
+
+
+def _forked(experiment: Experiment, alone: Experiment) -> TrainState:
+    """The state of the run RUN at STEP. The training key is this run's own: it follows from the seed and never changes.
+
+    A probe goes on remembering what it did there where neither it nor the task has changed; any other begins here.
+    """
+    general = experiment.general
+    source = f"fork_of = {general.fork_of!r}"
+    if general.init_from:
+        raise UserError(f"{source}: a run has one origin, and init_from = {general.init_from!r} is another")
+    run, step = _found(source, general.fork_of)
+    if step is None:
+        raise UserError(f"{source}: name the step at which to go on, as RUN@STEP; saved: {run.steps}")
+    if general.steps <= step:
+        raise UserError(f"steps = {general.steps}: the fork begins at step {step:,}, so ask for more")
+    theirs = run.leaves(step)
+    bare = replace(alone.initial_state(), probe_state={})
+    network = _taken(source, bare, theirs, alone)
+    begun = alone.initial_state(network.params, network.variables)
+    goes_on = [
+        name
+        for name, section in experiment.config.probes.items()
+        if (run.config.probes.get(name), run.config.task) == (section, experiment.config.task)
+    ]
+    for name in set(experiment.config.probes) - set(goes_on):
+        log.info("probe %s is not the same in %s: what it compares with begins at step %s", name, general.fork_of, f"{step:,}")
+    kept = {f"probe_state.{name}" for name in goes_on}
+    remembered = {leaf: array for leaf, array in theirs.items() if ".".join(leaf.split(".")[:2]) in kept}
+    template = replace(network, probe_state=begun.probe_state)
+    return _fitted(source, template, named_leaves(template) | remembered, alone)
+
+
+def _taken(source: str, bare: TrainState, theirs: dict[str, np.ndarray], alone: Experiment) -> TrainState:
+    """The other run's step, network and optimizer, in a state without probes."""
+    leaves = {leaf: array for leaf, array in theirs.items() if leaf.partition(".")[0] not in ("probe_state", "rng")}
+    return _fitted(source, bare, leaves | {"rng": named_leaves(bare)["rng"]}, alone)
+
+
+def _fitted(source: str, template: TrainState, leaves: dict[str, np.ndarray], alone: Experiment) -> TrainState:
+    try:
+        with precision(alone.numerics):
+            return from_named_leaves(template, leaves, alone.device)
+    except ValueError as error:
+        raise UserError(f"{source} does not fit: {error}. A fork may change whatever leaves the arrays as they are") from None
+
+
+def _found(what: str, source: str) -> tuple[Run, int | None]:
+    """The run and the step of RUN or RUN@STEP. Raises UserError."""
+    path, _, step = source.rpartition("@") if "@" in source else (source, "", "")
+    run = load_run(path)
+    if step and not step.isdecimal():
+        raise UserError(f"{what}: after @ comes a step; saved: {run.steps}")
+    return run, int(step) if step else None
 
 
 def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple[Any, Any]:
@@ -26,11 +98,8 @@ def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple
     The other variables belong to the network as much as the parameters do: θ_0 of a linearized one, batch statistics.
     Only the random number generators are those of the new seed.
     """
-    path, _, step = source.partition("@")
-    run = load_run(path)
-    if step and not step.isdecimal():
-        raise UserError(f"init_from = {source!r}: after @ comes a step; saved: {run.steps}")
-    params, variables = run.arrays_of(int(step) if step else None)
+    run, step = _found(f"init_from = {source!r}", source)
+    params, variables = run.arrays_of(step)
     networks = experiment.module(fresh), run.experiment.network.module(params, variables)
     generators, theirs = (nnx.to_pure_dict(nnx.state(network, nnx.RngState)) for network in networks)
     variables = _with(_without(variables, theirs), generators) if fresh.variables else {}

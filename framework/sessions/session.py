@@ -23,6 +23,7 @@ from framework.run import (
     TensorBoard,
     check_alike,
     check_steps,
+    complete_steps,
     ends_here,
     is_complete,
     load_run,
@@ -31,7 +32,7 @@ from framework.run import (
 )
 from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
-from framework.sessions.origin import initial_state
+from framework.sessions.origin import initial_state, recorded_up_to
 from framework.storage import Lock
 from framework.training import Experiment, TrainState, hosts, precision
 
@@ -60,7 +61,8 @@ def open_session(config: ConfigDict, workdir: str | Path, host: Host, fresh: boo
     experiment, directory = _checked(config), RunDirectory.at(workdir)
     if not fresh:
         directory.check_same_run(experiment.config)
-    initial = initial_state(experiment)  # before anything is written: a config that cannot start leaves no folder
+    # Before anything is written: a config that cannot start leaves no folder. A fork that has begun needs its origin no more.
+    initial = initial_state(experiment, has_begun=not fresh and bool(complete_steps(directory.checkpoints)))
     hosts.by_first(lambda: _prepare(directory, fresh))
     with _locked(directory):
         yield from _train_in(experiment, initial, directory, host)
@@ -93,12 +95,13 @@ def _checked(config: ConfigDict) -> Experiment:
 
 
 def _train_in_memory(experiment: Experiment, host: Host) -> Generator[int, tuple[int, int], Run]:
-    recorder = Recorder(_progress(experiment, host))
+    recorder, initial = Recorder(_progress(experiment, host)), initial_state(experiment)
+    begun = recorded_up_to(experiment)
     with host.listen() as stop:
         try:
-            recorder.rewind(-1, None, ())
-            trainee = host.seat(experiment, initial_state(experiment))
-            yield from train_loop(trainee, -1, NoCheckpoints(), recorder, stop)
+            recorder.rewind(begun, None, ())
+            trainee = host.seat(experiment, initial)
+            yield from train_loop(trainee, begun, NoCheckpoints(), recorder, stop)
         finally:
             recorder.close()
     return Run(experiment=experiment, rows=recorder.rows, final=trainee.state, stored=recorder.arrays)
@@ -112,7 +115,8 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
     with precision(experiment.numerics):  # else a float64 array would come back as float32
         restored = checkpoints.restore(initial, experiment.device)
-    state, done = (initial, -1) if restored is None else (experiment.place_state(restored), int(restored.step))
+    begun = recorded_up_to(experiment)
+    state, done = (initial, begun) if restored is None else (experiment.place_state(restored), int(restored.step))
     steps = experiment.general.steps
     if hosts.by_first(lambda: is_complete(experiment, done, directory)):
         why = Sessions(directory.environment).stopped_by if done < steps else ""
@@ -120,12 +124,19 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
         if directory.read_config().get("plugins") != list(experiment.config.plugins):  # a file has moved: whoever reads must find it
             hosts.by_first(lambda: directory.write_config(experiment.config))
         return
-    started = f"resuming at step {done:,} of {steps:,}" if done >= 0 else f"new run of {steps:,} steps"
+    started = f"resuming at step {done:,} of {steps:,}" if restored is not None else _new(experiment, done)
     log.info("%s: %s", started, directory.path)
-    for name, value in (directory.new_fields(experiment.config) if done >= 0 else {}).items():
+    for name, value in (directory.new_fields(experiment.config) if restored is not None else {}).items():
         log.info("%s is new since this run began; it has its default, %s", name, value)
     hosts.by_first(lambda: directory.write_config(experiment.config))
+    if restored is None and done >= 0:
+        checkpoints.save(state)  # from here on the run does not need the one that it forked from
     yield from _run_session(host.seat(experiment, state), done, checkpoints, directory, host)
+
+
+def _new(experiment: Experiment, done: int) -> str:
+    steps, origin = experiment.general.steps, experiment.general.fork_of
+    return f"fork of {origin}: going on from step {done:,} to {steps:,}" if origin else f"new run of {steps:,} steps"
 
 
 def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
