@@ -240,3 +240,18 @@ def test_spectrum_of_known_matrices():
     np.testing.assert_allclose(spectrum.centered(K + K.T), H @ (K + K.T) @ H, atol=1e-14)
     assert np.isnan(spectrum.alignment(np.zeros((2, 2)), np.eye(2)))
     assert as_matrix(jnp.arange(16.0).reshape(2, 2, 2, 2))[1, 2] == 6  # point 0, output 1; point 1, output 0
+
+
+@pytest.mark.parametrize("outputs", ["first", "sum", "own"])
+@pytest.mark.parametrize("shape", [(2, 7, 12, 2), (3, 4, 12, 3)])
+def test_fewer_points_than_neurons_have_the_drift_of_their_jacobians(shape, outputs):
+    """The kernel is then taken as a matrix of points rather than of neurons; one that hardly moved keeps its digits."""
+    k, p, h, degree = shape
+    with jax.enable_x64(True):
+        net, net0 = networks(k, p, h, degree)
+        near = network(net0.W[...] * (1 + 1e-9), net0.V[...] * (1 + 2e-9), degree)
+        x = points(k, p, outputs)[: h - 1]
+        assert len(x) < h
+        for after in (net, near):
+            drift, general = (ntk_drift(after, net0, x, outputs, closed_form=form) for form in (True, False))
+            np.testing.assert_allclose(drift, general, rtol=1e-7 if after is near else 1e-12)

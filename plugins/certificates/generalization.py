@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from framework import Certificate, Certified, Finding, field, register
+from plugins.bounds.noise_allowed import excess, printed_sigma
 from plugins.bounds.subject import Subject, refusal, subject_of
-from plugins.claims.generalization.pac_bayes import divergence_of_appendix_f, excess, margin_loss, printed_sigma
 from plugins.mathematics.modular import all_tuples
 from plugins.networks.written_down import margins
 
 GAMMAS = np.exp2(np.arange(-10, 14))  # γ/‖θ‖_∞³ from which the bound may choose: δ is shared among them
 HALF = 0.5  # share of the sample that may have a margin of γ or less
+ALL_INPUTS = 3  # the power of p in the union: p outputs at p² pairs
 LARGEST = 1e60  # n beyond which nobody looks
 FITS = 1e-3  # largest residual, relative to the target, that still counts as interpolation in print
 
@@ -22,6 +23,8 @@ FITS = 1e-3  # largest residual, relative to the target, that still counts as in
 @dataclass(frozen=True, kw_only=True)
 class Generalization(Certificate):
     """The bounds of Prop. 3.7 (regression) and Thm 4.5, 4.6 (classification) at this network, beside its true error.
+
+    The lemmas behind Thm 4.6 need rows of V whose sum is 0, which [W'; 0] with [V', −V'] has: twice the width, and ‖W‖² + 2‖V‖².
 
     Classification: L_γ + 4 √((KL + log(6n/δ))/(n−1)), KL = ‖θ‖²/(2σ²), σ by (G.7) with a union over all p² inputs, the best γ of a
     grid. Regression: C R⁶h²/n · (p log³n + log(1/δ)) with R = ‖θ‖_∞ and C = 1, which is not the proof's: that is not given, and
@@ -56,20 +59,21 @@ class Generalization(Certificate):
             Finding("n from which the bound is below 1", needed, f"with these margins; there are {subject.of:,} pairs"),
             Finding("p from which it is, appendix F, n = p²", _p_of_appendix_f(self.delta), "with γ = 2p‖θ‖_∞³ and h = 8p"),
         ]
-        narrow = subject.h <= 4 * np.log(2 / self.delta)
-        said = ["Thm 4.6 asks for a width above 4 log(2/δ), which this network has not."] if narrow else []
+        least = 4 * np.log(4 * p**ALL_INPUTS)
+        narrow = f"Lemma G.11 asks for a width of at least 4 log(4p³) = {least:.0f}, which this network has not."
+        said = [narrow] if subject.h < least else []
         return Certified(findings, [*said, _sentence(bound, 1.0, error, needed, n)])
 
     def _best(self, subject: Subject, q: np.ndarray, n: float | int) -> tuple[float, float]:
         """(bound, γ/r³) for a network that is scaled to ‖θ‖_∞ = 1: the least over the γ that half of the sample's margins exceed."""
         r = subject.r or 1.0
-        size = float(np.sum(subject.W**2) + np.sum(subject.V**2)) / r**2
+        size = float(np.sum(subject.W**2) + 2 * np.sum(subject.V**2)) / r**2
         found = []
         losses = [margin_loss_at(q, gamma * r**3) for gamma in GAMMAS]
         for gamma, loss in zip(GAMMAS, losses, strict=True):
             if loss > max(HALF, min(losses)):
                 continue
-            sigma = printed_sigma(subject.p, float(gamma), subject.h)
+            sigma = printed_sigma(subject.p, float(gamma), 2 * subject.h, ALL_INPUTS)
             found.append((loss + excess(size / (2 * sigma**2), n, self.delta / len(GAMMAS)), float(gamma)))
         return min(found)
 
@@ -100,7 +104,7 @@ class Generalization(Certificate):
 
 def margin_loss_at(q: np.ndarray, gamma: float | int) -> float:
     """L_γ of the sample: the share of margins ≤ γ."""
-    return margin_loss(q, np.ones(len(q)), gamma)
+    return float(np.mean(q <= gamma))
 
 
 def verdict(bound: float | int, limit: float | int, why: str) -> str:
@@ -128,6 +132,6 @@ def _sentence(bound: float | int, limit: float | int, truth: float, needed: floa
 
 def _p_of_appendix_f(delta: float) -> float:
     """The p from which the bound for the network of appendix F at n = p² is below 1, by the grid of `first_below`."""
-    found = first_below(lambda p: excess(float(divergence_of_appendix_f(np.array([p]))[0]), p**2, delta), 1.0)
+    found = first_below(lambda p: excess(6 * p**2 / printed_sigma(p, 2 * p, 8 * p, ALL_INPUTS) ** 2, p**2, delta), 1.0)
     assert found is not None
     return found

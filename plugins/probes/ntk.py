@@ -17,6 +17,7 @@ from framework.pictures import tidy
 from framework.reading import columns_of, draw_lines, draw_panels, finish, moments
 from framework.reading.probe_pictures import Panels
 from plugins.kernels.closed_form import QuadraticWeights, block_of_rows, quadratic_kernel
+from plugins.kernels.dense_drift import is_cheaper, squared_norms_of_few
 from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (
     MEMORY,
@@ -194,9 +195,10 @@ def ntk_drift(
     """‖Θ_t − Θ_0‖_F, the same over ‖Θ_0‖_F, and the cosine of the two kernels of the networks at points x.
 
     outputs, block, closed_form: as for empirical_ntk. For the quadratic network exact from h×h Gram matrices in O(n h²), for
-    any number of summands, any degree, and all p outputs at once; for others by blocks, O(n²) in bounded memory. In float64
-    whatever the networks' precision, and from differences of the parameters rather than of the kernels: right where the
-    change is far below what float32 can tell. Not for use inside compiled functions.
+    any number of summands, any degree, and all p outputs at once, or from n×n matrices where there are fewer points than
+    neurons; for others by blocks, O(n²) in bounded memory. In float64 whatever the networks' precision, and from differences
+    of the parameters rather than of the kernels: right where the change is far below what float32 can tell. Not for use
+    inside compiled functions.
     """
     _check_outputs(outputs)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
@@ -206,7 +208,9 @@ def ntk_drift(
         if new and old:
             if new[1:] != old[1:]:
                 raise UserError("the drift is that of one network: these differ in degree or in scaling, not only in parameters")
-            squares = squared_norms(in_float64((new[0], old[0])), np.asarray(x, np.int32), new[1], outputs)
+            two = in_float64((new[0], old[0]))
+            of = squared_norms_of_few if is_cheaper(len(x), two, outputs) else squared_norms
+            squares = of(two, np.asarray(x, np.int32), new[1], outputs)
             squares = squares * new[2] ** 4  # kernels are quadratic in the outputs
         else:
             points = jnp.asarray(x, jnp.int32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framework import Claim, Panel, Row, field, register
-from plugins.mathematics.noise_allowed import excess, gaussian_sigma, printed_sigma, ratio_of_g7, union_log
+from plugins.bounds.noise_allowed import excess, gaussian_sigma, printed_sigma, ratio_of_g7, union_log
 from plugins.networks.written_down import all_tuples, fourier_network, largest_entry, outputs, smallest_margin
 
 GAMMAS = (2, 4)  # γ/p: half of the margin of appendix F, and its whole, which γ may be next to but not reach

@@ -9,7 +9,7 @@ import numpy as np
 from framework import Claim, Panel, Row, field, register
 from framework.errors import FieldError
 from framework.registry import build
-from plugins.mathematics.noise_allowed import HALF, excess, gaussian_sigma, printed_sigma, union_log
+from plugins.bounds.noise_allowed import HALF, excess, gaussian_sigma, printed_sigma, union_log
 from plugins.networks.trajectories import cross_entropy, initial, trajectories
 from plugins.networks.written_down import Blocks, Layers, Matrix, all_tuples, fourier_network, largest_entry, margins, outputs
 

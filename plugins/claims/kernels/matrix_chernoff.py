@@ -30,7 +30,7 @@ class MatrixChernoff(Claim):
     draws: int = field(200, "number of hidden units drawn", at_least=1)
 
     tags = ("kernel", "width")
-    scales = {"laptop": {"p": 11, "points": 300, "draws": 40}, "full": {"p": 23, "points": 600, "draws": 40}}
+    scales = {"laptop": {"p": 11, "points": 300}, "full": {"p": 23, "points": 600}}
 
     def check(self, seed: int) -> list[Row]:
         """Coupons, then the matrices of hidden units."""
