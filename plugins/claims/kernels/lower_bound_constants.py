@@ -26,7 +26,7 @@ class LowerBoundConstants(Claim):
     the worst triples, as p = 3, n = 4 shows, and C = 3/16 for pairs. For m variables and m < p it gives a quarter of that loss
     for n < p^m / (2e) (Thm 3.5 and Cor. D.8).
 
-    D.1 and D.8 put their bounds in other words, "if n < (1 − Ω(1)) p^m": that is so for fixed m and large p, and not for every
+    D.8 puts its bound in other words, "if n < (1 − Ω(1)) p^m": that is so for fixed m and large p, as in D.1, and not for every
     m < p: at n = 1 + (p−1)^m, for m = p − 1 less than half of all points, one kernel has loss 0 for all permutations. Thm 3.5,
     an informal statement, has no condition m < p: for p = 2, two points are enough for any m.
     """
@@ -37,7 +37,7 @@ class LowerBoundConstants(Claim):
     tags = ("kernel", "lower bound")
     scales = {"laptop": {"largest": 200, "most": 20}, "full": {"largest": 500, "most": 40}}
     note = (
-        '"if n < (1 − Ω(1)) p^m" in Theorem D.1 and Corollary D.8 is right for fixed m and p → ∞. For p = 4, m = 3 a kernel has loss 0 '
+        '"if n < (1 − Ω(1)) p^m" in Corollary D.8 is right for fixed m and p → ∞. For p = 4, m = 3 a kernel has loss 0 '
         "for every permutation at n = 28 of 64 points."
     )
 
