@@ -170,10 +170,10 @@ def test_the_pac_bayes_bound_is_vacuous_and_says_so(runs):
     certified = Generalization().certify(runs["modular_addition"], 300)
     found = {finding.quantity: finding for finding in certified.findings}
     theta, r = runs["modular_addition"].params(300), found["‖θ‖_∞"].value
-    gamma, p, h, n, delta = found["γ ÷ ‖θ‖_∞³ of the bound"].value, 7, 56, 34, 0.05 / 24
-    sigma = gamma / (256 * math.sqrt(4 * h) * math.log(4 * p**3 * (2 * h + 1)) ** 1.5)  # (G.7), where γ/r³ is small, r = 1, width 2h
-    doubled = np.sum(theta["W"].astype(float) ** 2) + 2 * np.sum(theta["V"].astype(float) ** 2)
-    divergence = float(doubled) / r**2 / (2 * sigma**2)
+    gamma, p, h, n, delta = found["γ ÷ ‖θ‖_∞³ of the bound"].value, 7, 2 * 56, 34, 0.05 / 24  # the proof doubles the width
+    sigma = gamma / (256 * math.sqrt(2 * h) * math.log(4 * p**3 * (h + 1)) ** 1.5)  # (G.7), where γ/r³ is small, r = 1
+    W, V = (float(np.sum(theta[name].astype(float) ** 2)) for name in "WV")
+    divergence = (W + 2 * V) / r**2 / (2 * sigma**2)
     penalty = 4 * math.sqrt((divergence + math.log(6 * n / delta)) / (n - 1))
     bound = found["bound on the share of wrong answers"]
     assert 0 <= bound.value / penalty - 1 <= 1 / penalty

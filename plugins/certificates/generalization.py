@@ -27,8 +27,9 @@ class Generalization(Certificate):
     The lemmas behind Thm 4.6 need rows of V whose sum is 0, which [W'; 0] with [V', −V'] has: twice the width, and ‖W‖² + 2‖V‖².
 
     Classification: L_γ + 4 √((KL + log(6n/δ))/(n−1)), KL = ‖θ‖²/(2σ²), σ by (G.7) with a union over all p² inputs, the best γ of a
-    grid. Regression: C R⁶h²/n · (p log³n + log(1/δ)) with R = ‖θ‖_∞ and C = 1, which is not the proof's: that is not given, and
-    larger. Both are about samples drawn with replacement; one without says no less.
+    grid; θ is the doubled network of the proof, [W; 0] with [V, −V] (mended: see the claim pac_bayes), whose rows of V sum to 0.
+    Regression: C R⁶h²/n · (p log³n + log(1/δ)) with R = ‖θ‖_∞ and C = 1, which is not the proof's: that is not given, and larger.
+    Both are about samples drawn with replacement; one without says no less.
     Source: Mohamadi et al. 2024.
     """
 
@@ -59,15 +60,14 @@ class Generalization(Certificate):
             Finding("n from which the bound is below 1", needed, f"with these margins; there are {subject.of:,} pairs"),
             Finding("p from which it is, appendix F, n = p²", _p_of_appendix_f(self.delta), "with γ = 2p‖θ‖_∞³ and h = 8p"),
         ]
-        least = 4 * np.log(4 * p**ALL_INPUTS)
-        narrow = f"Lemma G.11 asks for a width of at least 4 log(4p³) = {least:.0f}, which this network has not."
-        said = [narrow] if subject.h < least else []
+        narrow = 2 * subject.h < 8 * np.log(4 * p**ALL_INPUTS)  # Lemma G.11 for the share 1/(2p³) that the union leaves to an output
+        said = ["Lemma G.11 asks for a width of 4 log(4p³) or more, which this network has not."] if narrow else []
         return Certified(findings, [*said, _sentence(bound, 1.0, error, needed, n)])
 
     def _best(self, subject: Subject, q: np.ndarray, n: float | int) -> tuple[float, float]:
         """(bound, γ/r³) for a network that is scaled to ‖θ‖_∞ = 1: the least over the γ that half of the sample's margins exceed."""
         r = subject.r or 1.0
-        size = float(np.sum(subject.W**2) + 2 * np.sum(subject.V**2)) / r**2
+        size = float(np.sum(subject.W**2) + 2 * np.sum(subject.V**2)) / r**2  # of [W; 0] and [V, −V]
         found = []
         losses = [margin_loss_at(q, gamma * r**3) for gamma in GAMMAS]
         for gamma, loss in zip(GAMMAS, losses, strict=True):
