@@ -62,7 +62,7 @@ class TrainingEquivariance(Claim):
         one, other = (permuted_parameters(shared, permutations) for permutations in (alike, two))
         return [
             *self._rows("classification", made | {"gd with noise": noisy}, start, [right, unmoved]),
-            *self._rows("regression", made, start, [right], regression=True),
+            *self._rows("regression", made, start, [right, unmoved], regression=True),
             *self._rows("k = 3", some, third, [Case("", permuted_parameters(third, three), three)]),
             *self._rows("one W", {"gd": made["gd"]}, shared, [Case(", one σ", one, alike), Case(", two σ", other, two, holds=False)]),
         ]
