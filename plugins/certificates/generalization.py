@@ -96,7 +96,8 @@ class Generalization(Certificate):
             Finding("n from which the bound is below p", needed, f"with C = 1 and this ‖θ‖_∞; there are {subject.of:,} triples"),
         ]
         far = [f"The network does not interpolate its sample (a residual of {miss:.3g}): Prop. 3.7 says nothing of it yet."]
-        return Certified(findings, far if miss > FITS * p else [_sentence(bound, zero, loss, needed, n)])
+        said = _too_small(bound, loss) if loss > bound else _sentence(bound, zero, loss, needed, n, "With C = 1 the theorem")
+        return Certified(findings, far if miss > FITS * p else [said])
 
     def _bound(self, subject: Subject, n: float | int) -> float:
         return float(subject.r**6 * subject.h**2 / n * (subject.p * np.log(n) ** 3 + np.log(1 / self.delta)))
@@ -123,11 +124,16 @@ def first_below(bound: Callable[[float], float], limit: float | int) -> float | 
     return high
 
 
-def _sentence(bound: float | int, limit: float | int, truth: float, needed: float | None, n: int) -> str:
+def _too_small(bound: float | int, truth: float) -> str:
+    needed = f"C of at least {truth / bound:.3g}" if bound else "more than any C"
+    return f"C = 1 is too small here: the bound is then {bound:.3g}, and the truth, {truth:.3g}, takes {needed}."
+
+
+def _sentence(bound: float | int, limit: float | int, truth: float, needed: float | None, n: int, what: str = "The theorem") -> str:
     if bound < limit:
-        return f"The theorem says something here: at most {bound:.3g}, and the truth is {truth:.3g}."
+        return f"{what} says something here: at most {bound:.3g}, and the truth is {truth:.3g}."
     more = "no n would do" if needed is None else f"it would take {needed / n:.2g} times as many examples"
-    return f"The theorem says nothing here, where the truth is {truth:.3g}; {more}."
+    return f"{what} says nothing here, where the truth is {truth:.3g}; {more}."
 
 
 def _p_of_appendix_f(delta: float) -> float:
