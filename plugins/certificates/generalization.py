@@ -24,8 +24,6 @@ FITS = 1e-3  # largest residual, relative to the target, that still counts as in
 class Generalization(Certificate):
     """The bounds of Prop. 3.7 (regression) and Thm 4.5, 4.6 (classification) at this network, beside its true error.
 
-    The lemmas behind Thm 4.6 need rows of V whose sum is 0, which [W'; 0] with [V', −V'] has: twice the width, and ‖W‖² + 2‖V‖².
-
     Classification: L_γ + 4 √((KL + log(6n/δ))/(n−1)), KL = ‖θ‖²/(2σ²), σ by (G.7) with a union over all p² inputs, the best γ of a
     grid; θ is the doubled network of the proof, [W; 0] with [V, −V] (mended: see the claim pac_bayes), whose rows of V sum to 0.
     Regression: C R⁶h²/n · (p log³n + log(1/δ)) with R = ‖θ‖_∞ and C = 1, which is not the proof's: that is not given, and larger.
