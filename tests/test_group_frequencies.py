@@ -58,7 +58,7 @@ TABLE = {7: 3, 11: 2, 23: 5}  # smallest primitive roots
 BOTH = {"modular_multiplication": (1, 1), "modular_division": (1, -1)}
 
 
-@pytest.mark.parametrize(("p", "task"), slow_but(lambda case: case == (7, BOTH[0]), itertools.product(TABLE, BOTH)))
+@pytest.mark.parametrize(("p", "task"), slow_but(lambda case: case == (7, "modular_multiplication"), itertools.product(TABLE, BOTH)))
 def test_a_network_that_multiplies_has_the_frequencies_that_were_planted(p, task):
     g, signs = TABLE[p], BOTH[task]
     planted = [2, 3] if p > 7 else [2]
