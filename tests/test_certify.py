@@ -90,6 +90,7 @@ def test_the_bound_for_a_sample_with_all_wrong_answers_is_the_complete_graphs():
     assert least_entry(8.0, 2, 0.5) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "task", "size"), [("8*p", "regression", 4 ** (-1 / 3)), ("8*p", "modular_addition", 28 ** (-1 / 3))])
 def test_appendix_f_fits_all_pairs_at_its_known_norm(runs, width, task, size):
     subject = subject_of(runs[task], 300)
@@ -101,6 +102,7 @@ def test_appendix_f_fits_all_pairs_at_its_known_norm(runs, width, task, size):
     assert repeated_fourier(7, 23) is None and repeated_fourier(8, 100) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["modular_addition", "regression"])
 def test_kernel_regression_on_all_rows_is_that_of_the_kernel_matrix(runs, task):
     run = runs[task]
@@ -123,12 +125,14 @@ def test_kernel_regression_on_all_rows_is_that_of_the_kernel_matrix(runs, task):
     assert W.shape == (2, 7, 56) and V.shape == (56, 7)
 
 
+@pytest.mark.slow
 def test_the_network_at_its_fitting_step_is_as_recorded(runs):
     run = runs["modular_addition"]
     fitted = next(row for row in run.rows if row["train/accuracy"] == 1)
     assert numbers(KernelRegime(), run)[f"the network at step {fitted['step']}, which fits: test/accuracy"] == fitted["test/accuracy"]
 
 
+@pytest.mark.slow
 def test_a_network_that_interpolates_is_found_between_the_bounds(runs):
     subject = subject_of(runs["regression"], 300)
     for start in starts(subject, np.random.default_rng(0)).values():
@@ -140,6 +144,7 @@ def test_a_network_that_interpolates_is_found_between_the_bounds(runs):
         assert least_entry(7.0, 56, sample_bound(subject)) < size < subject.r
 
 
+@pytest.mark.slow
 def test_a_wider_margin_is_found_between_the_bounds(runs):
     subject = subject_of(runs["modular_addition"], 300)
     W, V = widest(starts(subject, np.random.default_rng(0))["the run"], subject.pairs, 300, 0.1)
@@ -155,6 +160,7 @@ def test_a_wider_margin_is_found_between_the_bounds(runs):
     assert sizes["‖θ‖_∞ that has margin 1 on the sample, found"] < sizes["‖θ‖_∞ of the run, step 300"]
 
 
+@pytest.mark.slow
 def test_the_bounds_on_the_error_are_the_papers_formulas(runs):
     run = runs["regression"]
     found, n, r = numbers(Generalization(delta=0.1), run), 205, float(max(np.abs(x).max() for x in run.params(300).values()))
@@ -166,6 +172,7 @@ def test_the_bounds_on_the_error_are_the_papers_formulas(runs):
     assert first_below(lambda n: 1 / n, 1e-70) is None
 
 
+@pytest.mark.slow
 def test_the_pac_bayes_bound_is_vacuous_and_says_so(runs):
     certified = Generalization().certify(runs["modular_addition"], 300)
     found = {finding.quantity: finding for finding in certified.findings}

@@ -226,7 +226,7 @@ SETTINGS = {
     for declared in declared_fields(cls)
 }
 TRAJECTORY = {"seed": 1, "events.metrics": "every 2", "numerics.precision": "float64"}  # and, in their own tests:
-ELSEWHERE = {"init_from", "numerics.matmul"}
+ELSEWHERE = {"init_from", "fork_of", "numerics.matmul"}  # fork_of: tests/test_fork.py
 
 
 def test_no_setting_is_left_out_here():
@@ -272,7 +272,7 @@ def test_a_setting_is_harmless_or_compared_at_resume(name, tmp_path):
     base = override(base_config("penalty", "none"), {f"recording.{field}": True for field in ("tensorboard", "progress", "plot")})
     directory = RunDirectory.at(tmp_path)
     directory.write_config(base)
-    special = {"plugins": (), "init_from": "elsewhere", "stop_when": "objective < 1"} | TRAJECTORY
+    special = {"plugins": (), "init_from": "elsewhere", "fork_of": "elsewhere@3", "stop_when": "objective < 1"} | TRAJECTORY
     changed = base.copy_and_resolve_references().unlock()
     holder = changed if "." not in name else changed[name.partition(".")[0]]
     holder[name.rpartition(".")[2]] = ("some_module",) if name == "plugins" else special[name] if name in special else another(declared)

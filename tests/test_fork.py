@@ -34,7 +34,7 @@ def after(folder, step=FORK):
     return [line for line in rows(folder) if json.loads(line)["step"] > step]
 
 
-@pytest.mark.parametrize("name", slow_but(lambda name: name in ("adamw", "sgd"), optimizers()))
+@pytest.mark.parametrize("name", slow_but(lambda name: name == "adamw", optimizers()))
 def test_a_fork_without_changes_ends_in_the_rows_and_the_bits_of_the_run_that_never_stopped(name, tmp_path):
     run = origin(tmp_path / "whole", optimizer=select(name))
     train(forked(run), tmp_path / "fork")
@@ -42,6 +42,7 @@ def test_a_fork_without_changes_ends_in_the_rows_and_the_bits_of_the_run_that_ne
     assert leaves(tmp_path / "fork") == leaves(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes", [{"task.batch_size": "5"}, {"task.batch_size": "5", "task.batch_order": "drawn"}, {"task.label_noise": 0.3}]
 )
@@ -59,6 +60,7 @@ def test_a_fork_of_a_fork_is_the_same_run_still(tmp_path):
     assert leaves(tmp_path / "end") == leaves(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_fork_in_memory_has_the_parameters_of_the_one_on_disk(tmp_path):
     run = origin(tmp_path / "whole")
     here = train(forked(run, **{"optimizer.learning_rate": 0.5}))
@@ -87,6 +89,7 @@ def test_a_fork_that_was_stopped_goes_on_without_the_run_that_it_came_from(tmp_p
     assert rows(tmp_path / "fork") == after(tmp_path / "elsewhere")
 
 
+@pytest.mark.slow
 def test_a_probe_that_is_new_begins_at_the_fork_and_an_old_one_goes_on(tmp_path):
     run = origin(tmp_path / "whole")
     drift = select("ntk_drift", outputs="first", points="train", schedule="every 3")
@@ -112,6 +115,7 @@ def test_the_members_of_a_sweep_are_forks_over_the_changed_field(engine, tmp_pat
     np.testing.assert_array_equal(alone[0].params()["W"], run.params()["W"])
 
 
+@pytest.mark.slow
 def test_the_picture_of_a_fork_shows_the_curve_that_leads_to_it(tmp_path):
     run = origin(tmp_path / "whole")
     fork = train(forked(run, **{"optimizer.learning_rate": 1e-30}), tmp_path / "fork")

@@ -97,6 +97,7 @@ def test_the_largest_entry_is_pulled_where_there_is_one_and_shared_among_equals(
     assert gradient["W"].tolist() == [0.125, -0.125, 0, 0.125, -0.125] and not np.any(gradient["V"])
 
 
+@pytest.mark.slow
 def test_the_displacements_of_a_kernel_begin_at_zero_and_no_penalty_moves_them_from_there():
     """One step of gradient descent from δ = 0 is the same with the penalty and without: 0 is its subgradient there."""
     config = {"model": select("kernel"), "optimizer": select("gd", learning_rate=0.1), "steps": 1}
