@@ -11,10 +11,10 @@ import pytest
 
 from framework import load_run, train
 from framework.cli import run_command
-from framework.config import select
+from framework.config import override, select
 from plugins.bounds.box_search import interpolating, repeated_fourier, starts, widest
 from plugins.bounds.least_norm import balanced, least_entry, most_of, neuron_on_population, neuron_on_sample
-from plugins.bounds.subject import start_of, subject_of
+from plugins.bounds.subject import layers_of, start_of, subject_of
 from plugins.certificates.generalization import Generalization, first_below
 from plugins.certificates.kernel_regime import KernelRegime
 from plugins.certificates.least_norm import LeastNorm, sample_bound, sampled_wrong, size_of_fourier
@@ -228,3 +228,13 @@ def test_other_networks_and_tasks_are_refused_with_what_can_be_certified(tmp_pat
         train(small_config({}, task, steps=1, **changes), tmp_path / name)
         assert run_command(["certify", str(tmp_path / name)]) == 2
         assert "least_norm is about quadratic networks" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_fork_of_another_seed_began_where_the_run_did_that_it_came_from(runs, tmp_path):
+    trunk = runs["modular_addition"]
+    [step] = trunk.steps[-1:]
+    changes = {"fork_of": f"{trunk.path}@{step}", "seed": 9, "steps": step + 1, "stop_when": "", "checkpoint.every_steps": 0}
+    fork = train(override(trunk.config, changes), tmp_path / "fork")
+    assert not np.array_equal(layers_of(fork.experiment.initial_state().params)[0], start_of(trunk)[0])
+    assert all(np.array_equal(one, other) for one, other in zip(start_of(fork), start_of(trunk), strict=True))

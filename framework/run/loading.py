@@ -41,8 +41,8 @@ class Run:
     @functools.cached_property
     def origin(self) -> "tuple[Run, int] | None":
         """(the run that this one is a fork of, the step of the fork); None for a run that is none, or whose origin is gone."""
-        path, _, step = self.experiment.general.fork_of.rpartition("@")
-        return (load_run(path), int(step)) if path and RunDirectory.at(path).is_run else None
+        path, step = run_and_step(self.experiment.general.fork_of)
+        return None if step is None or not RunDirectory.at(path).is_run else (load_run(path), step)
 
     def metrics(self) -> dict[str, np.ndarray]:
         """Metric name → array with one entry per row: float64, `step` int64; NaN where it was not measured or not finite."""
@@ -79,6 +79,13 @@ class Run:
             return [int(self.final.step)] if self.final is not None else []
         return complete_steps(RunDirectory.at(self.path).checkpoints)
 
+    def saved_step(self, step: int | None = None) -> int:
+        """The step, or the newest that is saved. Raises UserError where nothing is saved there."""
+        steps = self.steps
+        if not steps or (step is not None and step not in steps):
+            raise UserError(f"no parameters are saved at step {step}; saved: {steps or 'none'}")
+        return steps[-1] if step is None else step
+
     def params(self, step: int | None = None) -> Any:
         """Parameters at a saved step (the newest by default) as a nested dict of NumPy arrays."""
         return self.arrays_of(step)[0]
@@ -104,9 +111,7 @@ class Run:
 
     def leaves(self, step: int | None = None) -> dict[str, np.ndarray]:
         """Every array of the whole state at a saved step, the newest by default, under a name such as 'opt_state.0.mu.W'."""
-        if not self.steps or (step is not None and step not in self.steps):
-            raise UserError(f"no parameters are saved at step {step}; saved: {self.steps or 'none'}")
-        step = self.steps[-1] if step is None else step
+        step = self.saved_step(step)
         if self.path is None:
             assert self.final is not None
             return named_leaves(self.final)
@@ -114,6 +119,17 @@ class Run:
             return read_leaves(RunDirectory.at(self.path).checkpoints / str(step))
         except Damaged as damage:
             raise UserError(f"checkpoint {step} of {self.path} is {damage}; saved: {self.steps}") from None
+
+
+def run_and_step(source: str) -> tuple[str, int | None]:
+    """(RUN, STEP) of RUN@STEP, or of RUN, whose own name may have an @. Raises UserError where what follows the last @ is no step."""
+    path, at, step = source.rpartition("@")
+    if not at or RunDirectory.at(source).is_run:
+        return source, None
+    if not step.isdecimal():
+        directory = RunDirectory.at(path)
+        raise UserError(f"{source}: after @ comes a step; saved: {complete_steps(directory.checkpoints) or 'none'}")
+    return path, int(step)
 
 
 def load_run(path: str | Path, plugins: str | tuple[str, ...] = ()) -> Run:

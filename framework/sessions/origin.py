@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 
 from framework.errors import FieldError, UserError
-from framework.run import Run, load_run
+from framework.run import Run, load_run, run_and_step
 from framework.training import Experiment, TrainState, from_named_leaves, named_leaves, precision
 
 log = logging.getLogger("whygrok")
@@ -34,8 +34,8 @@ def initial_state(experiment: Experiment, has_begun: bool = False) -> TrainState
 
 def recorded_up_to(experiment: Experiment) -> int:
     """The step up to which a new run has nothing to record: that of the fork, −1 where it begins at step 0."""
-    origin = experiment.general.fork_of
-    return int(origin.rpartition("@")[2]) if origin else -1
+    _, step = run_and_step(experiment.general.fork_of)
+    return -1 if step is None else step
 
 
 def _forked(experiment: Experiment, alone: Experiment) -> TrainState:
@@ -85,11 +85,11 @@ def _fitted(source: str, template: TrainState, leaves: dict[str, np.ndarray], al
 
 def _found(what: str, source: str) -> tuple[Run, int | None]:
     """The run and the step of RUN or RUN@STEP. Raises UserError."""
-    path, _, step = source.rpartition("@") if "@" in source else (source, "", "")
-    run = load_run(path)
-    if step and not step.isdecimal():
-        raise UserError(f"{what}: after @ comes a step; saved: {run.steps}")
-    return run, int(step) if step else None
+    try:
+        path, step = run_and_step(source)
+    except UserError as error:
+        raise UserError(f"{what}: {error}") from None
+    return load_run(path), step
 
 
 def _network_of(source: str, experiment: Experiment, fresh: TrainState) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """How much noise the weights of appendix F may have, by the formulas of appendix G and from the variance of outputs, for any p."""
 
 import math
+from collections.abc import Callable
 
 HALF = 0.5  # δ₂, the probability with which a perturbed network must stay near (Lemma G.9)
 
@@ -28,11 +29,15 @@ def gaussian_sigma(p: float | int, gamma: float | int, largest: float) -> float:
     are 18p, 8p, 4p and 4p, but for terms that do not grow with p.
     """
     allowed = (gamma / 4 / largest) ** 2 / p
-    low, high = 1e-12, 1e12
+    return first_where(lambda sigma: 50 * sigma**2 + 128 * sigma**4 + 96 * sigma**6 >= allowed, 1e-12, 1e12)
+
+
+def first_where(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """The number between two positive ones from which `holds`, to rounding, by bisection of logarithms."""
     for _ in range(200):
         middle = math.sqrt(low * high)
-        low, high = (middle, high) if 50 * middle**2 + 128 * middle**4 + 96 * middle**6 < allowed else (low, middle)
-    return low
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
 
 
 def excess(divergence: float, n: float | int, delta: float) -> float:

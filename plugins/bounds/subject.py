@@ -138,8 +138,10 @@ def layers_of(params: Any) -> Layers:
 
 
 def start_of(run: Any) -> Layers | None:
-    """θ_0 of a run; None where it began at another run and its step 0 is not saved."""
+    """θ_0 of a run, of a fork that of the run that it came from; None where it began at another's network and its step 0 is not saved."""
     if 0 in run.steps:
         return layers_of(run.params(0))
-    experiment = run.experiment
-    return None if experiment.general.init_from else layers_of(experiment.initial_state().params)
+    general = run.experiment.general
+    if general.fork_of:
+        return start_of(run.origin[0]) if run.origin else None
+    return None if general.init_from else layers_of(run.experiment.initial_state().params)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework import Certificate, Certified, Finding, field, register
-from plugins.bounds.noise_allowed import excess, printed_sigma
+from plugins.bounds.noise_allowed import excess, first_where, printed_sigma
 from plugins.bounds.subject import Subject, refusal, subject_of
 from plugins.mathematics.modular import all_tuples
 from plugins.networks.written_down import margins
@@ -116,10 +116,7 @@ def first_below(bound: Callable[[float], float], limit: float | int) -> float | 
     low, high = 20.0, LARGEST  # log³n/n falls from e³ on
     if bound(high) >= limit:
         return None
-    while high / low > 1 + 1e-9:
-        middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if bound(middle) < limit else (middle, high)
-    return high
+    return first_where(lambda n: bound(n) < limit, low, high)
 
 
 def _too_small(bound: float | int, truth: float) -> str:

@@ -15,7 +15,6 @@ from framework.fields import fields_of
 
 if TYPE_CHECKING:
     from framework.interfaces import Certificate, Certified
-    from framework.run import Run
 
 EXAMPLES = """\
   whygrok certify runs/first                              the newest checkpoint
@@ -38,15 +37,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_plugins(parser)
     options = parser.parse(arguments)
-    path, _, at = options.run.partition("@") if options.step is None else (options.run, "", str(options.step))
-    if at and not at.isdecimal():
-        parser.error(f"{options.run}: after @ comes a step")
-    from framework.run import load_run, start_backend  # after the arguments are read: JAX is not imported for --help
+    from framework.run import load_run, run_and_step, start_backend  # after the arguments are read: JAX is not imported for --help
 
+    path, at = run_and_step(options.run) if options.step is None else (options.run, options.step)
     run = load_run(path, options.plugins)
     start_backend()
     chosen = _chosen(parser, options.certificates)
-    step = _step(run, int(at) if at else None)
+    step = run.saved_step(at)
     refusals = {name: certificate.refusal(run) for name, certificate in chosen.items()}
     if all(refusals.values()):
         said = "; ".join(f"{name} is about {why}" for name, why in refusals.items())
@@ -75,13 +72,6 @@ def _chosen(parser: Parser, words: Sequence[str]) -> dict[str, "Certificate"]:
     if fields and len(named) != 1:
         parser.error(f"{next(iter(fields))}=…: fields belong to one certificate; name it")
     return {name: build("certificate", name, **fields) for name in (named or known)}
-
-
-def _step(run: "Run", step: int | None) -> int:
-    """The step that was asked for, or the newest. Raises UserError where no parameters are saved there."""
-    if not run.steps or (step is not None and step not in run.steps):
-        raise UserError(f"{run.path}: no parameters are saved at step {step}; saved: {run.steps or 'none'}")
-    return run.steps[-1] if step is None else step
 
 
 def _plain(certified: "Certified | None") -> dict[str, Any]:

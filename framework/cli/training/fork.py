@@ -46,13 +46,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _origin(source: str) -> tuple[str, str]:
     """(the config of the run, RUN@STEP with an absolute path) of RUN or RUN@STEP. Raises UserError."""
-    from framework.run import RunDirectory, complete_steps
+    from framework.run import RunDirectory, complete_steps, run_and_step
 
-    path, at, step = source.rpartition("@")
-    directory = RunDirectory.at(path if at else source)
+    path, step = run_and_step(source)
+    directory = RunDirectory.at(path)
     if not directory.is_run:
         raise UserError(f"{directory.path} is not a run: it has no config.json")
     saved = complete_steps(directory.checkpoints)
-    if not saved or (at and step not in map(str, saved)):
+    if not saved or (step is not None and step not in saved):
         raise UserError(f"{source}: no state is saved there; saved steps of {directory.path}: {saved or 'none'}")
-    return str(directory.config), f"{directory.path}@{step if at else saved[-1]}"
+    return str(directory.config), f"{directory.path}@{saved[-1] if step is None else step}"

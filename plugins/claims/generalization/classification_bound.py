@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framework import Claim, Panel, Row, field, register
-from plugins.bounds.noise_allowed import excess, gaussian_sigma, printed_sigma, ratio_of_g7, union_log
+from plugins.bounds.noise_allowed import excess, first_where, gaussian_sigma, printed_sigma, ratio_of_g7, union_log
 from plugins.networks.written_down import all_tuples, fourier_network, largest_entry, outputs, smallest_margin
 
 GAMMAS = (2, 4)  # γ/p: half of the margin of appendix F, and its whole, which γ may be next to but not reach
@@ -128,11 +128,7 @@ def iterated(factor: float | int, power: int) -> float:
 
 def bisected(holds: Callable[[float], bool]) -> float:
     """The p in 10 … 1e25 from which `holds`."""
-    low, high = 10.0, 1e25
-    for _ in range(200):
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    return first_where(holds, 10.0, 1e25)
 
 
 def slope(p: np.ndarray, logs: list[float]) -> float:
