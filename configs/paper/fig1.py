@@ -10,7 +10,7 @@ Try:      whygrok sweep --config=paper/fig1:scale=smoke --workdir=runs/fig1   wh
 from framework.config import at_scale, experiment, product, select
 
 # Shares of the pairs, around those that suffice: a grid in p^(5/3) would favour that exponent.
-WIDE, HIGH, LOW = ["25%", "32%", "40%", "50%", "63%", "80%"], ["40%", "50%", "57%", "65%", "75%", "87%"], ["25%", "32%", "40%", "50%"]
+WIDE, HIGH = ["25%", "32%", "40%", "50%", "63%", "80%"], ["40%", "50%", "57%", "65%", "75%", "87%"]
 SIZES = {
     "smoke": {"p": 11, "steps": 5_000, "scales": [0.25, 1.0], "seeds": 2, "shares": {11: ["60%", "80%"], 13: ["60%", "80%"]}},
     "laptop": {
@@ -18,7 +18,7 @@ SIZES = {
         "steps": 60_000,
         "scales": [0.25, 0.5, 1.0, 2.0, 4.0],
         "seeds": 5,
-        "shares": {11: HIGH, 13: HIGH, 17: WIDE, 23: WIDE, 31: WIDE[:5], 47: LOW},
+        "shares": {11: HIGH, 13: HIGH, 17: WIDE, 23: WIDE, 31: WIDE[1:5], 47: WIDE[1:4]},
     },
     "full": {
         "p": 97,
