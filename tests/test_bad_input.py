@@ -66,7 +66,7 @@ OVERRIDES = [  # the override, and what the message must hold
     ("probes=norms", ["probes is a section"]),
     ("task.replacement=maybe", ["task.replacement = 'maybe'", "true or false"]),
     ("task.loss=cross_entropi", ["task.loss = 'cross_entropi'", "Did you mean 'cross_entropy'", "square"]),
-    ("task.train_size=50", ["task.train_size = '50'", "between 1 and the population of 49"]),
+    ("task.train_size=50", ["whygrok: task.train_size = '50'", "between 1 and the population of 49"]),
     ("task.train_size=0", ["task.train_size = '0'", "between 1 and the population of 49"]),
     ("task.train_size=0%", ["task.train_size = '0%'", "between 1 and the population of 49"]),
     ("task.train_size=-5", ["task.train_size = '-5'", "between 1 and the population of 49"]),

@@ -149,8 +149,9 @@ class Experiment:
 
     @functools.cached_property
     def _batches(self) -> Batches:
+        train = self.splits.train  # whose errors name the section themselves
         with _within("task"):
-            return Batches.of(self.task, self.splits.train)
+            return Batches.of(self.task, train)
 
     def notices(self) -> list[str]:
         """What a person should know about this combination before it runs. Raises FieldError for a combination that makes no sense."""
