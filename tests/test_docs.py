@@ -1,6 +1,5 @@
 """Every command and every file shown in README and docs, done in order in an empty folder."""
 
-import contextlib
 import csv
 import json
 import os
@@ -37,9 +36,9 @@ def steps(page):
 
 @pytest.fixture
 def commands():
-    """commands(environment) → a function of folder and words: runs `whygrok …` or a script, each in a process of its own."""
-    with contextlib.ExitStack() as servers:
-        yield lambda environment: servers.enter_context(command_server(environment))
+    """A function of folder and words: runs `whygrok …` or a script, each in a process of its own."""
+    with command_server(shell_environment()) as run:
+        yield run
 
 
 def as_typed(folder, words, environment):
@@ -47,10 +46,10 @@ def as_typed(folder, words, environment):
     return result.returncode, result.stderr
 
 
-def shell_environment(page):
-    """Programs compiled with less effort, but for the README, whose first run is long."""
+def shell_environment(long=False):
+    """Programs are compiled with less effort, but for a long run."""
     path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    return os.environ | path | ({} if page.stem == "README" else {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
+    return os.environ | path | ({} if long else {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"})
 
 
 def assert_went_well(line, code, error):
@@ -63,7 +62,7 @@ def test_the_readmes_first_command_trains_until_the_network_generalizes(tmp_path
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     _, line = next(steps(PAGES[0]))
     assert line == "tools/venv whygrok run --config=configs/quickstart.py --workdir=runs/first"
-    assert_went_well(line, *as_typed(tmp_path, line.removeprefix("tools/venv "), shell_environment(PAGES[0]) | {"XLA_FLAGS": ""}))
+    assert_went_well(line, *as_typed(tmp_path, line.removeprefix("tools/venv "), shell_environment(long=True) | {"XLA_FLAGS": ""}))
     assert (tmp_path / "runs/first/figures/curves.png").is_file()
     assert load_run(tmp_path / "runs/first").metrics()["test/accuracy"][-1] == 1.0
 
@@ -74,8 +73,7 @@ def test_a_page_does_what_it_shows(page, tmp_path, commands):
     if page.stem == "slurm" and "SLURM_CONF" not in os.environ:
         pytest.skip("no Slurm here: tools/one-node-slurm pytest tests/test_docs.py")
     (tmp_path / "configs").symlink_to(ROOT / "configs")
-    environment = shell_environment(page)
-    run, done = commands(environment), 0
+    done = 0
     for kind, *rest in steps(page):
         if kind == "file":
             name, text = rest
@@ -87,8 +85,12 @@ def test_a_page_does_what_it_shows(page, tmp_path, commands):
             command = rest[0].removeprefix("tools/venv ").removeprefix("pytest")
         if command:
             # The first commands of the README are typed into a shell, and so is what only a shell understands.
-            typed = (page.stem == "README" and done < 2) or not re.fullmatch(r"(whygrok|\S*/python\S*) [^|&;<>$`*\"'()]+", command)
-            assert_went_well(command, *(as_typed(tmp_path, command, environment) if typed else run(tmp_path, command.split())))
+            first = page.stem == "README" and done < 2
+            plain = re.fullmatch(r"(whygrok|\S*/python\S*) [^|&;<>$`*\"'()]+", command)
+            if plain and not first:
+                assert_went_well(command, *commands(tmp_path, command.split()))
+            else:
+                assert_went_well(command, *as_typed(tmp_path, command, shell_environment(long=first)))
             done += 1
     assert done
     if page.stem == "README":

@@ -132,6 +132,7 @@ def writers(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation")
 def test_all_figures_at_smoke_scale_with_every_verdict_computed(tmp_path, capsys):
     assert run_command(["reproduce", "all", "--scale=smoke", f"--workdir={tmp_path}", "--jobs=2"]) == 0
     said = capsys.readouterr().out

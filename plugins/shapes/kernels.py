@@ -62,7 +62,9 @@ def kernel_waits(runs: Sequence[Run], setting: str) -> Verdict:
     nearly = [kernel_at(run, first_step(run, "train/accuracy", NEARLY)) for run in runs]
     ends = [last(run, DRIFT) for run in runs]
     early = [then / end if then is not None and end else None for then, end in zip(nearly, ends, strict=True)]
-    measured = numbers(fits) | over_seeds({f"change when {NEARLY:.0%} are fitted ÷ change at the end": early})
+    measured = numbers(fits)
+    if any(share is not None for share in early):
+        measured |= over_seeds({f"change when {NEARLY:.0%} are fitted ÷ change at the end": early})
     claim = f"{setting}: the eNTK's change is orders of magnitude larger after the training set is fitted"
     return Verdict(claim, measured, f"change when fitted ÷ change at the end ≤ {ORDERS}", all(fit.waits for fit in fits))
 
