@@ -1,12 +1,14 @@
 """Reproduces figures: runs the sweep of each, then writes its pictures, data and verdicts from the files of the runs."""
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from framework import registry
-from framework.config import Member, load_sweep, named_scale
+from framework.config import Member, from_stored, load_sweep, named_scale, to_dict
 from framework.errors import UserError, did_you_mean, one_of
 from framework.evidence.figures import write_picture
 from framework.interfaces import Figure, Verdict
@@ -70,7 +72,17 @@ def reproduce(
 
 
 def refuse_another(folder: Path, members: Sequence[Member]) -> None:
-    """Raises UserError where the runs in a figure's folder belong to another sweep, as those of another scale do."""
-    there = [path.parent.name for path in (folder / "runs").glob("*/config.json")]
-    if there and not set(there) & {member.name for member in members}:
-        raise UserError(f"{folder} holds runs of another scale, such as {min(there)}: use another --workdir for this one")
+    """Raises UserError where none of the runs in a figure's folder is a member of this sweep, as with those of another scale."""
+    configs = {member.name: to_dict(member.config) for member in members}
+    there = sorted((folder / "runs").glob("*/config.json"))
+    if there and not any(configs.get(file.parent.name) == _recorded(file) for file in there):
+        said = f"{folder} holds runs of another scale, such as {there[0].parent.name}"
+        raise UserError(f"{said}: use another --workdir for this one")
+
+
+def _recorded(file: Path) -> dict[str, Any] | None:
+    """The config in a file, with today's defaults for what it lacks; None where it is damaged: its run will say so."""
+    try:
+        return to_dict(from_stored(json.loads(file.read_text(encoding="utf-8")), file))
+    except (OSError, ValueError, UserError):
+        return None
