@@ -92,9 +92,20 @@ def at_step(run, step):
 
 
 def start_again_now(job):
-    """A job that is queued again waits two minutes, in which a failed node may come back."""
+    """A job that is queued again waits two minutes, in which a failed node may come back.
+
+    It is asked until it has begun: Slurm lets it wait anew where it hears late of how the job ended.
+    """
     wait_until(lambda: jobs().get(job) == "PENDING")
-    scontrol("update", f"JobId={job}", "StartTime=now")
+
+    def begun():
+        if jobs().get(job) != "PENDING":
+            return True
+        subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True)  # it may begin in this moment
+        time.sleep(1)
+        return False
+
+    wait_until(begun, 90)
 
 
 def job_of(runs, seed):
