@@ -93,6 +93,9 @@ def test_a_kernel_that_waits_is_told_from_one_that_does_not():
     waits = shapes.kernel_waits([run(drift(0.1, 0.2, 1.0, 50.0, fitted=10))], "here")
     assert waits.seen and waits.measured[SHARE] == pytest.approx(0.2 / 50)
     assert waits.measured["step fitted"] == 10
+    assert waits.measured["change when 95% are fitted ÷ change at the end"] == pytest.approx(0.2 / 50)
+    at_once = shapes.kernel_waits([run(drift(0.0, 0.2, 50.0, fitted=1))], "here")
+    assert not at_once.seen and not any("95%" in name for name in at_once.measured), "fitted before the kernel has moved at all"
     early = shapes.kernel_waits([run(drift(0.1, 30.0, 40.0, 50.0, fitted=10))], "here")
     assert not early.seen and early.measured[SHARE] == pytest.approx(0.6)
     never = shapes.kernel_waits([run(drift(0.1, 30.0, fitted=10**9))], "here")

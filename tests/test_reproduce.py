@@ -216,6 +216,19 @@ def test_runs_of_another_scale_are_not_mixed_in(tmp_path, capsys):
     assert f"{tmp_path / 'fig4'} holds runs of another scale, such as {large.name}" in capsys.readouterr().err
 
 
+def test_a_member_whose_config_is_damaged_is_no_other_scale(tmp_path):
+    members = load_sweep("paper/fig4:scale=smoke", reproduce.QUIET)
+    config = tmp_path / "runs" / members[0].name / "config.json"
+    config.parent.mkdir(parents=True)
+    for damaged in ("", "[]", "{"):
+        config.write_text(damaged)
+        reproduce.refuse_another(tmp_path, members)
+    config.write_text(json.dumps(to_dict(members[0].config)))
+    reproduce.refuse_another(tmp_path, members)
+    with pytest.raises(UserError, match="runs of another scale, such as"):
+        reproduce.refuse_another(tmp_path, load_sweep("paper/fig4:scale=full", reproduce.QUIET))
+
+
 def test_a_scale_that_does_not_exist_is_named():
     with pytest.raises(UserError, match="Did you mean 'laptop'"):
         load_config("paper/fig1:scale=labtop")

@@ -1,6 +1,5 @@
 """Reproduces figures: runs the sweep of each, then writes its pictures, data and verdicts from the files of the runs."""
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from framework.config import Member, from_stored, load_sweep, named_scale, to_di
 from framework.errors import UserError, did_you_mean, one_of
 from framework.evidence.figures import write_picture
 from framework.interfaces import Figure, Verdict
-from framework.run import load_run
+from framework.run import RunDirectory, load_run
 from framework.sweep import FINISHED, Show, Standing, run_sweep
 
 log = logging.getLogger("whygrok")
@@ -72,17 +71,24 @@ def reproduce(
 
 
 def refuse_another(folder: Path, members: Sequence[Member]) -> None:
-    """Raises UserError where none of the runs in a figure's folder is a member of this sweep, as with those of another scale."""
-    configs = {member.name: to_dict(member.config) for member in members}
-    there = sorted((folder / "runs").glob("*/config.json"))
-    if there and not any(configs.get(file.parent.name) == _recorded(file) for file in there):
-        said = f"{folder} holds runs of another scale, such as {there[0].parent.name}"
-        raise UserError(f"{said}: use another --workdir for this one")
+    """Raises UserError where none of the runs in a figure's folder is a member of this sweep, as with those of another scale.
+
+    Of one name and with other steps counts as another scale. What is damaged says nothing: the sweep repairs or names it.
+    """
+    configs = {member.name: member.config for member in members}
+    others = []
+    for file in sorted((folder / "runs").glob("*/config.json")):
+        recorded, config = _recorded(RunDirectory.at(file.parent)), configs.get(file.parent.name)
+        if recorded is not None and config is not None and recorded == to_dict(config):
+            return
+        others += [file.parent.name] if recorded is not None else []
+    if others:
+        raise UserError(f"{folder} holds runs of another scale, such as {others[0]}: use another --workdir for this one")
 
 
-def _recorded(file: Path) -> dict[str, Any] | None:
-    """The config in a file, with today's defaults for what it lacks; None where it is damaged: its run will say so."""
+def _recorded(directory: RunDirectory) -> dict[str, Any] | None:
+    """The config of a run, with today's defaults for what it lacks; None where it cannot be read."""
     try:
-        return to_dict(from_stored(json.loads(file.read_text(encoding="utf-8")), file))
-    except (OSError, ValueError, UserError):
+        return to_dict(from_stored(directory.read_config(), directory.config))
+    except UserError:
         return None
