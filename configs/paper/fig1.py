@@ -4,7 +4,8 @@ Expected: smaller α closes the gap, collapse at n/p^(5/3); the eNTK moves befor
 Run:      whygrok reproduce fig1 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig1:scale=smoke --workdir=runs/fig1   whygrok config --config=paper/fig1:scale=full --sweep
 
-η = 10 of appendix A is one setting, α = 1; the others have η = 1. The runs of the third panel end where test accuracy is 0.99.
+η = 10 of appendix A is one setting, α = 1; the others have η = 1. The runs of the third panel end where
+test accuracy is 0.99, and have fewer steps at the most.
 """
 
 from framework.config import at_scale, experiment, product, select
@@ -12,17 +13,26 @@ from framework.config import at_scale, experiment, product, select
 # Shares of the pairs, around those that suffice: a grid in p^(5/3) would favour that exponent.
 WIDE, HIGH = ["25%", "32%", "40%", "50%", "63%", "80%"], ["40%", "50%", "57%", "65%", "75%", "87%"]
 SIZES = {
-    "smoke": {"p": 11, "steps": 5_000, "scales": [0.25, 1.0], "seeds": 2, "shares": {11: ["60%", "80%"], 13: ["60%", "80%"]}},
+    "smoke": {
+        "p": 11,
+        "steps": 5_000,
+        "answered": 5_000,
+        "scales": [0.25, 1.0],
+        "seeds": 2,
+        "shares": {11: ["60%", "80%"], 13: ["60%", "80%"]},
+    },
     "laptop": {
         "p": 23,
         "steps": 60_000,
-        "scales": [0.25, 0.5, 1.0, 2.0, 4.0],
+        "answered": 40_000,
+        "scales": [0.25, 1.0, 4.0],
         "seeds": 5,
         "shares": {11: HIGH, 13: HIGH, 17: WIDE, 23: WIDE, 31: WIDE[1:5], 47: WIDE[1:4]},
     },
     "full": {
         "p": 97,
         "steps": 100_000,
+        "answered": 100_000,
         "scales": [0.25, 0.5, 1.0, 2.0, 4.0],
         "seeds": 5,
         "shares": {23: WIDE, 47: WIDE, 71: WIDE, 97: WIDE, 113: WIDE},
@@ -54,6 +64,6 @@ def get_sweep(config, arg=""):
     sizes = [
         member
         for p, shares in size["shares"].items()
-        for member in product({"task.p": [p], "task.train_size": shares, "stop_when": [ANSWERED]}, seeds)
+        for member in product({"task.p": [p], "task.train_size": shares, "stop_when": [ANSWERED], "steps": [size["answered"]]}, seeds)
     ]
     return [*printed, *scales, *sizes]

@@ -14,7 +14,7 @@ from framework.config import at_scale, override, product, select
 
 SIZES = {
     "smoke": {"p": 11, "steps": 2_000, "scales": [0.5, 1.0], "seeds": 2, "points": "500"},
-    "laptop": {"p": 47, "steps": 10_000, "scales": [0.25, 1.0, 4.0], "seeds": 5, "points": "20000"},
+    "laptop": {"p": 31, "steps": 10_000, "scales": [0.25, 1.0, 4.0], "seeds": 5, "points": "20000"},
     "full": {"p": 47, "steps": 200_000, "scales": [0.25, 0.5, 1.0, 2.0], "seeds": 5, "points": "20000"},
 }
 GROKS = {  # scale → (p, steps, share for AdamW, share for gradient descent)
