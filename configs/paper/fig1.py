@@ -13,18 +13,11 @@ from framework.config import at_scale, experiment, product, select
 # Shares of the pairs, around those that suffice: a grid in p^(5/3) would favour that exponent.
 WIDE, HIGH = ["25%", "32%", "40%", "50%", "63%", "80%"], ["40%", "50%", "57%", "65%", "75%", "87%"]
 SIZES = {
-    "smoke": {
-        "p": 11,
-        "steps": 5_000,
-        "answered": 5_000,
-        "scales": [0.25, 1.0],
-        "seeds": 2,
-        "shares": {11: ["60%", "80%"], 13: ["60%", "80%"]},
-    },
+    "smoke": {"p": 11, "steps": 5_000, "scales": [0.25, 1.0], "seeds": 2, "shares": {11: ["60%", "80%"], 13: ["60%", "80%"]}},
     "laptop": {
         "p": 23,
         "steps": 60_000,
-        "answered": 40_000,
+        "steps_of_sizes": 40_000,
         "scales": [0.25, 1.0, 4.0],
         "seeds": 5,
         "shares": {11: HIGH, 13: HIGH, 17: WIDE, 23: WIDE, 31: WIDE[1:5], 47: WIDE[1:4]},
@@ -32,7 +25,6 @@ SIZES = {
     "full": {
         "p": 97,
         "steps": 100_000,
-        "answered": 100_000,
         "scales": [0.25, 0.5, 1.0, 2.0, 4.0],
         "seeds": 5,
         "shares": {23: WIDE, 47: WIDE, 71: WIDE, 97: WIDE, 113: WIDE},
@@ -61,9 +53,10 @@ def get_sweep(config, arg=""):
     seeds = {"seed": range(size["seeds"])}
     printed = product({"optimizer.learning_rate": [10.0]}, [NTK], seeds)
     scales = product({"model.init_scale": size["scales"]}, [NTK], seeds)
+    steps = size.get("steps_of_sizes", size["steps"])
     sizes = [
         member
         for p, shares in size["shares"].items()
-        for member in product({"task.p": [p], "task.train_size": shares, "stop_when": [ANSWERED], "steps": [size["answered"]]}, seeds)
+        for member in product({"task.p": [p], "task.train_size": shares, "stop_when": [ANSWERED], "steps": [steps]}, seeds)
     ]
     return [*printed, *scales, *sizes]
