@@ -17,10 +17,10 @@ SIZES = {
     "laptop": {
         "p": 23,
         "steps": 60_000,
-        "steps_of_sizes": 40_000,
+        "steps_of_sizes": 30_000,
         "scales": [0.25, 1.0, 4.0],
         "seeds": 5,
-        "shares": {11: HIGH, 13: HIGH, 17: WIDE, 23: WIDE, 31: WIDE[1:5], 47: WIDE[1:4]},
+        "shares": {11: HIGH, 13: HIGH, 17: WIDE, 23: WIDE[1:5], 47: WIDE[1:4]},
     },
     "full": {
         "p": 97,

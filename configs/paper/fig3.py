@@ -21,7 +21,7 @@ LAPTOP = {  # p → shares for the penalty on the largest entry, and on the squa
 PAPER = ["5%", "10%", "15%", "20%", "25%", "30%", "40%"]
 SIZES = {
     "smoke": {"printed": [11], "shares": {7: (["50%"], ["50%"]), 11: (["50%"], ["50%"])}, "most": "75%", "steps": 1_000, "seeds": 2},
-    "laptop": {"printed": [13, 17, 23], "shares": LAPTOP, "most": "66%", "steps": 30_000, "seeds": 5},
+    "laptop": {"printed": [13, 17, 23], "shares": LAPTOP, "most": "66%", "steps": 25_000, "seeds": 5},
     "full": {
         "printed": [23, 47, 97],
         "shares": dict.fromkeys([23, 47, 71, 97], (PAPER, PAPER)),

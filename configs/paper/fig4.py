@@ -12,7 +12,7 @@ from framework.config import at_scale, override, product
 
 SIZES = {  # printed: p → seeds at η = 10; slow: at η = 1
     "smoke": {"printed": {11: 2, 13: 2}, "slow": {11: 2, 13: 2}, "steps": 5_000},
-    "laptop": {"printed": dict.fromkeys([13, 17, 23], 5), "slow": dict.fromkeys([13, 17, 23, 31], 5), "steps": 100_000},
+    "laptop": {"printed": dict.fromkeys([13, 23], 5), "slow": dict.fromkeys([13, 17, 23, 31], 5), "steps": 100_000},
     "full": {"printed": dict.fromkeys([23, 47, 71, 97, 113], 5), "slow": dict.fromkeys([23, 47, 71, 97, 113], 5), "steps": 100_000},
 }
 

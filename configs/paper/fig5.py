@@ -12,7 +12,7 @@ from framework.config import at_scale, experiment, product, select
 
 SIZES = {
     "smoke": {"moduli": [11], "steps": 300, "d_model": 16, "d_mlp": 32, "seeds": 2},
-    "laptop": {"moduli": [17, 23], "steps": 2_000, "d_model": 64, "d_mlp": 256, "seeds": 5},
+    "laptop": {"moduli": [17, 23], "steps": 1_500, "d_model": 64, "d_mlp": 256, "seeds": 5},
     "full": {"moduli": [23, 47, 97], "steps": 100_000, "d_model": 128, "d_mlp": 512, "seeds": 5},
 }
 ADAMW = {"optimizer": select("adamw", learning_rate=5e-3, b2=0.98, weight_decay=1.0), "penalty": select("none")}
