@@ -182,6 +182,19 @@ def test_what_became_of_a_job_that_vanished_is_read_from_its_folder(left, state,
     assert submitted(cluster) == 1 + (state == "queued")
 
 
+@pytest.mark.parametrize(
+    ("state", "shown"), [("REQUEUED", "queued"), ("REQUEUE_HOLD", "queued"), ("TIMEOUT", "again"), ("CANCELLED", "again")]
+)
+def test_a_job_is_over_only_when_slurm_says_so(state, shown, cluster, tmp_path):
+    """The states are those of squeue's manual. A member that saved at SIGTERM waits where its job is being queued again."""
+    runs = tmp_path / "runs"
+    queued(runs, NO_WAIT)
+    shares(runs)[0].with_suffix(".jsonl").write_text('{"begun": true}\n{"ended": "SIGTERM"}\n')
+    (cluster / "queue").write_text(f"NAME|17_0|{state}|None\nNAME|17_1|RUNNING|None\n")
+    assert states(queued(runs, NO_WAIT)) == ["queued"] * 3
+    assert submitted(cluster) == 1 + (shown == "again")
+
+
 def test_members_whose_files_are_slow_to_show_are_waited_for(cluster, tmp_path, finished):
     runs = tmp_path / "runs"
     queued(runs, NO_WAIT)

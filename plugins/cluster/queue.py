@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SECONDS = 60.0  # how long squeue may take: a busy controller answers late
+# The states in which a job has ended. All are asked for, as a job that is being queued again may be in one that squeue leaves out.
+OVER = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def look(names: Iterable[str]) -> dict[tuple[str, int], Job] | None:
 
     By their names, not by their numbers: a number that is forgotten is an error, and whoever was killed while it submitted knows none.
     """
-    command = ["squeue", "--noheader", "--array", "--format=%j|%i|%T|%r", f"--name={','.join(names)}"]
+    command = ["squeue", "--noheader", "--array", "--states=all", "--format=%j|%i|%T|%r", f"--name={','.join(names)}"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True, start_new_session=True).stdout
     except (OSError, subprocess.SubprocessError):
@@ -46,5 +48,6 @@ def look(names: Iterable[str]) -> dict[tuple[str, int], Job] | None:
     for line in answer.splitlines():
         if match := re.fullmatch(r"\s*([^|]*)\|(\d+(?:_(\d+))?)\|([^|]*)\|(.*?)\s*", line):
             name, job, number, state, reason = match.groups()
-            found[name, int(number or 0)] = Job(job, state, reason)
+            if state not in OVER:
+                found[name, int(number or 0)] = Job(job, state, reason)
     return found
