@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
     from framework.pictures import Curve, Panel
     from framework.records import collect
     from framework.registry import build, register
-    from framework.run import Run, load_run
+    from framework.run import Run, activations, load_run, load_runs
     from framework.sessions import train
     from framework.sweep import run_sweep
     from framework.training import Experiment

@@ -88,6 +88,8 @@ OVERRIDES = [  # the override, and what the message must hold
     ("steps=1e400", ["steps = '1e400'", "an integer >= 0"]),
     ("seed=9223372036854775808", ["seed = '9223372036854775808'", "< 9223372036854775808"]),
     ("checkpoint.keep=0", ["checkpoint.keep = '0'", "an integer >= 1"]),
+    ("checkpoint.keep_at=often", ["checkpoint.keep_at = 'often'", "every 500"]),
+    ("checkpoint.keep_every=-4", ["checkpoint.keep_at = 'every -4'", "every 500"]),
     ("numerics.precision=float16", ["numerics.precision = 'float16'", "float32, float64", "Did you mean 'float64'"]),
     ("events.metrics=every 2.7", ["events.metrics = 'every 2.7'", "every 500"]),
     ("probes.norms.schedule=sometimes", ["probes.norms.schedule = 'sometimes'", "every 500"]),

@@ -140,8 +140,8 @@ def test_left_overs_of_a_killed_save_are_removed_and_never_taken_for_a_checkpoin
     assert list(run.rglob("*tmp*")) == []
 
 
-def test_the_newest_and_every_kth_checkpoint_are_kept(tmp_path):
-    train(tiny(9, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 2, "keep_every": 4}), tmp_path)
+def test_the_newest_checkpoints_and_those_of_keep_at_are_kept(tmp_path):
+    train(tiny(9, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 2, "keep_at": "every 4"}), tmp_path)
     assert complete_steps(tmp_path / "checkpoints") == [0, 4, 8, 9]
     train(tiny(11, checkpoint={"every_steps": 1, "every_seconds": 0.0, "keep": 1}), tmp_path)
     assert complete_steps(tmp_path / "checkpoints") == [11]
@@ -158,6 +158,14 @@ def test_the_last_finite_checkpoint_outlives_those_after_divergence(tmp_path):
     stopping = Checkpoints(tmp_path, Checkpoint(keep=1))
     assert stopping.save(at(lost, 5)) is False
     assert complete_steps(tmp_path) == [2, 4]
+
+
+def test_keep_at_alone_saves_the_network_at_its_steps_and_changes_no_bit_of_the_run(tmp_path, uninterrupted):
+    for steps in (4, 6):  # 4 is the end of a run first, and in no schedule
+        quiet = {"every_steps": 0, "every_seconds": 0.0, "keep": 1, "keep_at": "log 4"}
+        train(tiny(steps, checkpoint=quiet), tmp_path)
+    assert complete_steps(tmp_path / "checkpoints") == [0, 1, 2, 3, 6]  # 10^(i/4): 1, 1.78, 3.16, 5.62, 10
+    assert_same_run(tmp_path, uninterrupted)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from framework.errors import UserError
 from framework.training import check_schedule, parse_schedule
-from framework.training.schedule import events_after
+from framework.training.schedule import events_after, saves
 
 
 def steps_of(text: str, end: int) -> list[int]:
@@ -91,19 +91,20 @@ def test_a_longer_run_has_all_regular_events_of_the_shorter(text, short, more):
     assert [step for step in regular(short + more) if step <= short] == regular(short)
 
 
-@given(SCHEDULES, SCHEDULES, st.integers(0, 300), st.integers(0, 7), st.data())
-def test_events_are_the_union_and_a_walk_may_begin_anywhere(one, other, end, save_every, data):
+@given(SCHEDULES, SCHEDULES, st.integers(0, 300), st.integers(0, 7), SCHEDULES, st.data())
+def test_events_are_the_union_and_a_walk_may_begin_anywhere(one, other, end, save_every, keep_at, data):
     schedules = {"a": parse_schedule(one), "b": parse_schedule(other)}
-    events = list(events_after(-1, end, schedules, save_every))
+    when, kept = saves(save_every, keep_at), parse_schedule(keep_at)
+    events = list(events_after(-1, end, schedules, when))
     steps = [event.step for event in events]
-    saves = range(0, end + 1, save_every) if save_every else ()
-    expected = {end, *saves}
+    saved = {end, *(range(0, end + 1, save_every) if save_every else ()), *filter(kept.regularly, range(end + 1))}
+    expected = set(saved)
     expected |= {step for step in range(end + 1) for due in schedules.values() if due.regularly(step)}
     assert steps == sorted(expected)
     assert [event.last for event in events] == [False] * (len(events) - 1) + [True]
-    assert {event.step for event in events if event.saved} == {end, *saves}
+    assert {event.step for event in events if event.saved} == saved
     begin = data.draw(st.integers(-1, end))
-    assert list(events_after(begin, end, schedules, save_every)) == [event for event in events if event.step > begin]
+    assert list(events_after(begin, end, schedules, when)) == [event for event in events if event.step > begin]
 
 
 def test_far_steps_cost_no_more_than_near_ones():

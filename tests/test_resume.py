@@ -157,7 +157,7 @@ def test_a_new_probe_or_another_plugin_is_refused(tmp_path):
 
 def test_harmless_fields_may_change_and_change_no_bit(tmp_path, uninterrupted):
     train(tiny(3), tmp_path)
-    harmless = {"every_steps": 2, "every_seconds": 1e-6, "keep": 5, "keep_every": 1}
+    harmless = {"every_steps": 2, "every_seconds": 1e-6, "keep": 5, "keep_at": "every 1"}
     train(tiny(6, checkpoint=harmless, numerics={"on_divergence": "continue"}, recording=QUIET | {"tensorboard": True}), tmp_path)
     assert rows(tmp_path) == rows(uninterrupted)
     assert leaves(tmp_path) == leaves(uninterrupted)

@@ -12,6 +12,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import registry
+from framework.config.older import newer, newer_section
 from framework.config.paths import resolve_plugin
 from framework.config.settings import SECTIONS, General
 from framework.config.tree import PLUGIN_SECTIONS, node_at
@@ -49,7 +50,7 @@ def experiment(
     parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
     named = dict(probes or {})
     _swap(arg, parts, named)
-    settings = {name: _mapping(general.pop(name, {}), name) for name in SECTIONS}
+    settings = {name: newer_section(name, _mapping(general.pop(name, {}), name)) for name in SECTIONS}
     config = _untyped(_section(General, general, "", known=(*PLUGIN_SECTIONS, "probes", *SECTIONS)) | {"plugins": tuple(paths)})
     for kind in PLUGIN_SECTIONS:
         config[kind] = plugin_section(kind, parts[kind], kind)
@@ -89,7 +90,7 @@ def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     config = config.copy_and_resolve_references().unlock()
     for path, value in sorted(changes.items(), key=_sections_first):
         if path != "plugins":
-            _set(config, path, value)
+            _set(config, *newer(path, value))
     return _locked(config)
 
 

@@ -32,8 +32,10 @@ class Checkpoint(Fields):
 
     every_steps: int = field(5_000, "save when the step is a multiple of this; 0: never", at_least=0, harmless=True)
     every_seconds: float = field(30.0, "save when so many seconds have passed since the last save; 0: never", at_least=0, harmless=True)
-    keep: int = field(3, "how many of the newest checkpoints are kept", at_least=1, harmless=True)
-    keep_every: int = field(0, "checkpoints at multiples of this step are kept for ever; 0: none are", at_least=0, harmless=True)
+    keep: int = field(3, "how many of the newest checkpoints are kept, beside those of keep_at", at_least=1, harmless=True)
+    keep_at: str = field(
+        "last", 'where checkpoints are saved and kept for ever: a schedule, as for a probe; "log": over all of training', harmless=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

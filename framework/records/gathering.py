@@ -39,7 +39,7 @@ def collect(*roots: str | Path, columns: Sequence[str] = ()) -> Table:
             raise _nothing(root)
         found = below | found
         left_out |= damaged
-    return Table(sorted(found.values(), key=lambda record: _natural(record.path)), left_out, columns)
+    return Table(sorted(found.values(), key=lambda record: natural(record.path)), left_out, columns)
 
 
 def _below(root: str) -> tuple[dict[str, Record], dict[str, str]]:
@@ -106,6 +106,6 @@ def _nothing(root: Path) -> UserError:
     return UserError(f"no run is in or below {root}: no folder there has a {CONFIG}.{hint}")
 
 
-def _natural(path: str) -> list[str | float]:
+def natural(path: str) -> list[str | float]:
     """A sort key by which seed=2 comes before seed=10, and 0.03 before 0.1: words and numbers in turn."""
     return [float(part) if place % 2 else part for place, part in enumerate(NUMBER.split(path))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from framework.config import flatten
+from framework.config import flatten, newer
 from framework.errors import StorageError
 from framework.records.files import COMPLETE, CONFIG, ENVIRONMENT, KILLED, LOCK, METRICS, STOPPED, read_lines
 from framework.records.outcome import Outcome
@@ -134,7 +134,7 @@ def _fields(plain: Any) -> dict[str, Any]:
         section = plain.get(kind)
         if not isinstance(section, dict) or not isinstance(section.get("name"), str):
             raise Damaged(f"{CONFIG} holds no config: it has no {kind}")
-    return flatten(plain)
+    return dict(newer(name, value) for name, value in flatten(plain).items())
 
 
 def _json(folder: str, name: str) -> dict[str, Any]:

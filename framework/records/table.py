@@ -61,11 +61,7 @@ class Table(Sequence[Row]):
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame of the table. Raises UserError where pandas is not installed."""
-        try:
-            import pandas
-        except ImportError:
-            raise UserError("pandas is not installed: pip install pandas") from None
-        return pandas.DataFrame(self._rows, columns=self.columns)
+        return data_frame(self._rows, self.columns)
 
     def write(self, file: str | Path) -> None:
         """Writes the table as .csv, .json (a list of rows) or .parquet. Raises UserError for another kind, StorageError where it cannot."""
@@ -90,6 +86,15 @@ class Table(Sequence[Row]):
         hint = f" Did you mean {near!r}?" if near else ""
         differ = f" They differ in: {one_of(self.fields)}." if self.fields else ""
         raise UserError(f"{name!r} is no field and no column of these runs.{hint}{differ} Columns: {one_of(measured)}.")
+
+
+def data_frame(data: Any, columns: Sequence[str]) -> Any:
+    """A pandas DataFrame of rows, or of columns by name. Raises UserError where pandas is not installed."""
+    try:
+        import pandas
+    except ImportError:
+        raise UserError("pandas is not installed: pip install pandas") from None
+    return pandas.DataFrame(data, columns=list(columns))
 
 
 def _place(field: str) -> tuple[bool, bool]:

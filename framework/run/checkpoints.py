@@ -18,7 +18,7 @@ import numpy as np
 from framework.config import Checkpoint
 from framework.errors import StorageError, UserError
 from framework.storage import explain, next_free, read_arrays, storage, write_arrays, write_json
-from framework.training import TrainState, from_named_leaves, hosts, named_leaves
+from framework.training import TrainState, from_named_leaves, hosts, named_leaves, parse_schedule
 
 log = logging.getLogger("whygrok")
 
@@ -49,6 +49,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, settings: Checkpoint, keep_diverged: bool = False):
         self._folder, self._settings, self._keep_diverged = folder, settings, keep_diverged
+        self._kept = parse_schedule(settings.keep_at)
         self._last_save = time.monotonic()
         hosts.by_first(self._remove_left_overs)
 
@@ -134,11 +135,10 @@ class Checkpoints:
     def _retain(self) -> None:
         """Removes checkpoints that are neither among the newest, nor kept for ever, nor the last finite one."""
         steps = complete_steps(self._folder)
-        finite = [step for step in steps if _was_finite(self._folder / str(step))]
-        stay = {*steps[-self._settings.keep :], *finite[-1:]}
+        finite = (step for step in reversed(steps) if _was_finite(self._folder / str(step)))
+        stay = {*steps[-self._settings.keep :], next(finite, None)}
         for step in steps:
-            for_ever = self._settings.keep_every and step % self._settings.keep_every == 0
-            if step not in stay and not for_ever:
+            if step not in stay and not self._kept.regularly(step):
                 doomed = self._folder / f"{step}{TEMPORARY}"  # a half-removed one must not look complete
                 with storage("removing", self._folder / str(step)):
                     os.rename(self._folder / str(step), doomed)

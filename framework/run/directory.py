@@ -86,7 +86,7 @@ class RunDirectory:
 
     def new_fields(self, config: ConfigDict) -> dict[str, Any]:
         """Dotted fields, with their values, that config.json here lacks: a plugin or a newer version has added them since."""
-        stored = configs.flatten(self.read_config())
+        stored = {configs.newer(name, value)[0] for name, value in configs.flatten(self.read_config()).items()}
         return {name: value for name, value in configs.flatten(configs.to_dict(config)).items() if name not in stored}
 
     def check_same_run(self, config: ConfigDict, instead: str = INSTEAD) -> None:

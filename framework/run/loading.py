@@ -1,7 +1,8 @@
 """A run, finished or still running, as data: metrics, parameters and networks, read from files."""
 
 import functools
-from collections.abc import Mapping
+import glob
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from flax import nnx
 
 from framework.config import from_stored, plugin_list
 from framework.errors import UserError
-from framework.records import read_lines
+from framework.records import data_frame, natural, read_lines
+from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
 from framework.training import Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
@@ -43,6 +45,11 @@ class Run:
         """(the run that this one is a fork of, the step of the fork); None for a run that is none, or whose origin is gone."""
         path, step = run_and_step(self.experiment.general.fork_of)
         return None if step is None or not RunDirectory.at(path).is_run else (load_run(path), step)
+
+    def frame(self) -> Any:
+        """`metrics` as a pandas DataFrame, a row per event. Raises UserError where pandas is not installed."""
+        columns = self.metrics()
+        return data_frame(columns, list(columns))
 
     def metrics(self) -> dict[str, np.ndarray]:
         """Metric name → array with one entry per row: float64, `step` int64; NaN where it was not measured or not finite."""
@@ -83,7 +90,7 @@ class Run:
         """The step, or the newest that is saved. Raises UserError where nothing is saved there."""
         steps = self.steps
         if not steps or (step is not None and step not in steps):
-            raise UserError(f"no parameters are saved at step {step}; saved: {steps or 'none'}")
+            raise UserError(f"no parameters are saved{'' if step is None else f' at step {step}'}; saved: {steps or 'none'}")
         return steps[-1] if step is None else step
 
     def params(self, step: int | None = None) -> Any:
@@ -96,9 +103,32 @@ class Run:
         return self._part("params", leaves), self._part("variables", leaves)
 
     def model(self, step: int | None = None) -> nnx.Module:
-        """The network at a saved step, in evaluation mode: an nnx.Module."""
+        """The network at a saved step, the newest by default, in evaluation mode: an nnx.Module, which treescope can draw."""
         with precision(self.experiment.numerics):
             return self.experiment.network.module(*place(self.arrays_of(step), self.experiment.device))
+
+    def over_time(
+        self, function: Callable, steps: Iterable[int] | None = None, *, of: str = "model", compiled: bool = True
+    ) -> tuple[np.ndarray, Any]:
+        """(steps, values) of a function of the network at every saved step, or at `steps`: each array of what it gives as [T, …].
+
+        of: whether it takes the network ("model") or the nested dict of its parameters ("params"). compiled: it is compiled once for all
+        steps; False for one that needs NumPy. Raises UserError where nothing is saved.
+        """
+        return over_time(self, function, steps, of, compiled)
+
+    def activations(self, step: int | None = None, inputs: Any = None) -> dict[str, np.ndarray]:
+        """Name → what the parts of the network at a saved step give, attention patterns among them; see `framework.activations`.
+
+        inputs: those of the whole population by default.
+        """
+        inputs = self.experiment.splits.population.inputs if inputs is None else inputs
+        with precision(self.experiment.numerics):
+            return jax.device_get(jax.jit(activations)(self.model(step), inputs))  # type: ignore[no-any-return]
+
+    def compare(self, other: "Run") -> Comparison:
+        """The fields in which another run differs, the first number that does, and how far its parameters are at steps in common."""
+        return compare(self, other)
 
     @functools.cached_property
     def _template(self) -> TrainState:
@@ -143,3 +173,17 @@ def load_run(path: str | Path, plugins: str | tuple[str, ...] = ()) -> Run:
     rows, _ = read_lines(directory.metrics)
     config = from_stored(directory.read_config(), directory.config, plugin_list(plugins))
     return Run(experiment=Experiment.from_config(config), rows=rows, path=directory.path)
+
+
+def load_runs(pattern: str | Path, plugins: str | tuple[str, ...] = ()) -> list[Run]:
+    """The runs in the folders that a pattern such as "runs/seeds/*" matches, in natural order and each once; ** is any depth of folders.
+
+    Raises UserError where there is none, and as `load_run` does.
+    """
+    found = glob.glob(str(Path(pattern).expanduser()), recursive=True)
+    paths = {RunDirectory.at(path).path for path in found if Path(path).is_dir()}  # each once, also where a link leads there
+    runs = sorted((str(path) for path in paths if RunDirectory.at(path).is_run), key=natural)
+    if not runs:
+        what = f"{len(found)} files and folders match, none of them a run" if found else "nothing matches"
+        raise UserError(f"no runs at {pattern}: {what}")
+    return [load_run(path, plugins) for path in runs]

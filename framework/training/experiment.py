@@ -23,7 +23,7 @@ from framework.training.devices import Spread, precision, spread_of
 from framework.training.measure import METRICS, Measurement, metrics
 from framework.training.network import Network, split
 from framework.training.program import advance, make_objective
-from framework.training.schedule import Due, Event, check_schedule, ended, events_after
+from framework.training.schedule import Due, Event, Schedule, check_schedule, ended, events_after, saves
 from framework.training.sharing import Shared
 from framework.training.state import TrainState, place
 from framework.training.stopping import check_columns
@@ -65,7 +65,7 @@ class Experiment:
         if taken := sorted(set(probes) & set(RESERVED)):
             raise UserError(f"probes.{taken[0]}: a probe cannot be called {taken[0]!r}: other columns begin with that word")
         made = cls(config=config, general=general, probes=probes, **sections, **plugins)
-        _ = made.schedules, made.stop_when  # one that cannot be read is found now, not at its first event
+        _ = made.schedules, made.saves, made.stop_when  # one that cannot be read is found now, not at its first event
         return made
 
     @functools.cached_property
@@ -124,6 +124,11 @@ class Experiment:
         for name, probe in self.probes.items():
             due[name] = check_schedule(f"probes.{name}.schedule", probe.schedule)
         return due
+
+    @functools.cached_property
+    def saves(self) -> Schedule:
+        """When a checkpoint is due."""
+        return saves(self.checkpoint.every_steps, self.checkpoint.keep_at)
 
     @functools.cached_property
     def stop_when(self) -> Condition | None:
@@ -249,7 +254,7 @@ class Experiment:
 
     def events_after(self, step: int) -> Iterator[Event]:
         """The events that are still to come."""
-        return events_after(step, self.general.steps, self.schedules, self.checkpoint.every_steps)
+        return events_after(step, self.general.steps, self.schedules, self.saves)
 
     def ended(self, event: Event) -> Event:
         """The event, made the last one of the run."""

@@ -143,18 +143,27 @@ def check_schedule(path: str, text: str) -> Due:
         raise UserError(f"{path} = {text!r}: {rule}") from None
 
 
-def events_after(step: int, steps: int, schedules: dict[str, Due], save_every: int = 0) -> Iterator[Event]:
+def saves(every: int, keep_at: str) -> Schedule:
+    """When checkpoints are due by their step: at multiples of `every`, 0 included, so that a run which diverges at once has one, and
+    at those that are kept for ever. Raises UserError where keep_at is no schedule.
+
+    every: 0 for none of the multiples.
+    """
+    kept = check_schedule("checkpoint.keep_at", keep_at).regular
+    return Union((Every(every), kept)) if every else kept
+
+
+def events_after(step: int, steps: int, schedules: dict[str, Due], saves: Schedule = At(())) -> Iterator[Event]:
     """The events of a run of `steps` steps that come after `step`, in order; the last step is always one.
 
-    save_every: checkpoints are due at multiples of it, 0 included, so that a run which diverges at once has one (0: never).
+    saves: when a checkpoint is due.
     """
-    saves: tuple[Schedule, ...] = (Every(save_every),) if save_every else ()
-    union = Union((*(due.regular for due in schedules.values()), *saves))
+    union = Union((*(due.regular for due in schedules.values()), saves))
     while step < steps:
         due_next = union.next(step)
         step = steps if due_next is None else min(due_next, steps)
         measured = tuple(name for name, due in schedules.items() if due.regularly(step))
-        event = Event(step, measured, (), last=False, saved=save_every > 0 and step % save_every == 0)
+        event = Event(step, measured, (), last=False, saved=saves.next(step - 1) == step)
         yield ended(event, schedules) if step == steps else event
 
 

@@ -184,14 +184,15 @@ class Block(nnx.Module):
         return x if self.dropout is None else self.dropout(x)
 
 
-@dataclass(frozen=True)
-class PowerAttention:
+class PowerAttention(nnx.Module):
     """Softmax attention with scores q·k / (entries of a head)^power.
 
-    Not nnx.dot_product_attention: where nothing is dropped it takes the softmax in float32, whatever its inputs are.
+    Not nnx.dot_product_attention: where nothing is dropped it takes the softmax in float32, whatever its inputs are. A module, so that
+    whoever looks at what modules give sees the weights.
     """
 
-    power: float
+    def __init__(self, power: float):
+        self.power = power
 
     def __call__(
         self,
@@ -205,12 +206,18 @@ class PowerAttention:
         **unused: Any,
     ) -> Float[Array, "n Q heads e"]:
         """The values, averaged with weights softmax_T(scores), of which `dropout_rate` are set to 0 in training."""
-        scores = jnp.einsum("nqhe,nthe->nhqt", query * query.shape[-1] ** -self.power, key)
-        weights = jax.nn.softmax(scores if mask is None else jnp.where(mask, scores, -jnp.inf))
+        weights = self.pattern(query, key, mask)
         if dropout_rng is not None:
             kept = jax.random.bernoulli(dropout_rng, 1 - dropout_rate, weights.shape)
             weights = jnp.where(kept, weights / (1 - dropout_rate), 0)
         return jnp.einsum("nhqt,nthe->nqhe", weights, value)
+
+    def pattern(
+        self, query: Float[Array, "n Q heads e"], key: Float[Array, "n T heads e"], mask: Bool[Array, "1 1 Q T"] | None
+    ) -> Float[Array, "n heads Q T"]:
+        """softmax_T(scores): how much each query looks at each token."""
+        scores = jnp.einsum("nqhe,nthe->nhqt", query * query.shape[-1] ** -self.power, key)
+        return jax.nn.softmax(scores if mask is None else jnp.where(mask, scores, -jnp.inf))
 
 
 def layout(model: Transformer, k: int, values: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

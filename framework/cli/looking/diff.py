@@ -26,13 +26,13 @@ def main(arguments: Sequence[str]) -> int:
     add_plugins(parser)
     options = parser.parse(arguments)
     from framework.reading import comparison  # after the arguments are read: JAX is not imported for --help
-    from framework.run import Run
+    from framework.run import Run, compare_configs, compare_rows
 
     one, other = (_read(spec, options.plugins) for spec in (options.one, options.other))
     configs = (side.config if isinstance(side, Run) else side for side in (one, other))
-    found: dict[str, Any] = {"fields": comparison.compare_configs(*configs)}
+    found: dict[str, Any] = {"fields": compare_configs(*configs)}
     if isinstance(one, Run) and isinstance(other, Run):
-        found |= {"environment": comparison.compare_environments(one, other), "rows": comparison.compare_rows(one, other)}
+        found |= {"environment": comparison.compare_environments(one, other), "rows": compare_rows(one, other)}
         found |= {"milestones": comparison.compare_milestones(one, other)}
     print(json.dumps(found, indent=2) if options.json else "\n".join(_lines(found, options.one, options.other)))
     return 0
