@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Penalty,
         Picture,
         Probe,
+        Regression,
         Row,
         Sizes,
         Split,

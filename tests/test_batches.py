@@ -8,7 +8,7 @@ import pytest
 from framework import Experiment, build, train
 from framework.config import override
 from framework.errors import FieldError, UserError
-from framework.training.batches import Batches
+from framework.training.examples.batches import Batches
 from tests.helpers import assert_same_run, tiny
 
 KEY = jax.random.key(3)

@@ -12,7 +12,7 @@ from flax import nnx
 from framework import Split, build, losses, registry
 from framework.config import select
 from framework.training import TrainState, place
-from framework.training.batches import Batches
+from framework.training.examples.batches import Batches
 from framework.training.network import split
 from framework.training.program import advance, make_objective
 from framework.training.sharing import Shared

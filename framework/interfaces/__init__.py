@@ -4,10 +4,11 @@ A plugin is a frozen dataclass and its fields are its whole configuration. Plugi
 """
 
 from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
-from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
+from framework.interfaces.data import KINDS, Outputs, Sizes, Split, Splits, Tree, Values, rows_in, take
 from framework.interfaces.group import Group
 from framework.interfaces.outside import Benchmark, Certificate, Certified, Engine, Figure, Finding, Picture
 from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.probe import Context, Probe
+from framework.interfaces.regression import Regression
 from framework.interfaces.task import Task

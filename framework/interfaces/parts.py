@@ -3,14 +3,14 @@
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from framework.interfaces.data import Tree
+from framework.interfaces.data import TOKENS, Tree
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.task import Task
 
@@ -30,9 +30,11 @@ class Constant(nnx.Variable):
 class Model(Plugin):
     """A network for a task."""
 
+    inputs: ClassVar[tuple[str, ...]] = (TOKENS,)  # what its networks take, among "tokens", "values", "images", "arrays": see Sizes.kind
+
     @abc.abstractmethod
     def build(self, task: Task, *, rngs: nnx.Rngs) -> nnx.Module:
-        """An nnx.Module that maps tokens int32 [n, k] to outputs [n, p]; its nnx.Param variables are trained.
+        """An nnx.Module that maps inputs, such as tokens int32 [n, k], to outputs [n, p]; its nnx.Param variables are trained.
 
         New arrays take `jnp.result_type(float)` as dtype: float32, or float64 where the config asks for it. A number of the
         forward pass that a field gives, such as a factor of the outputs, is held as a `Constant`.

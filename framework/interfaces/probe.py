@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from framework.fields import field
-from framework.interfaces.data import Splits, Tree, Values
+from framework.interfaces.data import KINDS, Splits, Tree, Values
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.task import Task
 
@@ -27,7 +27,7 @@ class Context:
     key: PRNGKeyArray  # the probe's own fold of the seed
     step: Int[Array | np.ndarray, ""]
 
-    def apply(self, params: Tree, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+    def apply(self, params: Tree, inputs: Tree) -> Float[Array, "n p"]:
         """Outputs of the network with these parameters."""
         return self.module(params)(inputs)
 
@@ -44,6 +44,8 @@ class Probe(Plugin):
     schedule: str = field("log", 'when to measure: "log", "log 40", "every 500", "at 1 10 100", "last", joined by +')
 
     compiled: ClassVar[bool] = True  # False: measure runs on the host, e.g. in float64, and gets NumPy arrays
+    inputs: ClassVar[tuple[str, ...]] = KINDS  # of which tasks it can look at networks: see Sizes.kind
+    needs_labels: ClassVar[bool] = False  # True: only of those in which a right answer is the number of an output
 
     def init(self, params: Tree, context: Context) -> Tree:
         """State at step 0, a pytree of arrays; the default remembers nothing. The core copies it."""

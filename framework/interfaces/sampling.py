@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from framework import seeds
@@ -28,11 +29,13 @@ def batch_size(task: Any, count: int) -> int:
     return size
 
 
-def randomize(seed: int, labels: np.ndarray, share: float, outputs: int) -> np.ndarray:
-    """The labels, round(share · n) of them replaced by uniform ones (which may be right by chance)."""
-    count = round(share * len(labels))
+def randomize(seed: int, labels: Any, share: float, outputs: int) -> Any:
+    """The labels, round(share · n) of them replaced by uniform ones (which may be right by chance). Raises FieldError for values."""
+    count = round(share * len(jax.tree.leaves(labels)[0]))
     if count == 0:
         return labels
+    if not isinstance(labels, np.ndarray) or labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise FieldError("random_labels", share, "must be 0 where targets are values: it replaces labels")
     generator = seeds.host_generator(seed, "random_labels")
     changed = labels.copy()
     changed[generator.choice(len(labels), count, replace=False)] = generator.integers(0, outputs, count)

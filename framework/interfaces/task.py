@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Bool, Float
 
 from framework.errors import FieldError, one_of
 from framework.fields import field, is_exactly
@@ -43,11 +43,11 @@ class Task(Plugin):
     @property
     @abc.abstractmethod
     def sizes(self) -> Sizes:
-        """The number of tokens in an input, of values of a token, and of outputs."""
+        """What an input is, such as the number of tokens and of their values, and the number of outputs."""
 
     @abc.abstractmethod
     def population(self) -> Split:
-        """Every example once: inputs int32 [N, k], targets int32 [N]."""
+        """Every example once: inputs, such as tokens int32 [N, k], and targets, labels int32 [N] or values float [N, outputs]."""
 
     def group(self) -> Group:
         """The group in which the answer is a product, by whose frequencies probes read networks: residues in order, unless overridden."""
@@ -64,7 +64,7 @@ class Task(Plugin):
         drawn, rest = jax.tree.map(jnp.asarray, (Split(drawn.inputs, labels), rest))
         return Splits(drawn, rest, population)
 
-    def losses(self, outputs: Float[Array, "n p"], targets: Shaped[Array, " n"]) -> Float[Array, " n"]:
+    def losses(self, outputs: Float[Array, "n p"], targets: Any) -> Float[Array, " n"]:
         """Loss of each example."""
         return LOSSES[self.loss](self._tempered(outputs), targets)
 
@@ -81,10 +81,14 @@ class Task(Plugin):
         for name, split in splits:
             if len(split):
                 outputs = network(split.inputs)
-                correct = jnp.sum(jnp.argmax(outputs, axis=-1) == split.targets)
+                correct = jnp.sum(self.right(outputs, split.targets, splits))
                 values[f"{name}/loss"] = jnp.mean(self.losses(outputs, split.targets))
                 values[f"{name}/accuracy"] = share(correct, len(split))
         return values
+
+    def right(self, outputs: Float[Array, "n p"], targets: Any, splits: Splits) -> Bool[Array, " n"]:
+        """Whether each answer is right: the largest output is that of the label."""
+        return jnp.argmax(outputs, axis=-1) == targets
 
     def notices(self, experiment: Any) -> list[str]:
         """Refuses a temperature for a loss that has none."""

@@ -13,7 +13,10 @@ import numpy as np
 
 from framework import registry
 from framework.config import Numerics, experiment, select
-from framework.interfaces import Row
+from framework.fields import parts
+from framework.interfaces import KINDS, Model, Probe, Row, Task
+from framework.interfaces.data import TOKENS
+from framework.testing.made_up import MadeUp
 from framework.training import Experiment, TrainState, precision
 from framework.training.sharing import program_of
 
@@ -22,7 +25,7 @@ STEPS = 4  # length of the experiment, taken two at a time
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """One plugin and the experiment in which it is checked; by default modular addition of two numbers at p = 5.
+    """One plugin and the experiment in which it is checked; by default modular addition of two numbers at p = 5, if it takes tokens.
 
     around: another experiment to take the other parts from, for a plugin that needs a certain task or network.
     """
@@ -62,7 +65,12 @@ class Subject:
 
     def with_plugin(self, plugin: Any) -> Experiment:
         """The experiment with another plugin in this one's place."""
-        return _with(plugin, self.kind, self.around or surroundings(), self.numerics)
+        return _with(plugin, self.kind, self.surroundings, self.numerics)
+
+    @property
+    def surroundings(self) -> Experiment:
+        """The parts around the plugin: those that it is given, or small ones whose inputs it takes."""
+        return self.around or surroundings(_kind_of_inputs(self.plugin))
 
     def copy(self) -> Any:
         """The plugin as another process would receive it."""
@@ -87,15 +95,24 @@ class Subject:
         return jax.tree.map(moved, self.experiment.initial_state().params)
 
 
-def surroundings() -> Experiment:
-    """The small experiment: modular addition at p = 5, eight quadratic neurons, gradient descent."""
+def surroundings(kind: str = TOKENS) -> Experiment:
+    """The small experiment: modular addition at p = 5, eight quadratic neurons, gradient descent; or numbers and an MLP."""
     config = experiment(
         task=select("modular_addition", p=5, train_size="60%"),
-        model=select("quadratic", width="8"),
+        model=select("quadratic" if kind == TOKENS else "mlp", width="8"),
         optimizer=select("gd", learning_rate=0.1),
         steps=STEPS,
     )
-    return Experiment.from_config(config)
+    made = Experiment.from_config(config)
+    return made if kind == TOKENS else dataclasses.replace(made, task=MadeUp(kind=kind))
+
+
+def _kind_of_inputs(plugin: Any) -> str:
+    """The first kind of inputs that a task has, or that a model or a probe takes with all parts inside it."""
+    if isinstance(plugin, Task):
+        return plugin.sizes.kind
+    taken = [part.inputs for _, part in parts(plugin) if isinstance(part, Model | Probe)]
+    return next((kind for kind in KINDS if all(kind in one for one in taken)), TOKENS)
 
 
 def _with(plugin: Any, kind: str, around: Experiment, numerics: Numerics) -> Experiment:

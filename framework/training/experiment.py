@@ -17,9 +17,11 @@ from framework import registry, seeds
 from framework.config import PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict
 from framework.errors import FieldError, UserError
 from framework.fields import Condition, check_condition, make, parts
-from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Split, Splits, Task, Values
-from framework.training.batches import Batches
+from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Splits, Task, Values
 from framework.training.devices import Spread, precision, spread_of
+from framework.training.examples.batches import Batches
+from framework.training.examples.checks import check_splits
+from framework.training.examples.fitting import check_model, check_probes
 from framework.training.measure import METRICS, Measurement, metrics
 from framework.training.network import Network, split
 from framework.training.program import advance, make_objective
@@ -107,6 +109,7 @@ class Experiment:
 
     @functools.cached_property
     def _initial(self) -> tuple[Network, Any, Any]:
+        check_model(self.task, self.model)
         with precision(self.numerics), _within("model"):
             rngs = nnx.Rngs(seeds.fold(self.general.seed, "init"))
             return split(self.model.build(self.task, rngs=rngs))
@@ -160,6 +163,8 @@ class Experiment:
 
     def notices(self) -> list[str]:
         """What a person should know about this combination before it runs. Raises FieldError for a combination that makes no sense."""
+        check_model(self.task, self.model)
+        check_probes(self.task, self.splits, self.probes)
         _ = self._batches
         with precision(self.numerics):
             jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
@@ -264,26 +269,6 @@ class Experiment:
         """The network at a state, in evaluation mode."""
         with precision(self.numerics):
             return self.network.module(state.params, state.variables)
-
-
-def check_splits(splits: Splits, task: Task) -> None:
-    """Raises UserError naming split, row and value if a token or a label is outside its range.
-
-    JAX clamps or wraps an index that is out of range without a word.
-    """
-    for name, examples in splits:
-        if isinstance(examples, Split) and len(examples):
-            _check_range(name, "token", np.asarray(examples.inputs), task.sizes.values)
-            targets = np.asarray(examples.targets)
-            if np.issubdtype(targets.dtype, np.integer):
-                _check_range(name, "target", targets, task.sizes.outputs)
-
-
-def _check_range(name: str, what: str, array: np.ndarray, limit: int) -> None:
-    wrong = np.argwhere((array < 0) | (array >= limit))
-    if len(wrong):
-        row, value = wrong[0][0], array[tuple(wrong[0])]
-        raise UserError(f"task: {what} {value} in row {row} of the {name} split is outside 0 … {limit - 1}")
 
 
 @contextlib.contextmanager

@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from framework.fields import code_of
-from framework.interfaces import Constant, Outputs
+from framework.interfaces import Constant, Outputs, rows_in, take
 from framework.training.devices import Spread
 
 
@@ -47,20 +47,26 @@ class Divided:
     module: nnx.Module
     spread: Spread
 
-    def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
-        """The outputs for integer tuples."""
+    def __call__(self, inputs: Any) -> Float[Array, "n p"]:
+        """The outputs for an array of inputs, or for a dict of arrays."""
         module: Any = self.module
-        count, shares = inputs.shape[0], self.spread.shares
+        count, shares = rows_in(inputs), self.spread.shares
         if count % shares == 0:
             return module(self.spread.rows(inputs))
         if jax.tree.leaves(nnx.state(module, nnx.BatchStat)):
             return module(inputs)
-        filled = inputs[jnp.arange(-(-count // shares) * shares) % count]
+        filled = take(inputs, jnp.arange(-(-count // shares) * shares) % count)
         return self.spread.whole(module(self.spread.rows(filled))[:count])
 
 
 def split(module: nnx.Module) -> tuple[Network, Any, Any]:
-    """(network, params, variables): both are nested dicts of arrays, shaped as the module."""
+    """(network, params, variables): both are nested dicts of arrays, shaped as the module.
+
+    Statistics of batches, which Flax makes float32 whatever the precision, are as precise as new arrays are.
+    """
+    statistics = nnx.state(module, nnx.BatchStat)
+    if jnp.result_type(float) == jnp.float64 and jax.tree.leaves(statistics):
+        nnx.update(module, jax.tree.map(lambda leaf: leaf.astype(jnp.float64), statistics))
     module.eval()
     evaluation, *_ = nnx.split(module, nnx.Param, Constant, ...)
     module.train()

@@ -11,7 +11,7 @@ import optax
 from jaxtyping import Array, Int
 
 from framework.interfaces import Penalty, Task
-from framework.training.batches import update_key
+from framework.training.examples.batches import update_key
 from framework.training.network import Network, other_variables
 from framework.training.state import Stacked, State, TrainState, one_state
 

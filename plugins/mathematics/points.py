@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from framework import Context, Probe
 from framework.errors import FieldError, UserError
+from framework.interfaces import rows_in, take
 
 SPLITS = ("train", "test", "population")
 RULE = 'must be "train", "test", "population" or a number of random points'
@@ -18,9 +19,9 @@ RULE = 'must be "train", "test", "population" or a number of random points'
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Questions:
-    """Inputs int32 [n, k], their right answers int32 [n], and whether each is asked: in regression, whether it was drawn."""
+    """Inputs, their right answers int32 [n], and whether each is asked: in regression, whether it was drawn."""
 
-    inputs: Int[Array, "n k"]
+    inputs: Any
     labels: Int[Array, " n"]
     asked: Bool[Array, " n"]
 
@@ -51,16 +52,27 @@ def questions_at(context: Context, points: str) -> Questions:
 
     Raises UserError for a task whose targets are not labels.
     """
-    split = getattr(context.splits, points if points in SPLITS else "population")
-    inputs, labels, asked = split.questions
+    inputs, labels, asked = _asked_at(context, points)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise UserError(f"this probe needs targets that are labels; those of {type(context.task).__name__} are {labels.dtype}")
-    if points not in SPLITS:
-        if int(points) > len(labels):
-            raise UserError(f"points = {points}: the population has only {len(labels):,} points")
-        chosen = jax.random.choice(context.key, len(labels), (int(points),), replace=False)
-        inputs, labels, asked = inputs[chosen], labels[chosen], asked[chosen]
     return Questions(inputs, labels, asked)
+
+
+def inputs_at(context: Context, points: str) -> tuple[Any, Bool[Array, " n"]]:
+    """The inputs of the questions, and whether each is asked: also of a task whose targets are no labels."""
+    inputs, _, asked = _asked_at(context, points)
+    return inputs, asked
+
+
+def _asked_at(context: Context, points: str) -> tuple[Any, Any, Bool[Array, " n"]]:
+    split = getattr(context.splits, points if points in SPLITS else "population")
+    questions = split.questions
+    if points in SPLITS:
+        return questions  # type: ignore[no-any-return]
+    count = rows_in(questions)
+    if int(points) > count:
+        raise UserError(f"points = {points}: the population has only {count:,} points")
+    return take(questions, jax.random.choice(context.key, count, (int(points),), replace=False))  # type: ignore[no-any-return]
 
 
 def points_of(context: Context, points: str, outputs: str) -> tuple[Int[np.ndarray, "n m"], Shaped[np.ndarray, " n"]]:

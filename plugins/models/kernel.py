@@ -6,11 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from framework import Constant, Model, Task, field, part, register
 from framework.errors import UserError
 from framework.fields import parts
+from framework.interfaces import KINDS
 from plugins.models.quadratic import Quadratic
 from plugins.networks.initial import InitialNetwork
 
@@ -23,7 +24,7 @@ class LinearizedNetwork(nnx.Module):
         zeros = {name: nnx.Param(jnp.zeros_like(value[...])) for name, value in initial.theta_0.items()}
         self.displacement = nnx.Dict(zeros)
 
-    def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+    def __call__(self, inputs: Any) -> Float[Array, "n p"]:
         """Outputs, by one forward pass with tangents."""
 
         def outputs(params: Any) -> Any:
@@ -43,6 +44,8 @@ class Kernel(Model):
     that the penalty l2 makes it kernel ridge regression, and an optimizer's decay is refused. Dropout inside is off. Source:
     Jacot et al. 2018; Chizat et al. 2019. A step costs about three of the network's own.
     """
+
+    inputs = KINDS  # those of the network inside
 
     inner: Model = part(Quadratic(), "the network that is linearized")
     prior: bool = field(True, "keep f(θ_0; x); false: outputs begin at 0")
@@ -70,7 +73,7 @@ class CenteredNetwork(nnx.Module):
         self.network, self.output_scale = network, Constant(output_scale)
         self.initial = InitialNetwork(nnx.clone(network))
 
-    def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+    def __call__(self, inputs: Any) -> Float[Array, "n p"]:
         """Outputs, 0 at initialization."""
         return self.output_scale[...] * (self.network(inputs) - self.initial(self.initial.params, inputs))  # type: ignore[operator]
 
@@ -83,6 +86,8 @@ class Centered(Model):
     arXiv 1812.07956, 2310.06110. To compare values of α at one speed in function space, divide the learning rate of gradient
     descent by α². A step costs one more forward pass.
     """
+
+    inputs = KINDS  # those of the network inside
 
     inner: Model = part(Quadratic(), "the network f")
     output_scale: float = field(1.0, "α", above=0)

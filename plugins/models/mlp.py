@@ -1,24 +1,28 @@
-"""Fully connected networks on tuples of tokens, one-hot or embedded."""
+"""Fully connected networks on tuples of tokens, one-hot or embedded, or on numbers as they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from framework import Constant, Model, Task, field, register
-from plugins.networks.layers import ACTIVATIONS, hidden_neurons, looked_up, looked_up_each
+from framework.errors import FieldError
+from framework.interfaces import KINDS
+from plugins.networks.layers import ACTIVATIONS, flattened, hidden_neurons, looked_up, looked_up_each
 
 EMBEDDINGS = ("one_hot", "concatenated", "summed")
 
 
 class MLPNetwork(nnx.Module):
-    """z_1 = input map of the tokens + b_1, a_i = φ(z_i), z_{i+1} = a_i H_i + b_{i+1}, outputs a_D V + b_out.
+    """z_1 = input map of the inputs + b_1, a_i = φ(z_i), z_{i+1} = a_i H_i + b_{i+1}, outputs a_D V + b_out.
 
     embedding [m, p, e], or None for one-hot inputs. W is the input map: one-hot [m, p, h], a lookup; concatenated [k, e, h],
-    block i for summand i; summed [1, e, h]. m is k, or 1 where all summands share a table. hidden_maps: H_1, … [h, h]. V [h, p].
+    block i for summand i; summed [1, e, h]. m is k, or 1 where all summands share a table. k = 0 stands for d numbers, which are
+    multiplied by W [1, d, h] in place of one-hot vectors. hidden_maps: H_1, … [h, h]. V [h, p].
     Without biases and embedding, and with one hidden layer, the parameters are the W and V of the quadratic network.
     """
 
@@ -37,19 +41,21 @@ class MLPNetwork(nnx.Module):
         self.activation, self.kind, self.k = ACTIVATIONS[model.activation].function, model.embedding, k
         self.scale = Constant(model.output_scale)
 
-    def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
-        """Outputs for integer tuples."""
+    def __call__(self, inputs: Any) -> Float[Array, "n p"]:
+        """Outputs for integer tuples, or for numbers."""
         return self.scale[...] * self._biased(len(self.hidden_maps) + 1, self.hidden(inputs) @ self.V[...])
 
-    def hidden(self, inputs: Int[Array, "n k"]) -> Float[Array, "n h"]:
+    def hidden(self, inputs: Any) -> Float[Array, "n h"]:
         """Activations of the last hidden layer."""
         a = self.activation(self._biased(0, self._first(inputs)))
         for number, H in enumerate(self.hidden_maps, start=1):
             a = self.activation(self._biased(number, a @ H[...]))
         return a
 
-    def _first(self, inputs: Int[Array, "n k"]) -> Float[Array, "n h"]:
+    def _first(self, inputs: Any) -> Float[Array, "n h"]:
         W = self.W[...]
+        if self.k == 0:
+            return flattened(inputs) @ W[0]
         if self.embedding is None:
             return looked_up(W, inputs, self.k)
         vectors = looked_up_each(self.embedding[...], inputs, self.k)
@@ -64,7 +70,7 @@ class MLPNetwork(nnx.Module):
 @register("mlp")
 @dataclass(frozen=True, kw_only=True)
 class MLP(Model):
-    """`depth` hidden layers of `width` neurons on one-hot or embedded tokens.
+    """`depth` hidden layers of `width` neurons on one-hot or embedded tokens, or on numbers: vectors, images, dicts of arrays.
 
     Lyu et al. 2024: relu, bias in first, init he, scale_biases false. Chughtai et al. 2023: embedding concatenated, size 256,
     width 128. Prieto et al. 2025: depth 2, width 200, no bias. init pytorch: U(±1/√fan_in), embeddings N(0, 1); he: weights
@@ -72,8 +78,10 @@ class MLP(Model):
     N(0, 1), or N(0, std²) where std is given. Homogeneous where activation and biases allow it.
     """
 
+    inputs = KINDS
+
     depth: int = field(1, "number of hidden layers", at_least=1, at_most=64)
-    width: str = field("4*p", "neurons of each hidden layer: a number or a formula in p and k", expression=True)
+    width: str = field("4*p", "neurons of each hidden layer: a number or a formula in p and k; of d numbers, p is d", expression=True)
     activation: str = field("relu", "activation of the hidden layers; quadratic is z²", choices=tuple(ACTIVATIONS))
     bias: bool = field(True, "layers have biases; bias_in says which layers")
     bias_in: str = field("all", "layers with biases, if bias is true: all, or the first only", choices=("all", "first"))
@@ -87,25 +95,30 @@ class MLP(Model):
     output_scale: float = field(1.0, "factor that multiplies the outputs", above=0)
 
     def build(self, task: Task, *, rngs: nnx.Rngs) -> nnx.Module:
-        """The network for k tokens."""
+        """The network for k tokens, or for d numbers. Raises FieldError for numbers that are to be embedded."""
         sizes, h = task.sizes, hidden_neurons(self.width, task.sizes)
-        k, tables, e = sizes.tokens, 1 if self.shared else sizes.tokens, self.embedding_size
+        k, p = sizes.variables["k"], sizes.variables["p"]
+        if sizes.shape and self.embedding != "one_hot":
+            raise FieldError(
+                "embedding", self.embedding, f"must be one_hot for {sizes}: numbers enter as they are, and only tokens have vectors"
+            )
+        tables, e = 1 if self.shared else k, self.embedding_size
         maps = {}
         if self.embedding == "one_hot":
-            fan_in = k * sizes.values
-            maps["W"] = self._weights(rngs.params(), (tables, sizes.values, h), fan_in)
+            fan_in = k * p
+            maps["W"] = self._weights(rngs.params(), (tables, p, h), fan_in)
         else:
             blocks = k if self.embedding == "concatenated" else 1
             fan_in = blocks * e
             std = (self.init_std if self.init == "normal" else 0) or 1.0
-            maps["embedding"] = self.init_scale * std * jax.random.normal(rngs.params(), (tables, sizes.values, e), jnp.result_type(float))
+            maps["embedding"] = self.init_scale * std * jax.random.normal(rngs.params(), (tables, p, e), jnp.result_type(float))
             maps["W"] = self._weights(rngs.params(), (blocks, e, h), fan_in)
         hidden_maps = [self._weights(rngs.params(), (h, h), h) for _ in range(self.depth - 1)]
         maps["V"] = self._weights(rngs.params(), (h, sizes.outputs), h)
         shapes = [(h, fan_in)] + [(h, h)] * (self.depth - 1) + [(sizes.outputs, h)]
         shapes = shapes[: 1 if self.bias_in == "first" else None] if self.bias else []
         biases = {layer: self._biases(rngs.params(), *shape) for layer, shape in enumerate(shapes)}
-        return MLPNetwork(maps, hidden_maps, biases, self, k)
+        return MLPNetwork(maps, hidden_maps, biases, self, 0 if sizes.shape else k)
 
     def homogeneity(self, task: Task) -> int | None:
         """1 + the degree of the last hidden layer: each layer adds 1 for its weights, and φ multiplies by its power q.

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from framework import Constant
 from framework.training import leaf_name
@@ -39,7 +39,7 @@ class InitialNetwork(nnx.Module):
         """Arrays held by dotted name, as the nested dict that the network takes."""
         return jax.tree.unflatten(self.structure, [by_name[name][...] for name in self.names])
 
-    def __call__(self, params: Any, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+    def __call__(self, params: Any, inputs: Any) -> Float[Array, "n p"]:
         """f(params; inputs)."""
         constants = jax.tree.unflatten(self.constants_structure, [number[...] for number in self.constants])
         rest = jax.tree.unflatten(self.rest_structure, [other[...] for other in self.others])

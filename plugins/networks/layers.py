@@ -1,11 +1,11 @@
-"""What layers are made of: rows looked up by tokens, nonlinearities by name, the number of neurons."""
+"""What layers are made of: rows looked up by tokens, numbers in a row, nonlinearities by name, the number of neurons."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Num
 
 from framework import Sizes
 from framework.errors import FieldError
@@ -43,6 +43,12 @@ def hidden_neurons(width: str, sizes: Sizes) -> int:
     if h < 1:
         raise FieldError("width", width, f"is {h} neurons; it must be at least 1")
     return h
+
+
+def flattened(inputs: Any) -> Num[Array, "n d"]:
+    """All numbers of an input in a row: of an image pixel by pixel, of a dict array by array in the order of their names."""
+    rows = [array.reshape(array.shape[0], -1) for array in jax.tree.leaves(inputs)]
+    return rows[0] if len(rows) == 1 else jnp.concatenate(rows, axis=1)
 
 
 def looked_up_each(table: Float[Array, "m p e"], inputs: Int[Array, "n k"], k: int) -> list[Float[Array, "n e"]]:

@@ -44,6 +44,8 @@ class Fourier(Probe):
     frequencies: see progress_measures. Sources: Gromov 2023; Nanda et al. 2023; Doshi et al. 2024.
     """
 
+    inputs, needs_labels = ("tokens",), True
+
     folded: bool = field(True, "add the power of f and p − f; false: bins of the real transform, as Doshi et al. 2024 do")
     alive: float = field(0.01, "neurons below this share of the largest neuron's norm are dead", at_least=0, below=1)
     per_neuron: bool = field(True, "also record arrays: power [h, F], frequency [h], phases [k+1, h]")

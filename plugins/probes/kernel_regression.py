@@ -33,6 +33,8 @@ class KernelRegression(Probe):
     how many rows it got. Memory: about 3·8·max_rows² bytes, 100 MB at 2,048. In float64. State: θ_0.
     """
 
+    inputs = ("tokens",)
+
     schedule: str = field("at 0+log 2", "when to measure: each event solves two systems of max_rows equations")
     max_rows: int = field(2048, "rows of the kernel matrix: training tuples, or training inputs times p", at_least=1)
     ridge: float = field(0.0, "number added to the eigenvalues of the kernel; 0: the pseudo-inverse", at_least=0)

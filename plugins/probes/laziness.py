@@ -6,15 +6,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from framework import Context, field, register
 from framework.interfaces import Outputs
 from framework.numbers import euclidean_norm
 from framework.reading import columns_of, draw_panels
-from plugins.mathematics.points import ProbeAtPoints, check_points, questions_at
+from plugins.mathematics.points import ProbeAtPoints, check_points, inputs_at
 
-Apply = Callable[[Any, Int[Array, "n k"]], Float[Array, "n p"]]  # (parameters, inputs) → outputs
+Apply = Callable[[Any, Any], Float[Array, "n p"]]  # (parameters, inputs) → outputs
 
 
 @register("laziness")
@@ -40,10 +40,9 @@ class Laziness(ProbeAtPoints):
         moved = jax.tree.map(jnp.subtract, params, state)
         values = {"moved": euclidean_norm(moved) / euclidean_norm(state)}
         for points in self.points:
-            questions = questions_at(context, points)
-            asked = questions.inputs, questions.asked
-            if len(questions.labels):
-                values[f"{check_points(points)}_error"] = linearization_error(context.apply, state, params, *asked)
+            inputs, asked = inputs_at(context, points)
+            if len(asked):
+                values[f"{check_points(points)}_error"] = linearization_error(context.apply, state, params, inputs, asked)
         if self.linearized:
             found = context.task.metrics(linearized_network(context.apply, state, params), context.splits)
             values |= {f"linearized/{quantity}": value for quantity, value in found.items()}
@@ -67,20 +66,18 @@ def linearized_network(apply: Apply, start: Any, params: Any) -> Outputs:
     """The network x → f(θ_0; x) + J_0(x) (θ − θ_0), by one derivative along θ − θ_0. apply: (parameters, inputs) → outputs."""
     moved = jax.tree.map(jnp.subtract, params, start)
 
-    def network(inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+    def network(inputs: Any) -> Float[Array, "n p"]:
         before, change = jax.jvp(lambda params: apply(params, inputs), (start,), (moved,))
         return before + change
 
     return network
 
 
-def linearization_error(
-    apply: Apply, start: Any, params: Any, inputs: Int[Array, "n k"], asked: Bool[Array, " n"] | None = None
-) -> Float[Array, ""]:
+def linearization_error(apply: Apply, start: Any, params: Any, inputs: Any, asked: Bool[Array, " n"] | None = None) -> Float[Array, ""]:
     """‖f − f_0 − J_0 (θ − θ_0)‖ / ‖f − f_0‖ at these inputs, or those that are asked; 0 where the numerator is 0."""
     moved = jax.tree.map(jnp.subtract, params, start)
     before, linear = jax.jvp(lambda params: apply(params, inputs), (start,), (moved,))
     change = apply(params, inputs) - before
-    counted = jnp.ones(len(inputs), bool)[:, None] if asked is None else asked[:, None]
+    counted = jnp.ones(len(change), bool)[:, None] if asked is None else asked[:, None]
     missed, size = euclidean_norm(jnp.where(counted, change - linear, 0)), euclidean_norm(jnp.where(counted, change, 0))
     return jnp.where(missed > 0, missed / jnp.where(missed > 0, size, 1), 0)

@@ -30,6 +30,8 @@ class Margins(ProbeAtPoints):
     State: γ* as a scalar where it is known. Sources: Mohamadi et al. 2024; Lyu and Li 2020; Morwani et al. 2024.
     """
 
+    needs_labels = True
+
     points: tuple[str, ...] = field(("train", "test", "population"), 'any of "train", "test", "population", a number of random points')
     quantiles: tuple[float, ...] = field((0.1, 0.5, 0.9), "quantiles of the margins, recorded as train_q10, …", at_least=0, at_most=1)
 

@@ -50,6 +50,8 @@ class NTKDrift(ProbeAtPoints):
     reference parameters, and the step at which they were taken.
     """
 
+    inputs = ("tokens",)
+
     outputs: str = field("first", "f_0, the sum over all outputs / sqrt(p), all p, or each point's own", choices=OUTPUTS)
     points: str = field("train", "train, test, population, or a number of random points", expression=True)
     reference: str = field("initial", "Θ_0: initial (step 0), previous (event), or a step: the first event from it on", expression=True)
@@ -95,6 +97,8 @@ class NTKSpectrum(ProbeAtPoints):
     label for first and sum, so that YYᵀ = 1[y=y']; the entries of the one-hot labels for all; the target for own.
     Points and outputs as for ntk_drift. Not the Hessian's spectrum: see sharpness. In float64. No state.
     """
+
+    inputs = ("tokens",)
 
     outputs: str = field("first", "f_0, the sum over all outputs / sqrt(p), all p, or each point's own", choices=OUTPUTS)
     points: str = field("train", "train, test, population, or a number of random points", expression=True)

@@ -34,6 +34,8 @@ class ProgressMeasures(Probe):
     or dihedral group frequencies number irreducible representations, whose entries at s, or at s c⁻¹, are projected on.
     """
 
+    inputs, needs_labels = ("tokens",), True
+
     frequencies: tuple[int, ...] = field((), "key frequencies, such as those of the final network; empty: chosen at each event", at_least=1)
     count: int = field(5, "how many frequencies are chosen where none are named", at_least=1)
 

@@ -13,7 +13,7 @@ from framework.errors import UserError, one_of
 from framework.reading import moments
 from framework.training import leaf_name
 from plugins.mathematics.harmonics import harmonics_of
-from plugins.mathematics.points import ProbeAtPoints, questions_at
+from plugins.mathematics.points import ProbeAtPoints, inputs_at
 from plugins.networks.parameters import two_layer
 
 
@@ -45,7 +45,7 @@ class Weights(ProbeAtPoints):
         """Arrays NAME, and hidden."""
         values = {name: leaf for name, leaf in named_parameters(params).items() if not self.leaves or name in self.leaves}
         if self.hidden:
-            values["hidden"] = context.module(params).hidden(questions_at(context, self.points).inputs)  # type: ignore[attr-defined]
+            values["hidden"] = context.module(params).hidden(inputs_at(context, self.points)[0])  # type: ignore[attr-defined]
         return values, state
 
     def draw(self, figure: Any, run: Any, name: str) -> None:

@@ -7,10 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from framework.interfaces import rows_in, take
+from framework.interfaces.data import TOKENS
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.shared_programs import check_shares_programs
 from framework.testing.subject import Subject, bits, is_finite
+from framework.training import Experiment
 from framework.training.network import split
 
 MODEL = "model"
@@ -32,9 +35,9 @@ def it_builds_a_module(subject: Subject) -> None:
 
 @promise(MODEL, is_basis=True)
 def its_outputs_fit_the_task(subject: Subject) -> None:
-    """Tokens int32 [n, k] become outputs [n, p], finite and in the precision of the run."""
+    """Inputs, such as tokens int32 [n, k], become outputs [n, p], finite and in the precision of the run."""
     module, inputs = _evaluated(subject)
-    outputs, wanted = module(inputs), (len(inputs), subject.experiment.task.sizes.outputs)
+    outputs, wanted = module(inputs), (rows_in(inputs), subject.experiment.task.sizes.outputs)
     if outputs.shape != wanted or outputs.dtype != jnp.result_type(float):
         raise Broken(f"outputs are {outputs.dtype}{list(outputs.shape)}; this task needs {jnp.result_type(float)}{list(wanted)}")
     if not is_finite(outputs):
@@ -69,9 +72,9 @@ def each_example_is_answered_alone(subject: Subject) -> None:
     together = np.asarray(module(inputs))
     scale = max(float(np.max(np.abs(together))), 1e-30)
     others = {
-        "alone": np.concatenate([nnx.jit(module)(inputs[i : i + 1]) for i in range(3)]),
+        "alone": np.concatenate([nnx.jit(module)(take(inputs, np.array([i]))) for i in range(3)]),
         "when compiled": nnx.jit(module)(inputs)[:3],
-        "under vmap": jax.jit(jax.vmap(lambda one: module(one[None])[0]))(inputs)[:3],
+        "under vmap": jax.jit(jax.vmap(lambda one: module(jax.tree.map(lambda array: array[None], one))[0]))(inputs)[:3],
     }
     for how, outputs in others.items():
         if (miss := float(np.max(np.abs(np.asarray(outputs) - together[:3]))) / scale) > 1e-4:
@@ -97,7 +100,7 @@ def its_degree_is_what_it_says(subject: Subject) -> None:
     if degree is None:
         return
     made, state = subject.experiment, subject.experiment.initial_state()
-    inputs, params = made.splits.population.inputs[:, : made.task.sizes.tokens], subject.params()
+    inputs, params = _inputs(made), subject.params()
     outputs_of = jax.jit(lambda params: made.network.module(params, state.variables)(inputs))
     at, twice = (np.asarray(outputs_of(jax.tree.map(lambda leaf, c=c: c * np.asarray(leaf), params))) for c in (1, 2))
     if not np.allclose(twice, 2.0**degree * at, rtol=1e-3, atol=1e-4 * np.max(np.abs(twice))):
@@ -135,8 +138,14 @@ def _built(subject: Subject) -> nnx.Module:
 
 
 def _evaluated(subject: Subject) -> tuple[Any, Any]:
-    """(network in evaluation mode, inputs int32 [n, k])."""
+    """(network in evaluation mode, inputs)."""
     made = subject.experiment
     module = _built(subject)
     module.eval()
-    return module, jnp.asarray(made.splits.population.inputs[:, : made.task.sizes.tokens])
+    return module, _inputs(made)
+
+
+def _inputs(made: Experiment) -> Any:
+    """Those of the population; in regression, tokens without the number of an output."""
+    inputs, sizes = made.splits.population.inputs, made.task.sizes
+    return jax.tree.map(jnp.asarray, inputs[:, : sizes.tokens] if sizes.kind == TOKENS else inputs)

@@ -11,6 +11,7 @@ import numpy as np
 
 from framework import registry
 from framework.config import Numerics
+from framework.interfaces import Task
 from framework.pictures import new_figure
 from framework.run import Recorder, Run
 from framework.testing.in_training import check_resumes
@@ -156,7 +157,7 @@ def _state_at(made: Experiment, params: Any) -> TrainState:
 
 def _memorized(subject: Subject) -> tuple[TrainState, float]:
     """(state, training loss): fitted by Adam, then scaled up until the loss is 0, or as near as doubling brings it."""
-    params = _fit(subject.around, subject.numerics) if subject.around else _fit_surroundings(subject.numerics)
+    params = _fit(subject.around, subject.numerics) if subject.around else _fit_surroundings(subject.surroundings.task, subject.numerics)
     made = subject.experiment
     state = made.initial_state()
     loss = jax.jit(lambda params: made.objective(params, state.variables, made.splits.train)[0])
@@ -174,5 +175,5 @@ def _fit(around: Experiment, numerics: Numerics) -> Any:
 
 
 @functools.cache
-def _fit_surroundings(numerics: Numerics) -> Any:
-    return _fit(surroundings(), numerics)
+def _fit_surroundings(task: Task, numerics: Numerics) -> Any:
+    return _fit(surroundings(task.sizes.kind), numerics)

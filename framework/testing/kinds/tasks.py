@@ -1,18 +1,20 @@
 """What a Task promises."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from framework.interfaces import Sizes, Split, Splits
+from framework.interfaces import Sizes, Split, Splits, rows_in
+from framework.interfaces.data import TOKENS
 from framework.testing.in_training import check_resumes
 from framework.testing.promises import Broken, promise
 from framework.testing.shared_programs import check_shares_programs
 from framework.testing.subject import Subject, bits, is_finite
 from framework.training import METRICS, Event
-from framework.training.experiment import check_splits
+from framework.training.examples.checks import check_splits
 
 TASK = "task"
 LOGIT = 1e3  # an answer this sure has loss 0 in float32
@@ -20,11 +22,11 @@ LOGIT = 1e3  # an answer this sure has loss 0 in float32
 
 @promise(TASK, is_basis=True)
 def its_sizes_are_positive(subject: Subject) -> None:
-    """`sizes` says how many tokens, values and outputs there are: integers from 1 on."""
+    """`sizes` says how many tokens, values and outputs there are, or the shape of an input: integers from 1 on."""
     sizes = subject.plugin.sizes
     if not isinstance(sizes, Sizes):
-        raise Broken(f"sizes is a {type(sizes).__name__}: return Sizes(tokens=…, values=…, outputs=…)")
-    for name in ("tokens", "values", "outputs"):
+        raise Broken(f"sizes is a {type(sizes).__name__}: return Sizes(tokens=…, values=…, outputs=…), or Sizes(shape=…, outputs=…)")
+    for name in ("entries", "outputs") if sizes.shape else ("tokens", "values", "outputs"):
         number = getattr(sizes, name)
         if not isinstance(number, int | np.integer) or number < 1:
             raise Broken(f"sizes.{name} = {number!r} must be an integer >= 1")
@@ -32,17 +34,19 @@ def its_sizes_are_positive(subject: Subject) -> None:
 
 @promise(TASK, is_basis=True)
 def its_population_holds_each_example_once(subject: Subject) -> None:
-    """`population` gives integer tokens [N, k] and one target each, no example twice."""
-    population = subject.plugin.population()
-    inputs, targets = np.asarray(population.inputs), np.asarray(population.targets)
-    if inputs.dtype != np.int32 or inputs.ndim != 2:
+    """`population` gives inputs, such as integer tokens [N, k], and one target each, no example twice."""
+    population, sizes = subject.plugin.population(), subject.plugin.sizes
+    inputs = np.asarray(population.inputs) if sizes.kind == TOKENS else population.inputs
+    if sizes.kind == TOKENS and (inputs.dtype != np.int32 or inputs.ndim != 2):
         raise Broken(f"population().inputs are {inputs.dtype}{list(inputs.shape)}: they must be int32 [N, k], one row per example")
-    if targets.shape != inputs.shape[:1]:
-        raise Broken(f"population() has {len(inputs)} inputs and targets of shape {list(targets.shape)}: one target per input")
-    if np.issubdtype(targets.dtype, np.integer) and targets.dtype != np.int32:
-        raise Broken(f"population().targets are {targets.dtype}: labels are int32")
-    if (distinct := len(np.unique(inputs, axis=0))) < len(inputs):
-        raise Broken(f"population() has {len(inputs)} examples, of which only {distinct} are distinct: each belongs there once")
+    count = rows_in(inputs)
+    for targets in map(np.asarray, jax.tree.leaves(population.targets)):
+        if targets.shape not in ((count,), (count, sizes.outputs)) and targets is population.targets or targets.shape[:1] != (count,):
+            raise Broken(f"population() has {count} inputs and targets of shape {list(targets.shape)}: one target per input")
+        if np.issubdtype(targets.dtype, np.integer) and targets.dtype != np.int32:
+            raise Broken(f"population().targets are {targets.dtype}: labels are int32")
+    if (distinct := len(set(_rows(inputs)))) < count:
+        raise Broken(f"population() has {count} examples, of which only {distinct} are distinct: each belongs there once")
 
 
 @promise(TASK)
@@ -65,7 +69,7 @@ def train_and_test_make_the_population(subject: Subject) -> None:
     check_splits(splits, subject.plugin)
     if subject.plugin.replacement or not all(isinstance(split, Split) for _, split in splits):
         return
-    train, test, whole = (set(map(tuple, np.asarray(split.inputs).tolist())) for _, split in splits)
+    train, test, whole = (set(_rows(split.inputs)) for _, split in splits)
     if shared := train & test:
         raise Broken(f"{len(shared)} inputs are in train and in test, such as {min(shared)}: what is trained on must not be tested on")
     if train | test != whole:
@@ -77,7 +81,7 @@ def train_and_test_make_the_population(subject: Subject) -> None:
 def its_losses_are_one_an_example(subject: Subject) -> None:
     """`losses` gives one number per example, in the precision of the outputs, that no other example changes."""
     task, split = subject.plugin, subject.experiment.splits.train
-    if not _has_labels(split):
+    if not _has_labels(split) and not _has_values(split):
         return
     outputs = np.random.default_rng(0).normal(size=(len(split), task.sizes.outputs)).astype(jnp.result_type(float))
     losses_of = jax.jit(task.losses)
@@ -94,9 +98,10 @@ def its_losses_are_one_an_example(subject: Subject) -> None:
 def its_gradient_is_finite_at_zero_loss(subject: Subject) -> None:
     """Loss and gradient are finite where every answer is right and sure, where all outputs are equal, and where all are 0."""
     task, split = subject.plugin, subject.experiment.splits.train
-    if not _has_labels(split):
+    if not _has_labels(split) and not _has_values(split):
         return
-    right = LOGIT * np.eye(task.sizes.outputs, dtype=jnp.result_type(float))[np.asarray(split.targets)]
+    targets = np.asarray(split.targets)
+    right = LOGIT * np.eye(task.sizes.outputs, dtype=jnp.result_type(float))[targets] if _has_labels(split) else targets
     slope_of = jax.jit(jax.value_and_grad(lambda outputs: task.mean_loss(lambda _: outputs, split)))
     for where, outputs in (("every answer is right and sure", right), ("all outputs are 0", 0 * right), ("all are 1", 0 * right + 1)):
         loss, slope = slope_of(outputs)
@@ -123,15 +128,12 @@ def its_metrics_know_a_right_answer(subject: Subject) -> None:
     task, splits = subject.plugin, subject.experiment.splits
     if not all(_has_labels(split) for _, split in splits) or task.sizes.outputs < 2 or task.random_labels:
         return
-    place = np.array([task.sizes.values**i for i in range(task.sizes.tokens)])
-    numbers = np.asarray(splits.population.inputs) @ place
-    order = np.argsort(numbers)
-    numbers, labels = numbers[order], np.asarray(splits.population.targets)[order]
+    answer_of = _answers_to_tokens(task, splits) if task.sizes.kind == TOKENS else _answers_to_numbers(splits)
 
     @jax.jit
     def accuracy(splits: Splits, shift: Any) -> Any:
         def answers(inputs: Any) -> Any:
-            found = jnp.asarray(labels)[jnp.searchsorted(jnp.asarray(numbers), inputs @ place)] + shift
+            found = answer_of(inputs) + shift
             return jax.nn.one_hot(found % task.sizes.outputs, task.sizes.outputs)
 
         return task.metrics(answers, splits)
@@ -147,7 +149,7 @@ def it_works_in_float64(subject: Subject) -> None:
     """With numerics.precision=float64 the mean loss is one float64."""
     sizes, train, double = subject.plugin.sizes, subject.experiment.splits.train, subject.in_float64()
     with double.scope():
-        loss = jax.eval_shape(lambda split: subject.plugin.mean_loss(lambda x: jnp.zeros((len(x), sizes.outputs)), split), train)
+        loss = jax.eval_shape(lambda split: subject.plugin.mean_loss(lambda x: jnp.zeros((rows_in(x), sizes.outputs)), split), train)
     if loss.dtype != np.float64 or loss.shape != ():
         raise Broken(f"with numerics.precision=float64 the mean loss is {loss.dtype}{list(loss.shape)}: it must be one float64")
 
@@ -165,4 +167,35 @@ def a_run_resumes(subject: Subject) -> None:
 
 
 def _has_labels(split: Any) -> bool:
-    return isinstance(split, Split) and np.issubdtype(split.targets.dtype, np.integer)
+    return isinstance(split, Split) and split.has_labels
+
+
+def _has_values(split: Any) -> bool:
+    """Whether the targets are values, one for each output."""
+    return isinstance(split, Split) and getattr(split.targets, "ndim", 0) == 2
+
+
+def _rows(inputs: Any) -> list[tuple]:
+    """All that an input holds, as one tuple of numbers for each example."""
+    return list(map(tuple, np.concatenate([np.asarray(leaf).reshape(rows_in(inputs), -1) for leaf in jax.tree.leaves(inputs)], 1).tolist()))
+
+
+def _answers_to_tokens(task: Any, splits: Splits) -> Callable[[Any], Any]:
+    """Tokens → their labels in the population."""
+    place = np.array([task.sizes.values**i for i in range(task.sizes.tokens)])
+    numbers = np.asarray(splits.population.inputs) @ place
+    order = np.argsort(numbers)
+    numbers, labels = numbers[order], np.asarray(splits.population.targets)[order]
+    return lambda inputs: jnp.asarray(labels)[jnp.searchsorted(jnp.asarray(numbers), inputs @ place)]
+
+
+def _answers_to_numbers(splits: Splits) -> Callable[[Any], Any]:
+    """Numbers → their labels in the population, found by comparing each input with all of them."""
+    population = splits.population
+
+    def answers(inputs: Any) -> Any:
+        pairs = zip(jax.tree.leaves(inputs), jax.tree.leaves(population.inputs), strict=True)
+        same = [jnp.all(one[:, None] == other[None], axis=range(2, one.ndim + 1)) for one, other in pairs]
+        return population.targets[jnp.argmax(jnp.all(jnp.stack(same), axis=0), axis=1)]
+
+    return answers

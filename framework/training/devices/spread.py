@@ -67,9 +67,9 @@ class Spread:
         """Among how many devices examples are divided."""
         return int(self.mesh.shape[EXAMPLES])
 
-    def rows(self, array: Any) -> Any:
-        """Inside a program: each device has its share of the first axis, whose length the number of shares divides."""
-        return jax.lax.with_sharding_constraint(array, NamedSharding(self.mesh, PartitionSpec(EXAMPLES)))
+    def rows(self, inputs: Any) -> Any:
+        """Inside a program: each device has its share of the first axis of each array, whose length the number of shares divides."""
+        return jax.lax.with_sharding_constraint(inputs, NamedSharding(self.mesh, PartitionSpec(EXAMPLES)))
 
     def whole(self, array: Any) -> Any:
         """Inside a program: every device has all of it."""

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from framework.errors import UserError
+from framework.errors import FieldError, UserError
 from framework.interfaces import Split, Task, sampling
 
 ORDER, NOISE, UPDATE = range(3)  # what the training key is folded with, for each of its uses
@@ -34,6 +34,8 @@ class Batches:
     @classmethod
     def of(cls, task: Task, split: Any) -> "Batches":
         """Raises FieldError when batch_size does not fit, UserError when the task's own kind of split cannot be cut."""
+        if task.label_noise and isinstance(split, Split) and not split.has_labels:
+            raise FieldError("label_noise", task.label_noise, "must be 0 where targets are values: it replaces labels")
         size = sampling.batch_size(task, len(split))
         made = cls(len(split), size, task.batch_order == "drawn", task.sizes.outputs, task.label_noise or None)
         if not made.is_whole and not isinstance(split, Split):
