@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from framework import registry
-from framework.config import Numerics, experiment, select
+from framework.config import NAMED, Numerics, experiment, select
 from framework.interfaces import Row
 from framework.training import Experiment, TrainState, precision
 from framework.training.sharing import program_of
@@ -99,8 +99,8 @@ def surroundings() -> Experiment:
 
 
 def _with(plugin: Any, kind: str, around: Experiment, numerics: Numerics) -> Experiment:
-    part = {"probes": {"checked": plugin}} if kind == "probe" else {kind: plugin}
-    return dataclasses.replace(around, numerics=numerics, **({"probes": {}} | part))
+    part = {f"{kind}s": {"checked": plugin}} if kind in NAMED.values() else {kind: plugin}
+    return dataclasses.replace(around, numerics=numerics, **({section: {} for section in NAMED} | part))
 
 
 @contextlib.contextmanager
