@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Figure,
         Finding,
         Group,
+        Intervention,
         Model,
         Optimizer,
         Penalty,
@@ -26,10 +27,12 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Probe,
         Regression,
         Row,
+        Setting,
         Sizes,
         Split,
         Splits,
         Task,
+        Training,
         Verdict,
     )
     from framework.pictures import Curve, Panel

@@ -1,7 +1,8 @@
 """What can go wrong, one class per exit code: the command line prints their message and no traceback."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class WhygrokError(Exception):
@@ -54,6 +55,15 @@ class FieldError(UserError):
     def within(self, section: str) -> "FieldError":
         """The same error, seen from the config that holds the section."""
         return FieldError(f"{section}.{self.path}", self.value, self.rule)
+
+
+@contextlib.contextmanager
+def within(section: str) -> Iterator[None]:
+    """Adds the section's name to a FieldError that leaves the block."""
+    try:
+        yield
+    except FieldError as error:
+        raise error.within(section) from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -21,7 +21,7 @@ from framework.fields import declared_fields, make
 
 log = logging.getLogger("whygrok")
 
-KINDS = ("task", "model", "optimizer", "penalty", "probe", "claim", "figure", "certificate", "benchmark", "engine")
+KINDS = ("task", "model", "optimizer", "penalty", "probe", "intervention", "claim", "figure", "certificate", "benchmark", "engine")
 PLURALS = {kind: ("penalties" if kind == "penalty" else f"{kind}s") for kind in KINDS}
 ENTRY_POINTS = "whygrok.plugins"
 NAME = r"[a-z][a-z0-9_]*"  # what a plugin may be called

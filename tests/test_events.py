@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from framework.errors import UserError
 from framework.training import check_schedule, parse_schedule
-from framework.training.schedule import events_after, saves
+from framework.training.moments.schedule import events_after, saves
 
 
 def steps_of(text: str, end: int) -> list[int]:

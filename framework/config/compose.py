@@ -15,7 +15,7 @@ from framework import registry
 from framework.config.older import newer, newer_section
 from framework.config.paths import resolve_plugin
 from framework.config.settings import SECTIONS, General
-from framework.config.tree import PLUGIN_SECTIONS, node_at
+from framework.config.tree import NAMED, PLUGIN_SECTIONS, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of
 from framework.fields import convert, declared_fields, unknown_field
 
@@ -33,6 +33,7 @@ def experiment(
     optimizer: Mapping[str, Any],
     penalty: Mapping[str, Any] | None = None,
     probes: Mapping[str, Mapping[str, Any]] | None = None,
+    interventions: Mapping[str, Mapping[str, Any]] | None = None,
     plugins: str | Iterable[str] = (),
     **general: Any,
 ) -> ConfigDict:
@@ -48,13 +49,14 @@ def experiment(
     for path in paths:
         registry.load_plugin(path)
     parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
-    named = dict(probes or {})
-    _swap(arg, parts, named)
+    named = {"probes": dict(probes or {}), "interventions": dict(interventions or {})}
+    _swap(arg, parts, named["probes"])
     settings = {name: newer_section(name, _mapping(general.pop(name, {}), name)) for name in SECTIONS}
-    config = _untyped(_section(General, general, "", known=(*PLUGIN_SECTIONS, "probes", *SECTIONS)) | {"plugins": tuple(paths)})
+    config = _untyped(_section(General, general, "", known=(*PLUGIN_SECTIONS, *NAMED, *SECTIONS)) | {"plugins": tuple(paths)})
     for kind in PLUGIN_SECTIONS:
         config[kind] = plugin_section(kind, parts[kind], kind)
-    config.probes = _untyped({name: plugin_section("probe", p, f"probes.{name}") for name, p in named.items()})
+    for section, kind in NAMED.items():
+        config[section] = _untyped({name: plugin_section(kind, p, f"{section}.{name}") for name, p in named[section].items()})
     for name, cls in SECTIONS.items():
         config[name] = _untyped(_section(cls, settings[name], name))
     return _locked(config)
@@ -62,8 +64,11 @@ def experiment(
 
 def plugin_section(kind: str, given: Mapping[str, Any] | ConfigDict, path: str) -> ConfigDict:
     """The section of a plugin with every field: its name, what is given, and its defaults."""
-    if kind == "probe" and not re.fullmatch(r"probes\.[A-Za-z0-9_-]+", path):
-        raise UserError(f"{path}: a probe cannot be called {path.removeprefix('probes.')!r}: use only letters, digits, _ and -")
+    section, _, called = path.partition(".")
+    if NAMED.get(section) == kind and not re.fullmatch(r"[A-Za-z0-9_-]+", called):
+        raise UserError(
+            f"{path}: {'an' if kind[0] in 'aeiou' else 'a'} {kind} cannot be called {called!r}: use only letters, digits, _ and -"
+        )
     if "name" not in given:
         raise UserError(f"{path}: name is missing: which {kind}? {one_of(e.name for e in registry.entries(kind))}")
     name = given["name"]
@@ -83,9 +88,9 @@ def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     """The config with fields changed, as by --config.optimizer.learning_rate=1e-3.
 
     changes: dotted field → text (or value). `….name` swaps a plugin, with its defaults, before other fields are set;
-    `probes.NEW.name` adds a probe; `optimizer.inner.name` is the plugin inside a wrapper. From Python a section can be
-    given whole, by `select`: {"optimizer": select("muon"), "probes.late": select("norms")}. Raises UserError or
-    FieldError naming the field.
+    `probes.NEW.name` adds a probe, `interventions.NEW.name` an intervention; `optimizer.inner.name` is the plugin inside a
+    wrapper. From Python a section can be given whole, by `select`: {"optimizer": select("muon"), "probes.late":
+    select("norms")}. Raises UserError or FieldError naming the field.
     """
     config = config.copy_and_resolve_references().unlock()
     for path, value in sorted(changes.items(), key=_sections_first):
@@ -109,10 +114,11 @@ def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     if missing:
         raise UserError(f"the config has no section {one_of(missing)}")
     given = to_dict(plain)
-    for name in (*PLUGIN_SECTIONS, "probes", *SECTIONS):
+    for name in (*PLUGIN_SECTIONS, *NAMED, *SECTIONS):
         _mapping(given.get(name, {}), name)
-    for name, section in given.get("probes", {}).items():
-        _mapping(section, f"probes.{name}")
+    for section in NAMED:
+        for name, plugin in given.get(section, {}).items():
+            _mapping(plugin, f"{section}.{name}")
     return experiment(**given | {"plugins": _plugins(given.get("plugins", ()))})
 
 
@@ -159,9 +165,11 @@ def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
 
 def _locked(config: ConfigDict) -> ConfigDict:
     """No field can be added by mistake; a probe can: config.probes.late = select("norms")."""
-    config.lock().probes.unlock()
-    for section in config.probes.values():
-        section.lock()
+    config.lock()
+    for name in NAMED:
+        config[name].unlock()
+        for section in config[name].values():
+            section.lock()
     return config
 
 
@@ -224,7 +232,8 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
     if isinstance(value, Mapping | ConfigDict):
         _put(config, path, value)
         return
-    if name == "name" and outer.startswith("probes.") and outer.count(".") == 1 and outer.partition(".")[2] not in config.probes:
+    section, _, called = outer.partition(".")
+    if name == "name" and section in NAMED and called and "." not in called and called not in config[section]:
         _put(config, outer, select(value))
         return
     node = node_at(config, outer, path)
@@ -245,9 +254,9 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
 
 
 def _put(config: ConfigDict, path: str, section: Mapping[str, Any] | ConfigDict) -> None:
-    """Puts a whole section, such as select("muon"), in the place of a plugin, of one inside another, or as a new probe."""
+    """Puts a whole section, such as select("muon"), in the place of a plugin, of one inside another, or as a new probe or intervention."""
     outer, _, name = path.rpartition(".")
-    kind = "probe" if outer == "probes" else node_at(config, path).kind
+    kind = NAMED.get(outer) or node_at(config, path).kind
     if not kind:
         fields = next(iter(node_at(config, path).section), "FIELD")
         raise UserError(f"{path} is not a plugin: set its fields, such as {path}.{fields}")

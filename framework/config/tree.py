@@ -12,6 +12,7 @@ from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unknown_field
 
 PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
+NAMED = {"probes": "probe", "interventions": "intervention"}  # sections of any number of plugins, each with a name of its own
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ def nodes(config: ConfigDict | Mapping[str, Any]) -> Iterator[Node]:
     yield Node("", "", General, config)
     for kind in PLUGIN_SECTIONS:
         yield from _plugin_nodes(kind, kind, config[kind])
-    for name, section in config["probes"].items():
-        yield from _plugin_nodes(f"probes.{name}", "probe", section)
+    for section, kind in NAMED.items():
+        for name, plugin in config[section].items():
+            yield from _plugin_nodes(f"{section}.{name}", kind, plugin)
     for name, cls in SECTIONS.items():
         yield Node(name, "", cls, config[name])
 
@@ -59,7 +61,7 @@ def node_at(config: ConfigDict, path: str, wanted: str = "") -> Node:
         section = node.section[name]
         if not isinstance(section, ConfigDict | Mapping):
             raise UserError(f"{wanted or path}: {here} is a field, not a section: set it as {here}=…")
-        kind = "probe" if node.path == "probes" else registry.held(node.cls)[name] if node.kind else name if name in PLUGIN_SECTIONS else ""
+        kind = NAMED.get(node.path) or (registry.held(node.cls)[name] if node.kind else name if name in PLUGIN_SECTIONS else "")
         if kind and "name" not in section:
             raise UserError(f"{here}: name is missing: which {kind}?")
         node = Node(here, kind, registry.lookup(kind, section["name"]) if kind else SECTIONS.get(name, Fieldless), section)
@@ -73,7 +75,7 @@ def harmless_fields(config: ConfigDict | Mapping[str, Any]) -> set[str]:
 
 @dataclass(frozen=True)
 class Fieldless:
-    """The fields of the section `probes`: it has none, only probes."""
+    """The fields of a section such as `probes`: it has none, only probes."""
 
 
 def _plugin_nodes(path: str, kind: str, section: Any, default: Any = None) -> Iterator[Node]:

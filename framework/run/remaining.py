@@ -10,6 +10,8 @@ from framework.run.environment import Sessions
 from framework.run.rows import RowDict, only_due
 from framework.training import Event, Experiment, columns_of, no_column, owner_of
 
+STOP = "stop_when"
+
 
 def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> bool:
     """Whether the run that is here, saved up to the step `done`, has nothing left to do."""
@@ -20,7 +22,7 @@ def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> b
     if done < experiment.general.steps:  # with another condition that holds here too, a session notes it
         return sessions.stopped_by == reason_of_end(experiment, rows, done)
     event = next(experiment.events_after(experiment.general.steps - 1))
-    return done == event.step and (not event.due or (bool(rows) and rows[-1]["step"] == done))
+    return done == event.step and (not event.recorded or (bool(rows) and rows[-1]["step"] == done))
 
 
 def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
@@ -35,9 +37,9 @@ def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
 
 def ends_here(experiment: Experiment, rows: Sequence[RowDict], step: int) -> bool:
     """Whether stop_when ends a run with these rows at this step; never where the last row is an earlier one."""
-    if experiment.stop_when is None or not rows or rows[-1]["step"] != step:
+    if STOP not in experiment.conditions or not rows or rows[-1]["step"] != step:
         return False
-    event = next(experiment.events_after(step - 1), None)
+    event = next(experiment.events_after(step - 1, _made_at(rows[-1], experiment)), None)
     if event is None or event.step != step:  # the row is there only because the run ended here, when it was shorter
         return False
     *before, row = rows
@@ -46,21 +48,26 @@ def ends_here(experiment: Experiment, rows: Sequence[RowDict], step: int) -> boo
 
 def reason_of_end(experiment: Experiment, rows: Sequence[RowDict], step: int) -> str:
     """Why a run is over at this step, its last: COMPLETE, or the condition that held."""
-    held = experiment.stop_when if ends_here(experiment, rows, step) else None
+    held = experiment.conditions[STOP] if ends_here(experiment, rows, step) else None
     return f"{STOPPED}{held.text} (step {step:,})" if held else COMPLETE
 
 
+def _made_at(row: RowDict, experiment: Experiment) -> dict[str, tuple[int, int]]:
+    """The turns of interventions by which those are due at the step of a row that left columns in it."""
+    return {name: (row["step"], -1) for name in experiment.interventions if any(owner_of(column, (name,)) == name for column in row)}
+
+
 class Watch:
-    """Follows the rows of one run, and says after each whether stop_when ends the run there.
+    """Follows the rows of one run, and says after each whether a condition, by default stop_when, holds there.
 
     What it says depends on the rows alone. Values are the last recorded ones; what is measured only because a run ends does not
     count, so that a longer run ends where this one does. Each row costs the same, however many there are.
     """
 
-    def __init__(self, experiment: Experiment, rows: Sequence[RowDict] = ()):
-        """rows: what is recorded so far, without what was measured only because the run ended."""
-        self._experiment, self._condition = experiment, experiment.stop_when
-        self._columns = columns_of(experiment) if self._condition else ()
+    def __init__(self, experiment: Experiment, rows: Sequence[RowDict] = (), path: str = STOP):
+        """rows: what is recorded so far, without what was measured only because the run ended. path: the field of the condition."""
+        self._experiment, self._path, self._condition = experiment, path, experiment.conditions.get(path)
+        self._columns = columns_of(self._condition) if self._condition else ()
         self._values: dict[str, int | float | None] = {}
         self._outcome = Outcome(experiment.task.headline)
         self._in_a_row = 0
@@ -68,14 +75,14 @@ class Watch:
             self._take(row)
 
     def ends_at(self, event: Event, row: RowDict) -> bool:
-        """Whether the run ends at this event, whose row is new. Raises FieldError where a column that was due is not there."""
+        """Whether it holds at this event, whose row is new. Raises FieldError where a column that was due is not there."""
         if self._condition is None:
             return False
         row = only_due(row, event.measured, self._experiment.probes) if event.only_at_end else row
         self._take(row)
         for name in self._columns:
             if name not in self._values and owner_of(name, self._experiment.probes) in event.measured:
-                raise no_column(self._experiment, name, tuple(sorted(row.keys() - {"step", "seconds", "nonfinite"})))
+                raise no_column(self._path, self._condition, name, tuple(sorted(row.keys() - {"step", "seconds", "nonfinite"})))
         return self._measures(row) and self._in_a_row >= self._condition.events
 
     def _measures(self, row: RowDict) -> bool:

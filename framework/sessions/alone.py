@@ -26,6 +26,10 @@ class Alone(Trainee):
         """As it is now."""
         return self._state
 
+    def become(self, state: TrainState) -> None:
+        """Goes on from another state of the same step."""
+        self._state = state
+
     def measure(self, event: Event) -> Values:
         """What is due at an event."""
         values, self._state = self.experiment.measure(self._state, event)

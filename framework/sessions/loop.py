@@ -1,15 +1,18 @@
-"""The loop: at each event advance, measure, record, save. It asks for steps, and decides for one network what happens between them."""
+"""The loop: at each event advance, change, measure, record, save. It asks for steps, and decides what happens between them."""
 
 import abc
 import contextlib
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from framework.errors import Diverged, Interrupted
 from framework.interfaces import Values
-from framework.run import Checkpoints, NoCheckpoints, Recorder, Watch
+from framework.run import Checkpoints, NoCheckpoints, Recorder, RowDict, Watch
 from framework.sessions.signals import StopRequest
-from framework.training import METRICS, Event, Experiment, TrainState
+from framework.training import METRICS, NEVER, Event, Experiment, TrainState
 
 log = logging.getLogger("whygrok")
 
@@ -28,8 +31,26 @@ class Trainee(abc.ABC):
         """As it is now."""
 
     @abc.abstractmethod
+    def become(self, state: TrainState) -> None:
+        """Goes on from another state of the same step."""
+
+    @abc.abstractmethod
     def measure(self, event: Event) -> Values:
         """What is due at an event; the state then holds what the probes remember of it."""
+
+    def change(self, event: Event) -> Values:
+        """Makes the interventions of an event, and gives how much they changed."""
+        if not event.changed:
+            return {}
+        values, state = self.experiment.change(self.state, event.changed)
+        self.become(state)
+        return values
+
+    def plan(self, name: str, step: int) -> None:
+        """Has an intervention due at a step, once."""
+        state = self.state
+        turn = self.experiment.place(np.array([step, -1], np.int32))
+        self.become(replace(state, turns=state.turns | {name: turn}))
 
 
 class Host(abc.ABC):
@@ -55,22 +76,54 @@ def train_loop(trainee: Trainee, done: int, checkpoints: Checkpoints | NoCheckpo
     one saved, and FieldError where stop_when names a column that turns out not to be there.
     """
     experiment, watch = trainee.experiment, Watch(trainee.experiment, recorder.rows)
-    for event in experiment.events_after(done):
-        yield from _advance_to(trainee, max(done, 0), event.step, checkpoints, recorder, stop)
-        values = trainee.measure(event)
-        if event.due:
+    here, plans = int(trainee.state.step), Plans(trainee, recorder.rows)
+    while (event := next(experiment.events_after(done, plans.planned), None)) is not None:
+        yield from _advance_to(trainee, here, event.step, checkpoints, recorder, stop)
+        changed = plans.carry_out(event)
+        values = changed | trainee.measure(event)
+        if event.recorded:
             row = recorder.row(event.step, values)  # before saving: a restored step's row is always there
             if METRICS in event.due and row["objective"] is None:
                 _diverged(experiment, event.step)
+            plans.see(event, row)
             if watch.ends_at(event, row) and not event.last:
                 event = experiment.ended(event)
                 measure_end(trainee, event.step, event.only_at_end, recorder)
         if event.saved or stop.received or checkpoints.is_overdue():
             _save(trainee, event.step, checkpoints)
         _obey(stop, event.step, event.last)
-        done = event.step
+        here = done = event.step
         if event.last:
             break
+
+
+class Plans:
+    """When the interventions of one run are made, those with a condition one step after the row in which it first holds.
+
+    The turns lie in the state, so that a run that is resumed, or that forks from this one, makes each of them once.
+    """
+
+    def __init__(self, trainee: Trainee, rows: Sequence[RowDict]):
+        """rows: what is recorded so far."""
+        self._trainee, self.planned = trainee, trainee.state.planned
+        waiting = [name for name in trainee.experiment.interventions if self.planned[name] == NEVER]
+        paths = {name: f"interventions.{name}.when" for name in waiting}
+        self._watches = {
+            name: Watch(trainee.experiment, rows, path) for name, path in paths.items() if path in trainee.experiment.conditions
+        }
+
+    def carry_out(self, event: Event) -> Values:
+        """Makes what is due at an event."""
+        values = self._trainee.change(event)
+        self.planned |= {name: (self.planned[name][0], event.step) for name in event.changed}
+        return values
+
+    def see(self, event: Event, row: RowDict) -> None:
+        """Plans what a new row brings about."""
+        for name in [name for name, watch in self._watches.items() if watch.ends_at(event, row)]:
+            self.planned[name] = (event.step + 1, NEVER[1])
+            self._trainee.plan(name, event.step + 1)
+            del self._watches[name]
 
 
 def measure_end(trainee: Trainee, step: int, names: tuple[str, ...], recorder: Recorder) -> None:

@@ -22,20 +22,32 @@ def initial_state(experiment: Experiment, has_begun: bool = False) -> TrainState
     init_from or fork_of names does not fit.
     """
     try:
-        general, alone = experiment.general, experiment.alone
-        if general.fork_of and not has_begun:
-            return experiment.place_state(_forked(experiment, alone))
-        fresh = alone.initial_state()
-        source = general.init_from
-        return experiment.place_state(alone.initial_state(*_network_of(source, alone, fresh)) if source else fresh)
+        state = experiment.place_state(_origin(experiment, experiment.alone, has_begun))
+        if not has_begun:
+            experiment.change(state, experiment.interventions)  # one that does not fit says so now, not at its step
+        return state
     except FieldError as error:
         raise UserError(str(error)) from None
 
 
-def recorded_up_to(experiment: Experiment) -> int:
-    """The step up to which a new run has nothing to record: that of the fork, −1 where it begins at step 0."""
+def _origin(experiment: Experiment, alone: Experiment, has_begun: bool) -> TrainState:
+    general = experiment.general
+    if general.fork_of and not has_begun:
+        return _forked(experiment, alone)
+    fresh, source = alone.initial_state(), general.init_from
+    return alone.initial_state(*_network_of(source, alone, fresh)) if source else fresh
+
+
+def recorded_up_to(experiment: Experiment, initial: TrainState) -> int:
+    """The step up to which a new run has nothing to record: that of the fork, −1 where it begins at step 0.
+
+    Where a fork has interventions of its own at this very step, that step is the first that it records.
+    """
     _, step = run_and_step(experiment.general.fork_of)
-    return -1 if step is None else step
+    if step is None:
+        return -1
+    first = next(experiment.events_after(step - 1, initial.planned))
+    return step - 1 if first.step == step and first.changed else step
 
 
 def _forked(experiment: Experiment, alone: Experiment) -> TrainState:
@@ -53,25 +65,30 @@ def _forked(experiment: Experiment, alone: Experiment) -> TrainState:
     if general.steps <= step:
         raise UserError(f"steps = {general.steps}: the fork begins at step {step:,}, so ask for more")
     theirs = run.leaves(step)
-    bare = replace(alone.initial_state(), probe_state={})
+    bare = replace(alone.initial_state().bare, frozen={}, data=())
     network = _taken(source, bare, theirs, alone)
     begun = alone.initial_state(network.params, network.variables)
-    goes_on = [
-        name
-        for name, section in experiment.config.probes.items()
-        if (run.config.probes.get(name), run.config.task) == (section, experiment.config.task)
-    ]
+    goes_on = _same(experiment, run, "probes") if run.config.task == experiment.config.task else []
     for name in set(experiment.config.probes) - set(goes_on):
         log.info("probe %s is not the same in %s: what it compares with begins at step %s", name, general.fork_of, f"{step:,}")
-    kept = {f"probe_state.{name}" for name in goes_on}
+    kept = {f"probe_state.{name}" for name in goes_on} | {f"turns.{name}" for name in _same(experiment, run, "interventions")}
+    template = replace(begun, step=network.step, opt_state=network.opt_state)
+    own = named_leaves(template)
     remembered = {leaf: array for leaf, array in theirs.items() if ".".join(leaf.split(".")[:2]) in kept}
-    template = replace(network, probe_state=begun.probe_state)
-    return _fitted(source, template, named_leaves(template) | remembered, alone)
+    left = ("frozen", "data") if run.config.task == experiment.config.task else ("frozen",)
+    remembered |= {leaf: array for leaf, array in theirs.items() if leaf.partition(".")[0] in left and leaf in own}
+    return _fitted(source, template, own | remembered, alone)
+
+
+def _same(experiment: Experiment, run: Run, section: str) -> list[str]:
+    """The names under which both have the same plugin."""
+    return [name for name, plugin in experiment.config[section].items() if run.config[section].get(name) == plugin]
 
 
 def _taken(source: str, bare: TrainState, theirs: dict[str, np.ndarray], alone: Experiment) -> TrainState:
     """The other run's step, network and optimizer, in a state without probes."""
-    leaves = {leaf: array for leaf, array in theirs.items() if leaf.partition(".")[0] not in ("probe_state", "rng")}
+    mine = ("step", "params", "variables", "opt_state")
+    leaves = {leaf: array for leaf, array in theirs.items() if leaf.partition(".")[0] in mine}
     return _fitted(source, bare, leaves | {"rng": named_leaves(bare)["rng"]}, alone)
 
 

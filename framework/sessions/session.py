@@ -96,7 +96,7 @@ def _checked(config: ConfigDict) -> Experiment:
 
 def _train_in_memory(experiment: Experiment, host: Host) -> Generator[int, tuple[int, int], Run]:
     recorder, initial = Recorder(_progress(experiment, host)), initial_state(experiment)
-    begun = recorded_up_to(experiment)
+    begun = recorded_up_to(experiment, initial)
     with host.listen() as stop:
         try:
             recorder.rewind(begun, None, ())
@@ -115,7 +115,7 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
     with precision(experiment.numerics):  # else a float64 array would come back as float32
         restored = checkpoints.restore(initial, experiment.device)
-    begun = recorded_up_to(experiment)
+    begun = recorded_up_to(experiment, initial)
     state, done = (initial, begun) if restored is None else (experiment.place_state(restored), int(restored.step))
     steps = experiment.general.steps
     if hosts.by_first(lambda: is_complete(experiment, done, directory)):
@@ -129,7 +129,7 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     for name, value in (directory.new_fields(experiment.config) if restored is not None else {}).items():
         log.info("%s is new since this run began; it has its default, %s", name, value)
     hosts.by_first(lambda: directory.write_config(experiment.config))
-    if restored is None and done >= 0:
+    if restored is None and done == int(state.step):
         checkpoints.save(state)  # from here on the run does not need the one that it forked from
     yield from _run_session(host.seat(experiment, state), done, checkpoints, directory, host)
 
@@ -149,14 +149,14 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
     for change in changes if done >= 0 else ():
         log.warning("this run began in another environment, so equal bits are not promised: %s", change)
     recorder = _recorder(directory, experiment, sessions, host)
-    here = next(experiment.events_after(done - 1))
+    here = next(experiment.events_after(done - 1, {name: (made, -1) for name, (_, made) in trainee.state.planned.items()}))
     reason, reached = "failed", None
     with host.listen() as stop:
         try:
-            recorder.rewind(done, here.due if here.step == done else None, experiment.probes)
+            recorder.rewind(done, here.recorded if here.step == done else None, experiment.owners)
             if done == experiment.general.steps or ends_here(experiment, recorder.rows, done):
                 yield 0  # until the others are there too
-                missing = hosts.by_first(lambda: recorder.missing(done, experiment.ended(here).due, experiment.probes))
+                missing = hosts.by_first(lambda: recorder.missing(done, experiment.ended(here).due, experiment.owners))
                 measure_end(trainee, done, missing, recorder)
             else:
                 yield from train_loop(trainee, done, checkpoints, recorder, stop)

@@ -34,22 +34,27 @@ class DoesNotFit(Exception):
 
 
 class Lane(Trainee):
-    """One of the networks. What its probes remember is its own; its other arrays lie among those of the group."""
+    """One of the networks. What its probes remember, and its turns, are its own; its other arrays lie among those of the group."""
 
     def __init__(self, group: "Group", number: int, experiment: Experiment, state: TrainState):
         self.experiment, self._group, self._number = experiment, group, number
-        self._remembered = state.probe_state
+        self._remembered = state.outside
 
     @property
     def state(self) -> TrainState:
         """As it is now, taken out of the arrays of the group."""
-        return replace(self._group.state_of(self._number), probe_state=self._remembered)
+        return self._group.state_of(self._number).remembering(self._remembered)
+
+    def become(self, state: TrainState) -> None:
+        """Goes on from another state of the same step."""
+        self._remembered = state.outside
+        self._group.put(self._number, state.bare)
 
     def measure(self, event: Event) -> Values:
         """What is due at an event: the task's metrics for all lanes at once, the probes of this one with programs for one."""
         known = self._group.metrics_of(self._number) if METRICS in event.due else None
         values, state = self.experiment.measure(self.state, event, known)
-        self._remembered = state.probe_state
+        self._remembered = state.outside
         return values
 
 
@@ -85,7 +90,7 @@ class Group(Host):
         assert len(self.lanes) < self.width and self._stacked is None, "networks are seated before the first step"
         if experiment.spread is not None:
             raise DoesNotFit("it is spread over the devices by itself, as its mesh says")
-        bare = replace(state, probe_state={})
+        bare = state.bare
         if not self.lanes:
             self._check_alone(experiment, bare)
         elif said := _difference(self.lanes[0].experiment, self._seated[0], experiment, bare):
@@ -114,6 +119,23 @@ class Group(Host):
         with self._precision():
             return one_state(jax.device_put({name: part.member(number) for name, part in self._stacked.items()}, self._devices[0]))
 
+    def put(self, number: int, state: TrainState) -> None:
+        """Puts another state of a lane, with its data, in the place of the one that is there."""
+        if self._stacked is None:
+            self._seated[number] = state
+            return
+        splits = state.splits(self.lanes[number].experiment.splits)
+        with self._precision():
+            whole = NamedSharding(self._mesh, PartitionSpec())
+
+            def put(there: Stacked, one: Stacked) -> Stacked:
+                pairs = zip(there.leaves, jax.device_put(one.leaves, whole), strict=True)
+                return Stacked([leaves.at[number].set(leaf[0]) for leaves, leaf in pairs], there.structure)
+
+            new = stack_states([state])
+            self._stacked = self._spread({name: put(part, new[name]) for name, part in self._stacked.items()})
+            self._splits, self._metrics = self._spread(put(self._splits, Stacked.of([splits]))), None
+
     def metrics_of(self, number: int) -> Values:
         """The metrics of a lane."""
         with self._precision():
@@ -131,7 +153,7 @@ class Group(Host):
         members += members[:1] * (self.width - len(members))
         states = self._seated + self._seated[:1] * (self.width - len(self._seated))
         self._stacked, self._seated = self._spread(stack_states(states)), []
-        self._splits = self._spread(Stacked.of([member.splits for member in members]))
+        self._splits = self._spread(Stacked.of([state.splits(member.splits) for member, state in zip(members, states, strict=True)]))
         self._advance = together(advance_lane, [member.advance_program for member in members], (0, 0, None, 0), donated=(0,))
         self._measure = together(metrics_lane, [member.metrics_program for member in members], (0, 0, 0))
         self._advance, self._measure = (replace(one, numbers=self._spread(one.numbers)) for one in (self._advance, self._measure))

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from framework import registry
-from framework.config import Numerics, experiment, select
+from framework.config import NAMED, Numerics, experiment, select
 from framework.fields import parts
 from framework.interfaces import KINDS, Model, Probe, Row, Task
 from framework.interfaces.data import TOKENS
@@ -116,8 +116,8 @@ def _kind_of_inputs(plugin: Any) -> str:
 
 
 def _with(plugin: Any, kind: str, around: Experiment, numerics: Numerics) -> Experiment:
-    part = {"probes": {"checked": plugin}} if kind == "probe" else {kind: plugin}
-    return dataclasses.replace(around, numerics=numerics, **({"probes": {}} | part))
+    part = {f"{kind}s": {"checked": plugin}} if kind in NAMED.values() else {kind: plugin}
+    return dataclasses.replace(around, numerics=numerics, **({section: {} for section in NAMED} | part))
 
 
 @contextlib.contextmanager

@@ -3,9 +3,11 @@
 from framework.training.devices import hosts, precision
 from framework.training.experiment import Experiment
 from framework.training.measure import METRICS, Measurement, metrics_lane, owner_of
+from framework.training.moments.changing import NEVER, Change
+from framework.training.moments.schedule import Event, check_schedule, parse_schedule
+from framework.training.moments.stopping import columns_of, no_column
 from framework.training.network import Network
 from framework.training.program import PROGRAMS, advance_lane
-from framework.training.schedule import Event, check_schedule, parse_schedule
 from framework.training.sharing import Shared, Together, together
 from framework.training.state import (
     Stacked,
@@ -20,4 +22,3 @@ from framework.training.state import (
     stack_states,
     unraw,
 )
-from framework.training.stopping import columns_of, no_column

@@ -1,10 +1,9 @@
 """From a config to everything that training needs: plugins, data, compiled functions. Nothing is trained here."""
 
-import contextlib
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -14,24 +13,22 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from framework import registry, seeds
-from framework.config import PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict
-from framework.errors import FieldError, UserError
-from framework.fields import Condition, check_condition, make, parts
-from framework.interfaces import Context, Model, Optimizer, Penalty, Probe, Splits, Task, Values
+from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict
+from framework.errors import FieldError, UserError, within
+from framework.fields import Condition, make, parts
+from framework.interfaces import Context, Intervention, Model, Optimizer, Penalty, Probe, Splits, Task, Values
 from framework.training.devices import Spread, precision, spread_of
 from framework.training.examples.batches import Batches
 from framework.training.examples.checks import check_splits
 from framework.training.examples.fitting import check_model, check_probes
-from framework.training.measure import METRICS, Measurement, metrics
+from framework.training.measure import METRICS, Measurement, check_names, metrics, unbound
+from framework.training.moments.changing import Change, begun, check_turns, turns
+from framework.training.moments.schedule import Due, Event, Schedule, check_schedule, ended, events_after, saves
+from framework.training.moments.stopping import check_columns, conditions
 from framework.training.network import Network, split
 from framework.training.program import advance, make_objective
-from framework.training.schedule import Due, Event, Schedule, check_schedule, ended, events_after, saves
 from framework.training.sharing import Shared
 from framework.training.state import TrainState, place
-from framework.training.stopping import check_columns
-
-# First words of other columns.
-RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "objective", "gradient_norm", "nonfinite")
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,7 @@ class Experiment:
     optimizer: Optimizer
     penalty: Penalty
     probes: dict[str, Probe]
+    interventions: dict[str, Intervention] = field(default_factory=dict)
     spread: Spread | None = None  # how it lies on several devices; None, also for whoever reads a run: on one
 
     @classmethod
@@ -61,13 +59,16 @@ class Experiment:
             general = General(**plain)
             sections = {name: make(section, dict(config[name]), name) for name, section in SECTIONS.items()}
             plugins = {kind: registry.from_section(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
-            probes = {name: registry.from_section("probe", section, f"probes.{name}") for name, section in config.probes.items()}
+            named = {
+                section: {name: registry.from_section(kind, plugin, f"{section}.{name}") for name, plugin in config[section].items()}
+                for section, kind in NAMED.items()
+            }
         except FieldError as error:
             raise UserError(str(error)) from None
-        if taken := sorted(set(probes) & set(RESERVED)):
-            raise UserError(f"probes.{taken[0]}: a probe cannot be called {taken[0]!r}: other columns begin with that word")
-        made = cls(config=config, general=general, probes=probes, **sections, **plugins)
-        _ = made.schedules, made.saves, made.stop_when  # one that cannot be read is found now, not at its first event
+        made = cls(config=config, general=general, **named, **sections, **plugins)
+        # What cannot be read is found now, not at its first event.
+        _ = made.schedules, made.saves, made.conditions, check_turns(made.interventions)
+        check_names(made)
         return made
 
     @functools.cached_property
@@ -95,7 +96,7 @@ class Experiment:
     @functools.cached_property
     def splits(self) -> Splits:
         """The data, drawn with the fold "data" of the seed and checked once on the host."""
-        with precision(self.numerics), _within("task"):
+        with precision(self.numerics), within("task"):
             splits = self.task.splits(self.general.seed)
             check_splits(splits, self.task)
             return place(splits, self.device) if self.spread is None else self.spread.everywhere(splits)
@@ -110,7 +111,7 @@ class Experiment:
     @functools.cached_property
     def _initial(self) -> tuple[Network, Any, Any]:
         check_model(self.task, self.model)
-        with precision(self.numerics), _within("model"):
+        with precision(self.numerics), within("model"):
             rngs = nnx.Rngs(seeds.fold(self.general.seed, "init"))
             return split(self.model.build(self.task, rngs=rngs))
 
@@ -134,10 +135,14 @@ class Experiment:
         return saves(self.checkpoint.every_steps, self.checkpoint.keep_at)
 
     @functools.cached_property
-    def stop_when(self) -> Condition | None:
-        """What ends the run before its last step; None: nothing does."""
-        text = self.general.stop_when
-        return check_condition("stop_when", text) if text.strip() else None
+    def conditions(self) -> dict[str, Condition]:
+        """What ends the run before its last step, `stop_when`, and what brings an intervention about, `interventions.NAME.when`."""
+        return conditions(self)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The first words of all columns that are not the task's metrics."""
+        return (*self.probes, *self.interventions)
 
     @functools.cached_property
     def objective(self) -> Callable:
@@ -158,7 +163,7 @@ class Experiment:
     @functools.cached_property
     def _batches(self) -> Batches:
         train = self.splits.train  # whose errors name the section themselves
-        with _within("task"):
+        with within("task"):
             return Batches.of(self.task, train)
 
     def notices(self) -> list[str]:
@@ -170,9 +175,10 @@ class Experiment:
             jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
         said = []
         plugins = {"task": self.task, "model": self.model, "optimizer": self.optimizer, "penalty": self.penalty}
-        for section, outer in (plugins | {f"probes.{name}": probe for name, probe in self.probes.items()}).items():
+        named = {f"{section}.{name}": plugin for section in NAMED for name, plugin in getattr(self, section).items()}
+        for section, outer in (plugins | named).items():
             for path, plugin in parts(outer, section):
-                with _within(path):
+                with within(path):
                     said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
         return said + check_columns(self) + ([] if self.spread is None else self.spread.notices(self))
 
@@ -191,7 +197,7 @@ class Experiment:
         made = {}
         for name, probe in self.probes.items():
             key = seeds.fold(self.general.seed, "probe", name)
-            context = Context(self.task, self.splits, _no_module, degree, key, jnp.int32(0))
+            context = Context(self.task, self.splits, unbound, degree, key, jnp.int32(0))
             made[name] = Measurement(name, probe, context, self.network, self.spread)
         return made
 
@@ -203,12 +209,13 @@ class Experiment:
             _, *fresh = self._initial
             params = place(fresh[0] if params is None else params, self.device)
             variables = place(fresh[1] if variables is None else variables, self.device)
-            with _within("optimizer"):
+            with within("optimizer"):
                 opt_state = place(self.optimizer.transform().init(params), self.device)
             remembered = {n: m.initial_state(params, variables, self.place) for n, m in self.measurements.items()}
             rng = place(seeds.fold(self.general.seed, "train"), self.device)
             step = jax.device_put(np.int32(0), self.device)
-            return TrainState(step, params, variables, opt_state, remembered, rng)
+            more = place(begun(self.interventions, params, self.splits), self.device) if self.interventions else {}
+            return TrainState(step, params, variables, opt_state, remembered, rng, **more)
 
     def place_state(self, state: TrainState) -> TrainState:
         """A state that lies on one device, where this run is trained."""
@@ -220,7 +227,7 @@ class Experiment:
 
     def programs(self, state: TrainState, due: Iterable[str]) -> list[tuple[Shared, tuple]]:
         """The compiled programs of training, of the task's metrics and of the probes in `due`, each with its arrays at a state."""
-        training = replace(state, probe_state={}), self._count(1), self.splits.train
+        training = state.bare, self._count(1), self.splits.train
         looking = state.params, state.variables, self.splits
         probes = [self.measurements[name] for name in due]
         measuring = [(one.program, one.arrays(state)) for one in probes if one.probe.compiled]
@@ -229,11 +236,18 @@ class Experiment:
     def advance(self, state: TrainState, count: int) -> tuple[TrainState, int]:
         """(the state `count` steps later, first step whose objective was not finite or −1). `state` is used up."""
         with precision(self.numerics):
-            trips, remembered = self._count(count), state.probe_state
             # What probes remember stays outside: experiments with other probes run the same program.
-            state, diverged = self.advance_program(replace(state, probe_state={}), trips, self.splits.train)
+            new, diverged = self.advance_program(state.bare, self._count(count), self.splits.train)
             # Not float() or np.asarray: signals wait under those until the program ends.
-            return replace(jax.block_until_ready(state), probe_state=remembered), int(jax.device_get(diverged))
+            return jax.block_until_ready(new).remembering(state), int(jax.device_get(diverged))
+
+    def change(self, state: TrainState, names: Iterable[str]) -> tuple[Values, TrainState]:
+        """(how much was changed by column, the state after it) of these interventions, one after another."""
+        values: Values = {}
+        for name in names:
+            found, state = Change(name, self.interventions[name], self)(state)
+            values |= found
+        return values, state
 
     def measure(self, state: TrainState, event: Event, known: Values | None = None) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event.
@@ -248,7 +262,7 @@ class Experiment:
                     values |= known
                     continue
                 if name == METRICS:
-                    values |= jax.block_until_ready(self.metrics_program(state.params, state.variables, self.splits))
+                    values |= jax.block_until_ready(self.metrics_program(state.params, state.variables, state.splits(self.splits)))
                     continue
                 found, new = self.measurements[name](state, self.place)
                 values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
@@ -257,9 +271,10 @@ class Experiment:
             values = jax.device_get(values)
         return values, replace(state, probe_state=remembered)
 
-    def events_after(self, step: int) -> Iterator[Event]:
-        """The events that are still to come."""
-        return events_after(step, self.general.steps, self.schedules, self.saves)
+    def events_after(self, step: int, planned: Mapping[str, tuple[int, int]] | None = None) -> Iterator[Event]:
+        """The events that are still to come. planned: the turns of interventions, as a state has them."""
+        due = turns(check_turns(self.interventions), planned or {}) if self.interventions else {}
+        return events_after(step, self.general.steps, self.schedules, self.saves, due, METRICS)
 
     def ended(self, event: Event) -> Event:
         """The event, made the last one of the run."""
@@ -269,16 +284,3 @@ class Experiment:
         """The network at a state, in evaluation mode."""
         with precision(self.numerics):
             return self.network.module(state.params, state.variables)
-
-
-@contextlib.contextmanager
-def _within(section: str) -> Iterator[None]:
-    """Adds the section's name to a FieldError that leaves the block."""
-    try:
-        yield
-    except FieldError as error:
-        raise error.within(section) from None
-
-
-def _no_module(params: Any) -> nnx.Module:
-    raise RuntimeError("the context is bound to a network when a probe is called")

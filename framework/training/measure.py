@@ -21,6 +21,18 @@ from framework.training.state import Stacked, TrainState, on_host
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
 
 
+# First words of columns that are neither a probe's nor an intervention's.
+RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "objective", "gradient_norm", "nonfinite")
+
+
+def check_names(experiment: Any) -> None:
+    """Raises UserError for a probe or an intervention with whose name other columns begin."""
+    taken = {"a probe": ("probes", RESERVED), "an intervention": ("interventions", (*RESERVED, *experiment.probes))}
+    for what, (section, names) in taken.items():
+        for name in sorted(set(getattr(experiment, section)) & set(names)):
+            raise UserError(f"{section}.{name}: {what} cannot be called {name!r}: other columns begin with that word")
+
+
 def owner_of(column: str, probes: Container[str]) -> str:
     """The probe that a column belongs to, or METRICS."""
     first = column.partition("/")[0]
@@ -73,7 +85,8 @@ class Measurement:
 
     def arrays(self, state: TrainState) -> tuple:
         """What `program` takes at a state."""
-        return self._key, state.params, state.variables, state.probe_state[self.name], state.step, self.context.splits
+        splits = state.splits(self.context.splits)
+        return self._key, state.params, state.variables, state.probe_state[self.name], state.step, splits
 
     def measure(self, params: Any, variables: Any, old: Any, step: Any, splits: Splits) -> tuple[Values, Any]:
         """(values, next probe state), computed where it is called."""
@@ -104,6 +117,11 @@ class Measurement:
         except jax.errors.ConcretizationTypeError as error:
             what = "return jnp values, not Python numbers, or set compiled = False on the class"
             raise UserError(f"probe {self.name}: measure runs compiled: {what} ({_plugin_line(error, self.probe)})") from error
+
+
+def unbound(params: Any) -> Any:
+    """In the place of a network, in a context that is bound to one when a probe is called."""
+    raise RuntimeError("the context is bound to a network when a probe is called")
 
 
 def _shapes(tree: Any) -> str:

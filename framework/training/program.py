@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from jaxtyping import Array, Int
 from framework.interfaces import Penalty, Task
 from framework.training.examples.batches import update_key
 from framework.training.network import Network, other_variables
-from framework.training.state import Stacked, State, TrainState, one_state
+from framework.training.state import Stacked, State, TrainState, leaf_name, one_state
 
 Carry = tuple[TrainState, Array, Any]  # state, first diverged step, order of the examples
 
@@ -37,12 +38,13 @@ def advance(parts: Any, state: TrainState, count: Int[Array, ""], split: Any) ->
     The count is traced: chunks of any length run one program, and a run that is cut anywhere gives the same bits. A step
     has diverged when its objective, before the update, is not finite.
     """
-    return jax.lax.fori_loop(0, count, _step(parts, split), _start(parts, state))[:2]
+    return jax.lax.fori_loop(0, count, _step(parts, state.data[0] if state.data else split), _start(parts, state))[:2]
 
 
 def advance_lane(parts: Any, state: State, count: Int[Array, ""], trips: Int[Array, ""], splits: Stacked) -> tuple[State, Int[Array, ""]]:
     """`advance` for one of several members, in a loop of `trips` steps: after `count` of them, it stands still."""
-    step = _step(parts, splits.one.train)
+    data = state["data"].one
+    step = _step(parts, data[0] if data else splits.one.train)
 
     def held(trip: Array, carry: Carry) -> Carry:
         return jax.tree.map(partial(jnp.where, trip < count), step(trip, carry), carry)
@@ -67,11 +69,22 @@ def _step(parts: Any, split: Any) -> Callable[[Array, Carry], Carry]:
         (value, variables), gradient = jax.value_and_grad(objective, has_aux=True)(state.params, state.variables, batch)
         extra = _extras(wanted, objective, state, batch, value, gradient)
         updates, opt_state = transform.update(gradient, state.opt_state, state.params, **extra)
-        params = optax.apply_updates(state.params, updates)
+        params = _but_for_frozen(state, optax.apply_updates(state.params, updates))
         diverged = jnp.where((diverged < 0) & ~jnp.isfinite(value), state.step, diverged)
-        return TrainState(state.step + 1, params, variables, opt_state, state.probe_state, state.rng), diverged, order
+        return replace(state, step=state.step + 1, params=params, variables=variables, opt_state=opt_state), diverged, order
 
     return step
+
+
+def _but_for_frozen(state: TrainState, params: Any) -> Any:
+    """New parameters, with those that stand still as they were; the optimizer has seen their gradients all the same."""
+    if not state.frozen:
+        return params
+
+    def held(path: tuple, new: Any, old: Any) -> Any:
+        return jnp.where(state.frozen[leaf_name(path)], old, new)
+
+    return jax.tree_util.tree_map_with_path(held, params, state.params)
 
 
 EXTRA = ("value", "grad", "value_fn", "grad_fn", "key")

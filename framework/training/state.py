@@ -1,7 +1,7 @@
 """TrainState: the only thing that changes while a network trains, and all that a checkpoint holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import jax
@@ -22,6 +22,33 @@ class TrainState:
     opt_state: Any
     probe_state: dict[str, Any]  # by probe instance
     rng: PRNGKeyArray  # for what is random in training, folded with the step where it is used
+    # What interventions have left; empty in a run without any.
+    turns: dict[str, Int[Array, "2"]] = field(default_factory=dict)  # (step at which `when` has it due, its last step), −1: none
+    frozen: dict[str, Any] = field(default_factory=dict)  # parameter → whether it stands still
+    data: tuple[Any, ...] = ()  # (training sample, the rest), where they are not those of the task
+
+    @property
+    def bare(self) -> "TrainState":
+        """Without what stays outside of the compiled program of training."""
+        return replace(self, probe_state={}, turns={})
+
+    @property
+    def outside(self) -> "TrainState":
+        """What stays outside, and none of the arrays that the program uses up."""
+        return replace(self, params=(), variables=(), opt_state=(), frozen={}, data=())
+
+    def remembering(self, other: "TrainState") -> "TrainState":
+        """With what another state has outside of that program."""
+        return replace(self, probe_state=other.probe_state, turns=other.turns)
+
+    def splits(self, splits: Any) -> Any:
+        """The data of the task as they are at this state."""
+        return replace(splits, train=self.data[0], test=self.data[1]) if self.data else splits
+
+    @property
+    def planned(self) -> dict[str, tuple[int, int]]:
+        """The turns as numbers."""
+        return {name: (int(turn[0]), int(turn[1])) for name, turn in self.turns.items()}
 
 
 @jax.tree_util.register_dataclass

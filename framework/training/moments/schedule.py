@@ -4,7 +4,7 @@ A schedule never depends on how long the run is, so that a run that is made long
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -61,6 +61,22 @@ class At:
 
 
 @dataclass(frozen=True)
+class Besides:
+    """Another schedule, without one step and with another; −1 for none."""
+
+    regular: Schedule
+    without: int
+    with_: int
+
+    def next(self, step: int) -> int | None:
+        """The first due step > `step`."""
+        due = self.regular.next(step)
+        due = self.regular.next(due) if due is not None and due == self.without else due
+        extra = (self.with_,) if self.with_ > step and self.with_ != self.without else ()
+        return min((*extra, *(() if due is None else (due,))), default=None)
+
+
+@dataclass(frozen=True)
 class Union:
     """Whenever one of several is due."""
 
@@ -92,11 +108,17 @@ class Event:
     only_at_end: tuple[str, ...]  # what is due because this is the last step: measured, but remembers nothing of it
     last: bool
     saved: bool = False  # a checkpoint is due by its number of steps
+    changed: tuple[str, ...] = ()  # interventions, made before anything is measured
 
     @property
     def due(self) -> tuple[str, ...]:
         """All that is measured here."""
         return self.measured + self.only_at_end
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """All that leaves columns in the row of this step."""
+        return self.changed + self.due
 
 
 def parse_schedule(text: str) -> Due:
@@ -153,21 +175,31 @@ def saves(every: int, keep_at: str) -> Schedule:
     return Union((Every(every), kept)) if every else kept
 
 
-def events_after(step: int, steps: int, schedules: dict[str, Due], saves: Schedule = At(())) -> Iterator[Event]:
+def events_after(
+    step: int,
+    steps: int,
+    schedules: Mapping[str, Due],
+    saves: Schedule = At(()),
+    turns: Mapping[str, Schedule] | None = None,
+    beside: str = "",
+) -> Iterator[Event]:
     """The events of a run of `steps` steps that come after `step`, in order; the last step is always one.
 
-    saves: when a checkpoint is due.
+    saves: when a checkpoint is due. turns: when each intervention is made; beside: what is measured there as well, whatever its
+    schedule says.
     """
-    union = Union((*(due.regular for due in schedules.values()), saves))
+    changes = turns or {}
+    union = Union((*(due.regular for due in schedules.values()), saves, *changes.values()))
     while step < steps:
         due_next = union.next(step)
         step = steps if due_next is None else min(due_next, steps)
-        measured = tuple(name for name, due in schedules.items() if due.regularly(step))
-        event = Event(step, measured, (), last=False, saved=saves.next(step - 1) == step)
+        changed = tuple(name for name, turn in changes.items() if turn.next(step - 1) == step)
+        measured = tuple(name for name, due in schedules.items() if due.regularly(step) or (changed and name == beside))
+        event = Event(step, measured, (), last=False, saved=saves.next(step - 1) == step, changed=changed)
         yield ended(event, schedules) if step == steps else event
 
 
-def ended(event: Event, schedules: dict[str, Due]) -> Event:
+def ended(event: Event, schedules: Mapping[str, Due]) -> Event:
     """The event as it is where it is the last one: whatever includes the last step is due as well, and a checkpoint is."""
     ending = tuple(name for name, due in schedules.items() if due.at_end and name not in event.measured)
     return replace(event, only_at_end=ending, last=True, saved=True)

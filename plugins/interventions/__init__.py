@@ -1,0 +1,1 @@
+"""Built-in interventions: every module here is found by the registry."""
