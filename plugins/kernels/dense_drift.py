@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from plugins.kernels.closed_form import directions
-from plugins.kernels.gram_drift import Moved, Two, features
+from plugins.kernels.gram_drift import Two, features
+from plugins.kernels.moved import Moved, moved
 
 MOST = 4096  # points, so that the matrices fit in memory
 
@@ -36,7 +37,7 @@ def _squared_norms(networks: Two, x: Any, same: Any, shared: Any, degree: int, o
     F, D = (features(networks, x, points, degree, kind) for kind in ("F", "A" if outputs == "own" else "D"))
     if outputs != "own":
         new, old = (directions(w.V, outputs).T for w in networks)
-        D = D * Moved(new, old, new - old)
+        D = D * moved(new, old)
     first, second = (_products(both) for both in (F, D))
     kernels = [same * one + shared * two for one, two in zip(first, second, strict=True)]
     return jnp.stack([jnp.sum(kernel**2) for kernel in kernels])

@@ -11,8 +11,6 @@ cancels, however close the kernels. Cost O(n h²) for each set of at most two su
 """
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -22,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from plugins.kernels.closed_form import QuadraticWeights, directions, preactivations
+from plugins.kernels.moved import Moved, moved
 
 CHUNK = 1024  # points whose features are held at once
 FEW = 2  # groups of at most this many points are summed pair by pair
@@ -40,34 +39,6 @@ class PairSums(NamedTuple):
         return self.mean_mean + side * (self.change_mean + self.mean_change) + self.change_change / 4
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Moved:
-    """A quantity after and before, and its change, which is never computed as the difference of two products."""
-
-    new: Any
-    old: Any
-    change: Any
-
-    def __mul__(self, other: "Moved") -> "Moved":
-        """The product, entrywise."""
-        return Moved(self.new * other.new, self.old * other.old, self.mean * other.change + self.change * other.mean)
-
-    def of(self, function: Callable) -> "Moved":
-        """A linear function of it."""
-        return jax.tree.map(function, self)
-
-    @property
-    def mean(self) -> Any:
-        """Half-way."""
-        return (self.new + self.old) / 2
-
-    @property
-    def halves(self) -> Any:
-        """Mean and change side by side, [n, 2h]."""
-        return jnp.concatenate([self.mean, self.change], axis=1)
-
-
 Kind = str  # of features: "F", "D", or "A" = D times the output weights of the point's own output
 Two = tuple[QuadraticWeights, QuadraticWeights]  # after, before
 
@@ -80,7 +51,7 @@ def squared_norms(networks: Two, x: Int[np.ndarray, "n m"], degree: int, outputs
     """
     own = outputs == "own"
     summands, base = range(networks[0].W.shape[0]), ((x.shape[1] - 1,) if own else ())
-    V = _moved(*(jnp.ones((w.V.shape[0], 1), w.V.dtype) if own else directions(w.V, outputs) for w in networks))
+    V = moved(*(jnp.ones((w.V.shape[0], 1), w.V.dtype) if own else directions(w.V, outputs) for w in networks))
     second = "A" if own else "D"
 
     def sums(left: Kind, right: Kind, columns: tuple[int, ...]) -> PairSums:
@@ -169,7 +140,7 @@ def sums_of_grams(grams: PairSums) -> PairSums:
 
 def features(networks: Two, x: Any, points: Int[Array, " n"], degree: int, kind: Kind) -> Moved:
     """F, D or A at the points with these indices, [n, h]; rows of zeros at index −1."""
-    W = _moved(networks[0].W, networks[1].W)
+    W = moved(networks[0].W, networks[1].W)
     rows = x[points]
     z = W.of(lambda matrix: preactivations(matrix, rows[:, : matrix.shape[0]]))
     # D = d z^{d−1} is the constant d for d = 1: its change is 0, which _power need not be told.
@@ -177,7 +148,7 @@ def features(networks: Two, x: Any, points: Int[Array, " n"], degree: int, kind:
     if kind != "F":
         power = power.of(lambda matrix: degree * matrix)
     if kind == "A":
-        power = power * _moved(*(w.V for w in networks)).of(lambda V: V.T[rows[:, -1]])
+        power = power * moved(*(w.V for w in networks)).of(lambda V: V.T[rows[:, -1]])
     return power.of(lambda matrix: jnp.where((points >= 0)[:, None], matrix, 0))
 
 
@@ -202,10 +173,6 @@ def _assemble(FF: PairSums, FD: PairSums, DD: PairSums, V: Moved) -> Float[Array
         for side, trace in ((0.5, u.new), (-0.5, u.old))
     ]
     return jnp.maximum(jnp.stack([change, *sides]), 0)
-
-
-def _moved(new: Any, old: Any) -> Moved:
-    return Moved(new, old, new - old)
 
 
 def _nothing(h: int) -> PairSums:

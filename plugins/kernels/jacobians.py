@@ -1,20 +1,18 @@
-"""Tangent kernels of any network, from blocks of its Jacobian: memory is bounded, whatever the number of points."""
+"""What a tangent kernel is of: the parts of a network, which of its outputs, and points in blocks, so that memory is bounded."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int
 
 from framework.errors import UserError
 
 OUTPUTS = ("first", "sum", "all", "own")
 LARGEST = 2**34  # bytes of a kernel that is still computed entry by entry
-MEMORY = 2**28  # bytes that the blocks of Jacobians of one pass may take together
+MEMORY = 2**28  # bytes that the blocks of one pass may take together
 
 Parts = tuple[Any, Any]  # (parameters, other variables) of a network
 KernelOfBlocks = Callable[[Int[Array, "n1 k"], Int[Array, "n2 k"]], Float[Array, "n1 q n2 q"]]
@@ -53,24 +51,7 @@ def chosen_outputs(f: Float[Array, "n p"], x: Int[Array, "n m"], outputs: str) -
 
 def number_of_outputs(graph: nnx.GraphDef, parts: Parts, x: Int[Array, "n m"], outputs: str) -> int:
     """q: p for "all", else 1. Nothing is computed."""
-    return jax.eval_shape(lambda parts: _answers(graph, parts, x[:1], outputs), parts).shape[1]
-
-
-def jacobian(graph: nnx.GraphDef, parts: Parts, x: Int[Array, "n m"], outputs: str) -> Float[Array, "n q P"]:
-    """∇_θ of the chosen outputs at each point, the P parameters in one row."""
-    flat, unravel = ravel_pytree(parts[0])
-
-    def answers(flat: Any, point: Any) -> Any:
-        return _answers(graph, (unravel(flat), parts[1]), point[None], outputs)[0]
-
-    return jax.vmap(jax.jacrev(answers), (None, 0))(flat, x)
-
-
-def block_size(graph: nnx.GraphDef, parts: Parts, x: Int[Array, "n m"], outputs: str, jacobians: int) -> int:
-    """Points in a block, so that `jacobians` blocks of their Jacobians fit in 256 MiB; at least 1."""
-    entries = number_of_outputs(graph, parts, x, outputs) * sum(leaf.size for leaf in jax.tree.leaves(parts[0]))
-    width = max(leaf.dtype.itemsize for leaf in jax.tree.leaves(parts[0]))
-    return int(min(max(MEMORY // (jacobians * entries * width), 1), 1024))
+    return jax.eval_shape(lambda parts: answers(graph, parts, x[:1], outputs), parts).shape[1]
 
 
 def check_size(rows: int, columns: int, itemsize: int, outputs: str) -> None:
@@ -81,63 +62,25 @@ def check_size(rows: int, columns: int, itemsize: int, outputs: str) -> None:
         raise UserError(f"outputs = {outputs!r}: the kernel has {size}; at most {LARGEST >> 30} GiB: take fewer points or outputs")
 
 
-def kernel_from_jacobian(graph: nnx.GraphDef, parts: Parts, outputs: str) -> KernelOfBlocks:
-    """Θ(x, x') = ∇f(x) ∇f(x')ᵀ of two blocks of points."""
-
-    def kernel(x1: Int[Array, "n1 m"], x2: Int[Array, "n2 m"]) -> Float[Array, "n1 q n2 q"]:
-        return jnp.einsum("xcP,yeP->xcye", jacobian(graph, parts, x1, outputs), jacobian(graph, parts, x2, outputs))
-
-    return kernel
-
-
 def blockwise(kernel: KernelOfBlocks, x1: Int[Array, "n1 m"], x2: Int[Array, "n2 m"], block: int) -> Float[Array, "n1 n2 q q"]:
     """The kernel of all points, from blocks of at most `block` by `block`: each is computed and put in its place."""
 
     def row(points: Any) -> Any:
         return jax.lax.map(lambda others: kernel(points, others), columns)
 
-    rows, columns = _in_blocks(x1, block), _in_blocks(x2, block)
+    rows, columns = in_blocks(x1, block), in_blocks(x2, block)
     blocks = jax.lax.map(row, rows)  # [rows, columns, b1, q, b2, q]
     q = blocks.shape[3]
     whole = blocks.transpose(0, 2, 1, 4, 3, 5).reshape(rows.shape[0] * rows.shape[1], -1, q, q)
     return whole[: x1.shape[0], : x2.shape[0]]
 
 
-@functools.partial(jax.jit, static_argnames=("graph", "outputs", "block"))
-def drift_from_jacobians(
-    graph: nnx.GraphDef, parts: Parts, parts0: Parts, x: Int[Array, "n m"], outputs: str, block: int
-) -> Float[Array, "3"]:
-    """(‖Θ_t − Θ_0‖², ‖Θ_t‖², ‖Θ_0‖²), Frobenius, by sums over pairs of blocks: no n×n matrix.
-
-    With J̄ = (J_t + J_0)/2 and ΔJ = J_t − J_0, Θ_t − Θ_0 = J̄ ΔJᵀ + ΔJ J̄ᵀ: near-equal kernels are never subtracted, only
-    Jacobians, which are exact to float64's rounding of J. Pass float64.
-    """
-    blocks = _in_blocks(x, block)
-    real = (jnp.arange(blocks.shape[0] * block) < x.shape[0]).reshape(blocks.shape[0], block, 1, 1)
-
-    def jacobians(i: Any) -> Any:
-        pair = [jacobian(graph, network, blocks[i], outputs) * real[i] for network in (parts, parts0)]
-        return [J.reshape(-1, J.shape[-1]) for J in pair]
-
-    def row(i: Any) -> Any:
-        new, old = jacobians(i)
-
-        def add(j: Any, total: Any) -> Any:
-            new2, old2 = jacobians(j)
-            mean, change, mean2, change2 = (new + old) / 2, new - old, (new2 + old2) / 2, new2 - old2
-            kernels = (mean @ change2.T + change @ mean2.T, new @ new2.T, old @ old2.T)
-            return total + jnp.where(i == j, 1, 2) * jnp.stack([jnp.sum(kernel**2) for kernel in kernels])
-
-        return jax.lax.fori_loop(i, blocks.shape[0], add, jnp.zeros(3, new.dtype))
-
-    return jnp.sum(jax.lax.map(row, jnp.arange(blocks.shape[0])), axis=0)
-
-
-def _answers(graph: nnx.GraphDef, parts: Parts, x: Any, outputs: str) -> Any:
+def answers(graph: nnx.GraphDef, parts: Parts, x: Any, outputs: str) -> Any:
+    """The chosen outputs of a network at the points, [n, q]."""
     return chosen_outputs(nnx.merge(graph, *parts)(tokens_of(x, outputs)), x, outputs)
 
 
-def _in_blocks(x: Int[Array, "n m"], block: int) -> Int[Array, "blocks block m"]:
+def in_blocks(x: Int[Array, "n m"], block: int) -> Int[Array, "blocks block m"]:
     """The points in equal blocks, the last one filled up with point 0."""
     count = -(-x.shape[0] // block)
     filled = jnp.concatenate([x, jnp.broadcast_to(x[:1], (count * block - x.shape[0], x.shape[1]))])

@@ -22,17 +22,15 @@ from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (
     MEMORY,
     OUTPUTS,
-    block_size,
     blockwise,
     check_size,
-    drift_from_jacobians,
     in_float64,
-    kernel_from_jacobian,
     network_in_float64,
     number_of_outputs,
     split_network,
 )
 from plugins.kernels.spectrum import alignment, centered, effective_rank, participation
+from plugins.kernels.structured import points_in_a_block, structured_drift, structured_kernel
 from plugins.mathematics.points import ProbeAtPoints, points_of, subset
 from plugins.networks.quadratic import QuadraticNetwork
 
@@ -182,8 +180,7 @@ def empirical_ntk(
             K = _closed_kernel(weights, x1, x2, degree, outputs, block)
             K = K if scale == 1 else scale**2 * K
         else:
-            block = min(block or block_size(graph, parts, x1, outputs, jacobians=3), max(len(x1), len(x2)))
-            K = _jacobian_kernel(graph, parts, x1, x2, outputs, block)
+            K = _structured_kernel(graph, parts, x1, x2, outputs, block)
     return K if outputs == "all" else K[:, :, 0, 0]
 
 
@@ -220,8 +217,7 @@ def ntk_drift(
             points = jnp.asarray(x, jnp.int32)
             rows = len(points) * number_of_outputs(graph, parts, points, outputs)
             check_size(rows, rows, 8, outputs)
-            block = min(block or block_size(graph, parts, points, outputs, jacobians=8), len(points))
-            squares = drift_from_jacobians(graph, parts, parts0, points, outputs, block)
+            squares = structured_drift(graph, parts, parts0, points, outputs, block)
         change, new_norm, old_norm = np.sqrt(np.asarray(squares, np.float64))
     with np.errstate(divide="ignore", invalid="ignore"):  # a kernel that is zero: NaN or infinity, recorded as null
         cosine = (new_norm**2 + old_norm**2 - change**2) / (2 * new_norm * old_norm)
@@ -252,8 +248,9 @@ def _closed_kernel(weights: QuadraticWeights, x1: Any, x2: Any, degree: int, out
 
 
 @partial(jax.jit, static_argnames=("graph", "outputs", "block"))
-def _jacobian_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs: str, block: int) -> Any:
-    return blockwise(kernel_from_jacobian(graph, parts, outputs), x1, x2, block)
+def _structured_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs: str, block: int) -> Any:
+    block = min(block or points_in_a_block(graph, parts, x1, outputs, copies=4), max(len(x1), len(x2)))
+    return blockwise(structured_kernel(graph, parts, outputs), x1, x2, block)
 
 
 def _quadratic(net: nnx.Module) -> tuple[QuadraticWeights, int, float] | None:

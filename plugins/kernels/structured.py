@@ -1,0 +1,191 @@
+"""Tangent kernels of any network from what its layers are made of: no Jacobian of a large parameter is formed.
+
+Where a layer multiplies data a by a parameter, ∂f/∂W = Σ_t a_t ⊗ δ_t with δ_t = ∂f/∂z_t at its places t, and two points have
+
+    Θ_W(x, x') = Σ_tt' (a_t · a'_t') (δ_t · δ'_t')
+
+(Novak, Sohl-Dickstein and Schoenholz 2022, section 3.3). Parameters that enter otherwise, such as biases and gains, have
+their gradients written out.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from plugins.kernels.jacobians import MEMORY, Parts, answers, in_blocks
+from plugins.kernels.linear_maps import Found, linear_maps
+from plugins.kernels.moved import Moved, moved
+from plugins.kernels.programs import Program
+
+
+class Factors(NamedTuple):
+    """Of n points and q outputs. plain [n, q, P]: gradients written out; groups: (a [n, T, C], δ [n, q, T, F]), twice for each.
+
+    The second pair of a group is that of uses with the transposed parameter: a [n, T, F], δ [n, q, T, C]; None where there are none.
+    """
+
+    plain: Any
+    groups: list[tuple[Any, Any]]
+
+
+class Structure:
+    """A network's chosen outputs at one point as a program, and the linear maps in it."""
+
+    def __init__(self, graph: nnx.GraphDef, parts: Parts, point: Any, outputs: str):
+        leaves, self._tree = jax.tree.flatten(parts[0])
+        others, self._others = jax.tree.flatten(parts[1])
+        self._leaves = len(leaves)
+
+        def function(*arguments: Any) -> Any:
+            parameters = jax.tree.unflatten(self._tree, arguments[: len(leaves)])
+            variables = jax.tree.unflatten(self._others, arguments[len(leaves) : -1])
+            return answers(graph, (parameters, variables), arguments[-1][None], outputs)[0]
+
+        self._program = Program(function, *leaves, *others, point)
+        self.found: Found = linear_maps(self._program, len(leaves))
+
+    def factors(self, parts: Parts, points: Any) -> Factors:
+        """Of the network with these parameters, at the points."""
+        return jax.vmap(lambda point: self._of_point(parts, point))(points)
+
+    def _of_point(self, parts: Parts, point: Any) -> Factors:
+        leaves, others = jax.tree.leaves(parts[0]), jax.tree.leaves(parts[1])
+        maps = [one for group in self.found.groups for one in (*group.straight, *group.transposed)]
+        number = {one.step.outputs[0]: place for place, one in enumerate(maps)}
+
+        def run(rest: list[Any], added: list[Any]) -> tuple[Any, list[Any]]:
+            given = dict(enumerate(leaves)) | dict(zip(self.found.rest, rest, strict=True))
+            data: list[Any] = [None] * len(maps)
+
+            def after(step: Any, known: list[Any], values: list[Any]) -> list[Any]:
+                place = number.get(step.outputs[0])
+                if place is None:
+                    return values
+                data[place] = maps[place].data(known)
+                return [values[0] + added[place]]
+
+            f = self._program.evaluate([*given.values(), *others, point], after)
+            return f, data
+
+        rest = [leaves[leaf] for leaf in self.found.rest]
+        zeros = [jnp.zeros(one.step.equation.outvars[0].aval.shape, one.step.equation.outvars[0].aval.dtype) for one in maps]
+        (gradients, derivatives), data = jax.jacrev(run, argnums=(0, 1), has_aux=True)(rest, zeros)
+        q = jax.eval_shape(lambda: run(rest, zeros)[0]).shape[0]
+        plain = jnp.concatenate([jnp.zeros((q, 0), zeros_dtype(leaves)), *(g.reshape(q, -1) for g in gradients)], axis=1)
+        read = iter(zip(maps, data, derivatives, strict=True))
+        groups = []
+        for group in self.found.groups:
+            for uses in group:
+                taken = [next(read) for _ in uses]
+                groups.append(_side_by_side(taken) if taken else (None, None))
+        return Factors(plain, groups)
+
+
+def zeros_dtype(leaves: list[Any]) -> Any:
+    """The dtype of a network's gradients."""
+    return jnp.result_type(*leaves)
+
+
+def _side_by_side(taken: list[Any]) -> tuple[Any, Any]:
+    """(a [T, C], δ [q, T, F]) of all uses of a group with the same orientation, their places one after another."""
+    a = jnp.concatenate([data for _, data, _ in taken])
+    return a, jnp.concatenate([jax.vmap(one.of_output)(derivative) for one, _, derivative in taken], axis=1)
+
+
+def kernel_of_factors(left: Factors, right: Factors) -> Any:
+    """Θ of two blocks of points, [n1, q, n2, q]; of factors that moved, how it moved."""
+    total = _contract("xcP,yeP->xcye", left.plain, right.plain)
+    for place in range(0, len(left.groups), 2):
+        (straight, transposed), (straight2, transposed2) = left.groups[place : place + 2], right.groups[place : place + 2]
+        total = total + _alike(straight, straight2)
+        if transposed[0] is not None:
+            total = total + _alike(transposed, transposed2) + _crossed(straight, transposed2) + _crossed(transposed, straight2)
+    return total
+
+
+def structured_kernel(graph: nnx.GraphDef, parts: Parts, outputs: str) -> Callable[[Any, Any], Float[Array, "n1 q n2 q"]]:
+    """Θ(x, x') = ∇f(x) ∇f(x')ᵀ of two blocks of points, in the network's precision."""
+
+    def kernel(x1: Any, x2: Any) -> Float[Array, "n1 q n2 q"]:
+        structure = Structure(graph, parts, x1[0], outputs)
+        return kernel_of_factors(structure.factors(parts, x1), structure.factors(parts, x2))  # type: ignore[no-any-return]
+
+    return kernel
+
+
+def points_in_a_block(graph: nnx.GraphDef, parts: Parts, x: Any, outputs: str, copies: int) -> int:
+    """So many that `copies` of a block's factors, and of what two blocks give, fit in 256 MiB; at least 1."""
+    structure = Structure(graph, parts, x[0], outputs)
+    one = jax.eval_shape(lambda: structure.factors(parts, x[:1]))
+    size = zeros_dtype(jax.tree.leaves(parts[0])).itemsize * copies
+    entries = sum(leaf.size for leaf in jax.tree.leaves(one))
+    across = max([one.plain.shape[1], *(delta.shape[1] * delta.shape[2] for _, delta in one.groups if delta is not None)])
+    return int(min(max(MEMORY // (size * entries), 1), max((MEMORY / size) ** 0.5 // across, 1), 1024))
+
+
+@functools.partial(jax.jit, static_argnames=("graph", "outputs", "block"))
+def structured_drift(graph: nnx.GraphDef, parts: Parts, parts0: Parts, x: Any, outputs: str, block: int = 0) -> Float[Array, "3"]:
+    """(‖Θ_t − Θ_0‖², ‖Θ_t‖², ‖Θ_0‖²), Frobenius, by sums over pairs of blocks: no n×n matrix.
+
+    Near-equal kernels are never subtracted, only factors: exact to float64's rounding of these. Pass float64.
+    block: points in a block; 0: as many as fit in memory.
+    """
+    block = min(block or points_in_a_block(graph, parts, x, outputs, copies=12), x.shape[0])
+    blocks = in_blocks(x, block)
+    real = (jnp.arange(blocks.shape[0] * block) < x.shape[0]).reshape(blocks.shape[0], block)
+    structure = Structure(graph, parts, x[0], outputs)
+
+    def factors(i: Any) -> Any:
+        new, old = (structure.factors(network, blocks[i]) for network in (parts, parts0))
+        return _only(real[i], jax.tree.map(moved, new, old))
+
+    def row(i: Any) -> Any:
+        left = factors(i)
+
+        def add(j: Any, total: Any) -> Any:
+            kernel = kernel_of_factors(left, factors(j))
+            squares = jnp.stack([jnp.sum(one**2) for one in (kernel.change, kernel.new, kernel.old)])
+            return total + jnp.where(i == j, 1, 2) * squares
+
+        return jax.lax.fori_loop(i, blocks.shape[0], add, jnp.zeros(3, jnp.result_type(float)))
+
+    return jnp.sum(jax.lax.map(row, jnp.arange(blocks.shape[0])), axis=0)
+
+
+def _only(real: Any, factors: Factors) -> Factors:
+    """The factors, with zeros at points that only fill up a block."""
+    plain = jax.tree.map(lambda leaf: leaf * real[:, None, None], factors.plain)
+    groups = [(a, jax.tree.map(lambda leaf: leaf * real[:, None, None, None], delta)) for a, delta in factors.groups]
+    return Factors(plain, groups)
+
+
+def _alike(left: tuple[Any, Any], right: tuple[Any, Any]) -> Any:
+    """Σ_tt' (a_t · a'_t') (δ_t · δ'_t')."""
+    data = _contract("xtC,ysC->xtys", left[0], right[0])
+    return _summed(_each(data, lambda A: A[:, None, :, :, None]) * _contract("xctF,yesF->xctyes", left[1], right[1]))
+
+
+def _crossed(left: tuple[Any, Any], right: tuple[Any, Any]) -> Any:
+    """The same of two uses one of which has the transposed parameter: Σ_tt' (a_t · δ'_t') (δ_t · a'_t')."""
+    first = _each(_contract("xtC,yesC->xtyes", left[0], right[1]), lambda A: A[:, None])
+    return _summed(first * _each(_contract("xctF,ysF->xctys", left[1], right[0]), lambda B: B[:, :, :, :, None]))
+
+
+def _contract(indices: str, a: Any, b: Any) -> Any:
+    product = functools.partial(jnp.einsum, indices)
+    return a.times(b, product) if isinstance(a, Moved) else product(a, b)
+
+
+def _each(array: Any, function: Callable[[Any], Any]) -> Any:
+    """A linear function of an array, or of one that moved."""
+    return jax.tree.map(function, array)
+
+
+def _summed(products: Any) -> Any:
+    """Over the places of both points: [n1, q, T, n2, q, T] to [n1, q, n2, q]."""
+    return _each(products, lambda array: jnp.sum(array, axis=(2, 5)))

@@ -1,0 +1,138 @@
+"""Tangent kernels from the structure of layers, against Jacobians contracted by brute force."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.flatten_util import ravel_pytree
+
+from framework import registry
+from plugins.kernels.jacobians import OUTPUTS, answers, network_in_float64, split_network
+from plugins.kernels.structured import Structure
+from plugins.probes.ntk import as_matrix, empirical_ntk, ntk_drift
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+P = 7
+NETWORKS = {
+    "quadratic": ("quadratic", {"width": "11"}),
+    "mlp, biases": ("mlp", {"width": "9", "depth": 2}),
+    "mlp, a shared table": ("mlp", {"width": "9", "depth": 2, "embedding": "summed", "embedding_size": 5, "shared": True}),
+    "mlp, shared one-hot weights": ("mlp", {"width": "9", "shared": True}),
+    "transformer": ("transformer", {"d_model": 16, "d_mlp": 24, "heads": 2}),
+    "transformer, tied": ("transformer", {"d_model": 40, "d_mlp": 24, "heads": 2, "tied": True, "separators": False}),
+    "transformer, pre-norm": ("transformer", {"d_model": 16, "d_mlp": 24, "heads": 2, "norm": "pre", "depth": 2}),
+    "transformer, post-norm": ("transformer", {"d_model": 16, "d_mlp": 24, "heads": 2, "norm": "post", "bias": True}),
+}
+
+
+class Convolutional(nnx.Module):
+    """Two convolutions with batch statistics, on a picture of the tokens."""
+
+    def __init__(self, rngs):
+        self.first, self.second = nnx.Conv(1, 4, (3, 3), rngs=rngs), nnx.Conv(4, 6, (2, 3), strides=2, use_bias=False, rngs=rngs)
+        self.norm, self.last = nnx.BatchNorm(4, use_running_average=True, rngs=rngs), nnx.Linear(6, P, rngs=rngs)
+
+    def __call__(self, inputs):
+        image = jax.nn.one_hot(inputs, P, dtype=self.last.kernel.dtype)[..., None]
+        x = jnp.tanh(self.norm(self.first(image)))
+        return self.last(jnp.mean(self.second(x), axis=(1, 2)))
+
+
+class Tree(nnx.Module):
+    """Layers as drawn, each a word; "back" multiplies by the transpose of the matrix before it, "branch" adds the layer's input."""
+
+    def __init__(self, words, width, rngs):
+        self.words, self.table, self.last = words, nnx.Embed(P, width, rngs=rngs), nnx.Linear(width, P, rngs=rngs)
+        self.matrices = nnx.List([nnx.Linear(width, width, use_bias=number % 2 == 0, rngs=rngs) for number in range(len(words))])
+        self.norms = nnx.List([nnx.LayerNorm(width, use_fast_variance=False, rngs=rngs) for _ in words])
+
+    def __call__(self, inputs):
+        x = self.table(inputs)
+        for word, matrix, norm in zip(self.words, self.matrices, self.norms, strict=True):
+            given = x
+            if word == "norm":
+                x = norm(x)
+            elif word == "mix":
+                x = jax.nn.softmax(x @ x.swapaxes(-1, -2)) @ x
+            else:
+                x = jnp.tanh(matrix(x))
+                x = x @ matrix.kernel[...].T if word == "back" else x + given if word == "branch" else x
+        return self.last(x.sum(axis=1))
+
+
+@pytest.fixture
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def built(name, seed):
+    if name == "convolutional":
+        return Convolutional(nnx.Rngs(seed))
+    model, fields = NETWORKS[name]
+    return registry.build("model", model, **fields).build(registry.build("task", "modular_addition", p=P), rngs=nnx.Rngs(seed))
+
+
+def points(outputs, count=9):
+    return np.random.default_rng(5).integers(0, P, (count, 2 + (outputs == "own"))).astype(np.int32)
+
+
+def by_jacobian(net, x, outputs):
+    graph, parts = split_network(net)
+    flat, unravel = ravel_pytree(parts[0])
+    J = np.asarray(jax.jacrev(lambda flat: answers(graph, (unravel(flat), parts[1]), jnp.asarray(x), outputs))(flat))
+    J = J.reshape(-1, J.shape[-1])
+    return J @ J.T
+
+
+def assert_as_by_jacobian(net, net0, x, outputs):
+    expected, before = by_jacobian(net, x, outputs), by_jacobian(net0, x, outputs)
+    found = as_matrix(empirical_ntk(net, x, outputs=outputs, closed_form=False))
+    assert np.linalg.norm(found - expected) <= 1e-12 * np.linalg.norm(expected)
+    drift = ntk_drift(net, net0, x, outputs, closed_form=False, block=4)
+    assert drift.absolute == pytest.approx(np.linalg.norm(expected - before), rel=1e-10)
+    assert drift.relative == pytest.approx(np.linalg.norm(expected - before) / np.linalg.norm(before), rel=1e-10)
+
+
+@pytest.mark.parametrize("outputs", [OUTPUTS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in OUTPUTS[1:])])
+@pytest.mark.parametrize("name", [*NETWORKS, "convolutional"])
+def test_kernels_and_drifts_are_those_of_contracted_jacobians(name, outputs, float64):
+    assert_as_by_jacobian(*(network_in_float64(built(name, seed)) for seed in (0, 1)), points(outputs), outputs)
+
+
+@pytest.mark.slow
+@settings(max_examples=15)
+@given(st.lists(st.sampled_from(["dense", "back", "branch", "norm", "mix"]), max_size=4), st.sampled_from(OUTPUTS), st.integers(2, 40))
+def test_a_random_tree_of_layers_has_the_kernel_of_its_jacobian(words, outputs, width):
+    with jax.enable_x64(True):
+        nets = [network_in_float64(Tree(words, width, nnx.Rngs(seed))) for seed in (0, 1)]
+        assert_as_by_jacobian(*nets, points(outputs, 5), outputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "written_out"), [("mlp, biases", 9 + 9 + P), ("mlp, a shared table", 9 + 9 + P), ("transformer, tied", 0)]
+)
+def test_large_parameters_are_never_written_out(name, written_out):
+    """Only biases are, and what a transformer adds by position."""
+    graph, parts = split_network(built(name, 0))
+    structure = Structure(graph, parts, points("first")[0], "first")
+    sizes = [leaf.shape for leaf in jax.tree.leaves(parts[0])]
+    assert all(len(sizes[leaf]) == 1 or sizes[leaf] == (2, 40) for leaf in structure.found.rest)
+    assert sum(np.prod(sizes[leaf]) for leaf in structure.found.rest if len(sizes[leaf]) == 1) == written_out
+
+
+def test_a_change_far_below_the_kernels_rounding_is_still_right(float64):
+    """‖Θ(θ + εd) − Θ(θ)‖ is linear in ε where ε is small: 1e-9 and half of it differ by the factor 2, to 1e-6."""
+    net0, direction = built("mlp, biases", 0), built("mlp, biases", 1)
+    graph, (params, others) = split_network(net0)
+    step = split_network(direction)[1][0]
+
+    def moved(size):
+        return nnx.merge(graph, jax.tree.map(lambda leaf, d: leaf + size * d, params, step), others)
+
+    whole, half = (ntk_drift(moved(size), net0, points("first"), closed_form=False).absolute for size in (1e-9, 5e-10))
+    assert whole == pytest.approx(2 * half, rel=1e-6)
