@@ -11,8 +11,13 @@ from tests.helpers import slow_but
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
+DATA = Path(__file__).parent / "data"
 SMALL = {
-    "cayley_table": {"file": str(Path(__file__).parent / "data" / "klein_four_group.csv"), "require": "group"},
+    "array_file": {"file": str(DATA / "three_clouds.npz")},
+    "hidden_parity": {"points": 12, "dimension": 5, "relevant": 2},
+    "polynomial_regression": {"points": 12, "dimension": 3, "train_size": "50%"},
+    "teacher_student": {"points": 12, "teacher_width": 4},
+    "cayley_table": {"file": str(DATA / "klein_four_group.csv"), "require": "group"},
     "dihedral_group": {"n": 3},
     "symmetric_group": {"n": 3},
     "modular_addition": {"p": 5},

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -10,21 +11,29 @@ import pytest
 
 from framework import Experiment, build, registry
 from framework.config import experiment, select
+from framework.errors import FieldError
+from framework.training.examples.fitting import check_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
+DATA = Path(__file__).parent / "data"
 TABLE = "\n".join(",".join(str((a - b) % 2) for b in range(2)) for a in range(2))
 TASKS = {  # small, and mostly of one shape: what takes time is compiling, once a shape
+    "array_file": {"file": str(DATA / "three_clouds.npz")},
     "cayley_table": {},
+    "digits": {"train_size": "20"},
     "dihedral_group": {"n": 1},
+    "hidden_parity": {"dimension": 3, "points": 8},
     "modular_addition": {"p": 2},
     "modular_addition_regression": {"p": 2, "train_size": "50%"},
     "modular_division": {"p": 2},
     "modular_multiplication": {"p": 2},
     "modular_polynomial": {"p": 2, "expression": "a^2+a*b+b^2"},
     "modular_subtraction": {"p": 2},
+    "polynomial_regression": {"dimension": 3, "points": 8, "train_size": "50%"},
     "sparse_parity": {"bits": 2, "relevant": 2},
     "symmetric_group": {"n": 2},
+    "teacher_student": {"dimension": 3, "outputs": 2, "points": 8},
 }
 MODELS = {
     "centered": {"inner": select("quadratic", width="6")},
@@ -34,6 +43,9 @@ MODELS = {
     "quadratic": {"width": "6"},
     "transformer": {"d_model": 8, "d_mlp": 8, "heads": 2},
 }
+OF_NUMBERS = {"centered": {"inner": select("mlp", width="6")}, "kernel": {"inner": select("mlp", width="6")}, "mlp": {"width": "6"}}
+NUMBERS = ("array_file", "digits", "hidden_parity", "polynomial_regression", "teacher_student")  # tasks whose inputs are no tokens
+PAIRS = [(task, model) for task in TASKS for model in (OF_NUMBERS if task in NUMBERS else MODELS)]
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 FIELDS = {"by_part": {"parts": ("*",)}, "grokfast_ma": {"window": 2}}
 OPTIMIZERS = {entry.name: build("optimizer", entry.name, **FIELDS.get(entry.name, {})) for entry in registry.entries("optimizer")}
@@ -42,6 +54,14 @@ OPTIMIZERS = {entry.name: build("optimizer", entry.name, **FIELDS.get(entry.name
 def test_no_plugin_is_left_out_here():
     for kind, here in (("task", TASKS), ("model", MODELS)):  # another file of tests may have registered one of its own
         assert {entry.name for entry in registry.entries(kind) if entry.source.startswith("plugins.")} == set(here)
+
+
+@pytest.mark.parametrize("task", NUMBERS)
+def test_a_network_for_tokens_is_refused_numbers(task):
+    made = build("task", task, **TASKS[task])
+    for model in MODELS.keys() - OF_NUMBERS.keys():
+        with pytest.raises(FieldError, match=f"model.name = '{model}': takes tokens, not the {made.sizes.kind}"):
+            check_model(made, build("model", model))
 
 
 def without_decay(optimizer):
@@ -79,14 +99,14 @@ def is_finite(tree):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_a_network_takes_three_steps_with_every_optimizer(task, model, tmp_path):
     table = tmp_path / "table.csv"
     table.write_text(TABLE)
     file = {"file": str(table)} if task == "cayley_table" else {}
+    fields = OF_NUMBERS[model] if task in NUMBERS else MODELS[model]
     made = Experiment.from_config(
-        experiment(task=select(task, **TASKS[task] | file), model=select(model, **MODELS[model]), optimizer=select("gd"))
+        experiment(task=select(task, **TASKS[task] | file), model=select(model, **fields), optimizer=select("gd"))
     )
     made.notices()
     state, train = made.initial_state(), made.splits.train

@@ -16,7 +16,7 @@ from framework.config import PLUGIN_SECTIONS, SECTIONS, General, experiment, fla
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unwrap
 from framework.run import RunDirectory
-from framework.training import Event
+from framework.training import METRICS, Event
 from tests.helpers import slow_but
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -32,6 +32,19 @@ SMALL = {  # where a plugin has such a field
     "file": str(DATA / "klein_four_group.csv"),
     "bits": 5,
     "relevant": 2,
+    "points": 20,
+    "dimension": 5,
+    "teacher_width": 3,
+}
+OF_NUMBERS = {  # what more a task needs whose inputs are numbers
+    "array_file": {"file": str(DATA / "three_clouds.npz")},
+    "digits": {},
+    "hidden_parity": {},
+    "polynomial_regression": {"train_size": "50%"},
+    "teacher_student": {},
+}
+NEW_OF = {("array_file", "file"): str(DATA / "slopes.npz"), ("array_file", "loss"): "square"} | {
+    (task, "points"): 15 for task in OF_NUMBERS
 }
 NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no visible change
     "eps": 0.1,
@@ -82,6 +95,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be 
     "optimizer.grokfast_ma.average": {"optimizer.window": 2},
     "optimizer.grokfast_ma.wait": {"optimizer.window": 2},
     "optimizer.muon.adam_learning_rate": {"model.name": "mlp"},
+    "task.array_file.tolerance": {"task.file": str(DATA / "slopes.npz")},
     "task.sparse_parity.population_size": {"task.population_size": "20"},
     "task.sparse_parity.population_seed": {"task.population_size": "20"},
     "model.mlp.embedding_size": {"model.embedding": "summed"},
@@ -104,7 +118,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be 
 
 def base_config(kind: str, name: str) -> Any:
     """Small defaults, with one plugin exchanged."""
-    parts = {"task": "modular_addition", "model": "quadratic", "optimizer": "gd", "penalty": "none"}
+    parts = {"task": "modular_addition", "model": "mlp" if name in OF_NUMBERS else "quadratic", "optimizer": "gd", "penalty": "none"}
     sections = {part: small(part, name if kind == part else default) for part, default in parts.items()}
     probes = {"x": small("probe", name)} if kind == "probe" else {}
     quiet = {"progress": False, "plot": False, "tensorboard": False}
@@ -113,11 +127,15 @@ def base_config(kind: str, name: str) -> Any:
 
 def small(kind: str, name: str) -> dict[str, Any]:
     fields = {declared.name for declared in declared_fields(registry.lookup(kind, name))}
-    return select(name, **{field: value for field, value in SMALL.items() if field in fields})
+    return select(
+        name, **{field: value for field, value in SMALL.items() if field in fields and kind != "probe"} | OF_NUMBERS.get(name, {})
+    )
 
 
-def another(declared: Declared) -> Any:
+def another(declared: Declared, plugin: str = "") -> Any:
     """A value that the field may have, other than its default; None where there is only one."""
+    if (plugin, declared.name) in NEW_OF:
+        return NEW_OF[plugin, declared.name]
     if declared.name in NEW_VALUES:
         return NEW_VALUES[declared.name]
     if choices := declared.metadata.get("choices"):
@@ -144,7 +162,7 @@ def cases() -> list[tuple[str, str, str]]:
         for declared in declared_fields(entry.cls)
         # What is inherited from Task is tried on one task, and where a task has its own.
         if not (kind == "task" and entry.name != "modular_addition" and declared.name in INHERITED and is_inherited(entry.cls, declared))
-        if not declared.harmless and (declared.is_part or another(declared) is not None)
+        if not declared.harmless and (declared.is_part or another(declared, entry.name) is not None)
     ]
 
 
@@ -181,6 +199,12 @@ def trained(text: str) -> Any:
     return as_bytes(made(text).advance(made(text).initial_state(), 3)[0].params)
 
 
+def judged(text: str) -> dict[str, bytes]:
+    """What the task says of the first step."""
+    values, _ = made(text).measure(made(text).initial_state(), Event(0, (METRICS,), (), last=False))
+    return {name: np.asarray(value).tobytes() for name, value in values.items()}
+
+
 @functools.lru_cache(maxsize=64)
 def measured(text: str) -> dict[str, bytes]:
     """What the probe x says of the first step."""
@@ -202,7 +226,7 @@ def differ(one: Any, other: Any) -> bool:
     assert a != b
     if one.probes != other.probes:
         return any(stage(a) != stage(b) for stage in (looks, measured, later))
-    return any(stage(a) != stage(b) for stage in (looks, data, begun, trained))  # what costs least comes first
+    return any(stage(a) != stage(b) for stage in (looks, data, begun, trained, judged))  # what costs least comes first
 
 
 @pytest.mark.parametrize(("kind", "name", "field"), slow_but(lambda case: case[1] in QUICK, cases()))
@@ -210,7 +234,7 @@ def test_every_field_of_every_plugin_changes_the_run(kind, name, field):
     declared = next(d for d in declared_fields(registry.lookup(kind, name)) if d.name == field)
     base = override(base_config(kind, name), CONTEXTS.get(f"{kind}.{name}.{field}", {}))
     path = f"probes.x.{field}" if kind == "probe" else f"{kind}.{field}"
-    change = {f"{path}.name": INSIDE[kind]} if declared.is_part else {path: another(declared)}
+    change = {f"{path}.name": INSIDE[kind]} if declared.is_part else {path: another(declared, name)}
     assert differ(base, override(base, change))
 
 

@@ -12,7 +12,9 @@ from framework import Experiment, Regression, Sizes, Split, Splits, Task, build
 from framework.config import experiment, select
 from framework.errors import FieldError, UserError
 from framework.interfaces import Model
+from framework.testing import check
 from framework.testing.made_up import MadeUp
+from framework.testing.subject import Subject
 from framework.training import METRICS, Event
 from framework.training.devices import Spread
 from framework.training.examples.batches import Batches
@@ -270,3 +272,9 @@ def test_a_network_is_split_as_it_is_where_nothing_is_to_be_made_more_precise():
     before = jax.tree.leaves(nnx.to_pure_dict(nnx.state(net, nnx.BatchStat)))
     _, _, variables = split(net)
     assert all(one is other for one, other in zip(before, jax.tree.leaves(variables), strict=True))
+
+
+@pytest.mark.slow
+def test_a_model_that_takes_no_tokens_is_checked_on_numbers():
+    assert Subject(NormalizedModel()).experiment.task.sizes.kind == "values"
+    check(NormalizedModel())

@@ -42,7 +42,14 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel):
     assert templates == {str(file.relative_to(ROOT)) for file in (ROOT / "framework/cli/checking/templates").rglob("*.txt")}
 
 
-OPTIONAL = {"pandas", "pyarrow", "pytest", "submitit", "torch"}  # imported in a function, where a person asks for what needs them
+OPTIONAL = {
+    "pandas",
+    "pyarrow",
+    "pytest",
+    "sklearn",
+    "submitit",
+    "torch",
+}  # imported in a function, where a person asks for what needs them
 
 
 @pytest.mark.slow

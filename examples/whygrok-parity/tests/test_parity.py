@@ -16,11 +16,11 @@ from framework.testing import check, check_probe, every_plugin
 from framework.training import Experiment
 
 SMALL = experiment(
-    task=select("hidden_parity", bits=5, hidden=(0, 3)), model=select("sine_network", width=8), optimizer=select("gd", learning_rate=0.1)
+    task=select("chosen_parity", bits=5, hidden=(0, 3)), model=select("sine_network", width=8), optimizer=select("gd", learning_rate=0.1)
 )
 
 
-@every_plugin("task", package="whygrok_parity", hidden_parity={"bits": 5, "hidden": (0, 3)})
+@every_plugin("task", package="whygrok_parity", chosen_parity={"bits": 5, "hidden": (0, 3)})
 def test_the_task_keeps_its_promises(plugin):
     check(plugin)
 
@@ -35,7 +35,7 @@ def test_the_probe_keeps_its_promises_in_an_experiment_of_its_own():
 
 
 def test_labels_are_parities_bit_by_bit():
-    population = build("task", "hidden_parity", bits=6, hidden=(5, 0, 2)).population()
+    population = build("task", "chosen_parity", bits=6, hidden=(5, 0, 2)).population()
     assert [int(target) for target in population.targets] == [(row[5] + row[0] + row[2]) % 2 for row in population.inputs.tolist()]
     assert population.inputs[1].tolist() == [0, 0, 0, 0, 0, 1]
 
@@ -52,10 +52,10 @@ def test_coefficients_are_correlations_with_parities():
 
 def test_mistakes_are_named():
     with pytest.raises(FieldError, match="must be different places below bits = 4"):
-        build("task", "hidden_parity", bits=4, hidden=(1, 4))
+        build("task", "chosen_parity", bits=4, hidden=(1, 4))
     config = experiment(task=select("modular_addition", p=5), model=select("quadratic"), optimizer=select("gd"))
     config = override(config, {"probes.walsh": select("walsh_coefficients")})
-    with pytest.raises(UserError, match="needs the task hidden_parity, not ModularAddition"):
+    with pytest.raises(UserError, match="needs the task chosen_parity, not ModularAddition"):
         train(config)
 
 

@@ -1,7 +1,7 @@
-"""Hidden parities for whygrok: importing the package registers its plugins."""
+"""Chosen parities for whygrok: importing the package registers its plugins."""
 
 from whygrok_parity.model import SineNetwork
 from whygrok_parity.probe import WalshCoefficients
-from whygrok_parity.task import HiddenParity
+from whygrok_parity.task import ChosenParity
 
-__all__ = ["HiddenParity", "SineNetwork", "WalshCoefficients"]
+__all__ = ["ChosenParity", "SineNetwork", "WalshCoefficients"]

@@ -23,7 +23,7 @@ class WalshCoefficients(Probe):
     def notices(self, experiment):
         """Refuses tasks that are no parity."""
         if not hasattr(experiment.task, "hidden"):
-            raise UserError(f"walsh_coefficients needs the task hidden_parity, not {type(experiment.task).__name__}")
+            raise UserError(f"walsh_coefficients needs the task chosen_parity, not {type(experiment.task).__name__}")
         return []
 
     def measure(self, params, context, state):

@@ -8,9 +8,9 @@ from framework import Sizes, Split, Task, field, register
 from framework.errors import FieldError
 
 
-@register("hidden_parity")
+@register("chosen_parity")
 @dataclass(frozen=True, kw_only=True)
-class HiddenParity(Task):
+class ChosenParity(Task):
     """x_i + … + x_j mod 2 over the bits whose places are `hidden` (Barak et al. 2022, arXiv 2207.08799).
 
     Inputs int32 [2^bits, bits] of 0 and 1, targets int32 [2^bits]. Raises FieldError for a place that is not there.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from framework import registry
 from framework.errors import FieldError, UserError, one_of
 from framework.fields import parts
-from framework.interfaces import Model, Probe, Splits, Task
+from framework.interfaces import Model, Probe, Split, Splits, Task
 
 
 def check_model(task: Task, model: Model) -> None:
@@ -23,7 +23,7 @@ def check_model(task: Task, model: Model) -> None:
 def check_probes(task: Task, splits: Splits, probes: dict[str, Probe]) -> None:
     """Raises FieldError for a probe that does not take the task's inputs, or that needs labels where there are none."""
     kind = task.sizes.kind
-    labels = _has_labels(splits)
+    labels = not any(probe.needs_labels for probe in probes.values()) or _has_labels(splits)
     for name, probe in probes.items():
         for path, part in parts(probe, f"probes.{name}"):
             if not isinstance(part, Probe) or (kind in part.inputs and (labels or not part.needs_labels)):
@@ -39,6 +39,8 @@ def check_probes(task: Task, splits: Splits, probes: dict[str, Probe]) -> None:
 
 def _has_labels(splits: Splits) -> bool:
     """Whether the right answers are labels, also where a task has splits of its own; where those do not say, the probe will."""
+    if isinstance(splits.population, Split):
+        return splits.population.has_labels
     try:
         _, answers, _ = splits.population.questions
     except AttributeError:

@@ -1,0 +1,1 @@
+"""Inputs made of numbers: drawn at random, or read from a file."""
