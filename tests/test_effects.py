@@ -273,6 +273,7 @@ def test_a_setting_is_harmless_or_compared_at_resume(name, tmp_path):
     directory = RunDirectory.at(tmp_path)
     directory.write_config(base)
     special = {"plugins": (), "init_from": "elsewhere", "fork_of": "elsewhere@3", "stop_when": "objective < 1"} | TRAJECTORY
+    special["checkpoint.keep_best"] = "-objective"
     changed = base.copy_and_resolve_references().unlock()
     holder = changed if "." not in name else changed[name.partition(".")[0]]
     holder[name.rpartition(".")[2]] = ("some_module",) if name == "plugins" else special[name] if name in special else another(declared)

@@ -34,6 +34,9 @@ class Checkpoint(Fields):
     every_seconds: float = field(30.0, "save when so many seconds have passed since the last save; 0: never", at_least=0, harmless=True)
     keep: int = field(3, "how many of the newest checkpoints are kept", at_least=1, harmless=True)
     keep_every: int = field(0, "checkpoints at multiples of this step are kept for ever; 0: none are", at_least=0, harmless=True)
+    keep_best: str = field(
+        "", 'also keep the state where this is greatest, as RUN@best: "test/accuracy", "-test/loss"; empty: none', harmless=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
