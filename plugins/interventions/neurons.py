@@ -23,7 +23,7 @@ class Neurons(Intervention):
     mode: str = field("remove", "what is done with the neurons: keep them alone, or remove them", choices=("keep", "remove"))
     indices: tuple[int, ...] = field((), "which, from 0; empty: by their norms", at_least=0)
     by: str = field("largest", "which end of the norms, where no indices are named", choices=("largest", "smallest"))
-    count: int = field(1, "how many of them, where no indices are named", at_least=0)
+    count: int = field(10, "how many of them, where no indices are named", at_least=0)
     leaves: tuple[str, ...] = field((), 'parameters of one layer, such as "blocks.0.*"; empty: all of a network with one hidden layer')
 
     def apply(self, training: Training, context: Setting) -> tuple[Training, Values]:

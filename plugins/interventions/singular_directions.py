@@ -22,7 +22,7 @@ class SingularDirections(Intervention):
     """
 
     mode: str = field("keep", "what is done with the largest directions: keep them alone, or remove them", choices=("keep", "remove"))
-    count: int = field(1, "how many directions of each matrix", at_least=0)
+    count: int = field(5, "how many directions of each matrix", at_least=0)
     leaves: tuple[str, ...] = field((), 'dotted names of matrices, with * for any letters, such as "W"; empty: all')
 
     def apply(self, training: Training, context: Setting) -> tuple[Training, Values]:
