@@ -35,6 +35,7 @@ SMALL = {
 
 
 PLUGINS = registered(**SMALL)
+del PLUGINS["intervention transplant"]  # which needs another run: tests/test_interventions_inside.py
 # Claims are checked by tests/test_claim_breaks.py as well, probes measured by tests/test_probe_pictures.py.
 OFTEN = ("adam", "adamw", "gd", "sgd", "grokfast", "mlp", "quadratic", "modular_addition", "linf", "l2")  # other kinds follow these
 SHOWN = slow_but(lambda plugin: registry.section_of(plugin)["name"] in OFTEN, PLUGINS.values())

@@ -12,7 +12,19 @@ import numpy as np
 import pytest
 
 from framework import Experiment, Penalty, Task, register, registry, train
-from framework.config import PLUGIN_SECTIONS, SECTIONS, General, experiment, flatten, from_dict, harmless_fields, override, select, to_dict
+from framework.config import (
+    NAMED,
+    PLUGIN_SECTIONS,
+    SECTIONS,
+    General,
+    experiment,
+    flatten,
+    from_dict,
+    harmless_fields,
+    override,
+    select,
+    to_dict,
+)
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unwrap
 from framework.run import RunDirectory
@@ -81,6 +93,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "batch_size": "3",
     "momentum": 0.5,
     "parts": "W",
+    "indices": "0,1",
     "window": 1,
     "decay_steps": 5,
     "dropout": 0.5,
@@ -105,6 +118,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be 
     "model.transformer.bias_in": {"model.bias": True},
     "model.transformer.causal": {"model.depth": 2},
     "model.transformer.init_std": {"model.init": "normal"},
+    "intervention.neurons.by": {"interventions.x.count": 2},
     "probe.weights.points": {"probes.x.hidden": True},
     "probe.grokking.level": {"task.train_size": "90%"},
     "task.modular_addition_regression.evaluation_size": {
@@ -120,9 +134,11 @@ def base_config(kind: str, name: str) -> Any:
     """Small defaults, with one plugin exchanged."""
     parts = {"task": "modular_addition", "model": "mlp" if name in OF_NUMBERS else "quadratic", "optimizer": "gd", "penalty": "none"}
     sections = {part: small(part, name if kind == part else default) for part, default in parts.items()}
-    probes = {"x": small("probe", name)} if kind == "probe" else {}
+    named = {f"{kind}s": {"x": small(kind, name)}} if kind in NAMED.values() else {}
+    if kind == "intervention":
+        sections["model"], named["interventions"]["x"]["schedule"] = select("quadratic", width="8"), "at 1"
     quiet = {"progress": False, "plot": False, "tensorboard": False}
-    return experiment(**sections, probes=probes, steps=3, events={"metrics": "at 0 3"}, recording=quiet)
+    return experiment(**sections, **named, steps=3, events={"metrics": "at 0 3"}, recording=quiet)
 
 
 def small(kind: str, name: str) -> dict[str, Any]:
@@ -148,7 +164,7 @@ def another(declared: Declared, plugin: str = "") -> Any:
 
 
 INSIDE = {"optimizer": "sign_sgd", "model": "linear"}  # what is put in place of a plugin that another one holds
-QUICK = ("modular_addition", "quadratic", "adamw", "linf", "norms")  # of each kind one
+QUICK = ("modular_addition", "quadratic", "adamw", "linf", "norms", "scale")  # of each kind one
 INHERITED = {declared.name for declared in declared_fields(Task)}
 
 
@@ -156,10 +172,12 @@ def cases() -> list[tuple[str, str, str]]:
     return [
         (kind, entry.name, declared.name)
         for kind in registry.KINDS
-        if kind in (*PLUGIN_SECTIONS, "probe")
+        if kind in (*PLUGIN_SECTIONS, *NAMED.values())
         for entry in registry.entries(kind)
         if entry.source != "plugins.optimizers.rules.from_optax"  # test_optimizers.py
+        if entry.source != "plugins.interventions.transplant"  # test_interventions_inside.py
         for declared in declared_fields(entry.cls)
+        if (kind, declared.name) != ("intervention", "when")  # test_interventions.py
         # What is inherited from Task is tried on one task, and where a task has its own.
         if not (kind == "task" and entry.name != "modular_addition" and declared.name in INHERITED and is_inherited(entry.cls, declared))
         if not declared.harmless and (declared.is_part or another(declared, entry.name) is not None)
@@ -177,7 +195,7 @@ def made(text: str) -> Experiment:
 
 def looks(text: str) -> list[tuple[int, tuple[str, ...]]]:
     """At which steps a row is recorded, and of what."""
-    return [(event.step, event.due) for event in made(text).events_after(-1)]
+    return [(event.step, event.recorded) for event in made(text).events_after(-1)]
 
 
 def as_bytes(tree: Any) -> list[tuple[tuple[int, ...], bytes]]:
@@ -220,10 +238,20 @@ def later(text: str) -> dict[str, bytes]:
     return {name: np.asarray(value).tobytes() for name, value in values.items()}
 
 
+def changed(text: str) -> Any:
+    """What the intervention x makes of the state before the first step, where all parameters move, and where all stand still."""
+    start = made(text).initial_state()
+    starts = [dataclasses.replace(start, frozen={name: np.array(still) for name in start.frozen}) for still in (False, True)]
+    ends = [made(text).change(one, ["x"])[1] for one in starts]
+    return [as_bytes((end.params, end.opt_state, end.frozen, end.data)) for end in ends]
+
+
 def differ(one: Any, other: Any) -> bool:
     """Whether two configs record at other steps, or differ in data, in parameters, or in what a probe says of equal ones."""
     a, b = (json.dumps(to_dict(config)) for config in (one, other))
     assert a != b
+    if one.interventions != other.interventions:
+        return any(stage(a) != stage(b) for stage in (looks, changed))
     if one.probes != other.probes:
         return any(stage(a) != stage(b) for stage in (looks, measured, later))
     return any(stage(a) != stage(b) for stage in (looks, data, begun, trained, judged))  # what costs least comes first
@@ -233,7 +261,7 @@ def differ(one: Any, other: Any) -> bool:
 def test_every_field_of_every_plugin_changes_the_run(kind, name, field):
     declared = next(d for d in declared_fields(registry.lookup(kind, name)) if d.name == field)
     base = override(base_config(kind, name), CONTEXTS.get(f"{kind}.{name}.{field}", {}))
-    path = f"probes.x.{field}" if kind == "probe" else f"{kind}.{field}"
+    path = f"{kind}s.x.{field}" if kind in NAMED.values() else f"{kind}.{field}"
     change = {f"{path}.name": INSIDE[kind]} if declared.is_part else {path: another(declared, name)}
     assert differ(base, override(base, change))
 
@@ -297,6 +325,7 @@ def test_a_setting_is_harmless_or_compared_at_resume(name, tmp_path):
     directory = RunDirectory.at(tmp_path)
     directory.write_config(base)
     special = {"plugins": (), "init_from": "elsewhere", "fork_of": "elsewhere@3", "stop_when": "objective < 1"} | TRAJECTORY
+    special["checkpoint.keep_best"] = "-objective"
     changed = base.copy_and_resolve_references().unlock()
     holder = changed if "." not in name else changed[name.partition(".")[0]]
     holder[name.rpartition(".")[2]] = ("some_module",) if name == "plugins" else special[name] if name in special else another(declared)

@@ -25,6 +25,7 @@ COMMANDS = {
     "collect": ("framework.cli.looking.collect", "put all runs below folders into one table"),
     "verify": ("framework.cli.checking.verify", "check claims of the theory: predicted beside measured"),
     "certify": ("framework.cli.checking.certify", "say what the theory proves of a run at one of its checkpoints"),
+    "evaluate": ("framework.cli.looking.evaluate", "say what interventions would make of a saved network, without training"),
     "reproduce": ("framework.cli.training.reproduce", "make the figures of the paper: runs, pictures, data, and which shapes are seen"),
     "bench": ("framework.cli.checking.bench", "time steps, probes, sweeps and commands beside what they are compared with"),
     "doctor": ("framework.cli.checking.doctor", "check this installation and this machine"),

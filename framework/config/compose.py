@@ -64,8 +64,8 @@ def experiment(
 
 def plugin_section(kind: str, given: Mapping[str, Any] | ConfigDict, path: str) -> ConfigDict:
     """The section of a plugin with every field: its name, what is given, and its defaults."""
-    section, _, called = path.partition(".")
-    if NAMED.get(section) == kind and not re.fullmatch(r"[A-Za-z0-9_-]+", called):
+    outer, _, called = path.partition(".")
+    if NAMED.get(outer) == kind and not re.fullmatch(r"[A-Za-z0-9_-]+", called):
         raise UserError(
             f"{path}: {'an' if kind[0] in 'aeiou' else 'a'} {kind} cannot be called {called!r}: use only letters, digits, _ and -"
         )

@@ -36,6 +36,9 @@ class Checkpoint(Fields):
     keep_at: str = field(
         "last", 'where checkpoints are saved and kept for ever: a schedule, as for a probe; "log": over all of training', harmless=True
     )
+    keep_best: str = field(
+        "", 'also keep the state where this is greatest, as RUN@best: "test/accuracy", "-test/loss"; empty: none', harmless=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

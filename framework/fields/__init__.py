@@ -1,7 +1,7 @@
 """Fields of plugins and settings: declared with their limits, and read from Python, files and the command line."""
 
 from framework.fields.code import code_of
-from framework.fields.conditions import Condition, check_condition
+from framework.fields.conditions import Condition, best_column, check_condition
 from framework.fields.declare import (
     Declared,
     Fields,

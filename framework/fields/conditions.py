@@ -14,7 +14,8 @@ from framework.fields.expressions import no_arithmetic, value_of
 
 RULE = (
     "A condition compares (<, <=, >, >=, ==, !=) columns, step, fitted, grokked and numbers, with + - * / ^ and parentheses, joined "
-    'by and, or and not; "for 3 events" may stand at the end. NAME/quantity without blanks is a column, a / b with blanks divides'
+    'by and, or and not; "for 3 events" may stand at the end. NAME/quantity without blanks is a column, a / b with blanks divides; '
+    "since_best(test/accuracy) is the number of steps since that was greatest, since_best(-test/loss) since it was least"
 )
 DEEPEST = 50  # parts within parts, a sum of so many terms among them: Python's stack ends too
 _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
@@ -25,8 +26,10 @@ _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+_SINCE = re.compile(r"""since_best\s*\(\s*["']?\s*(-?)\s*["']?([^\s()"'-][^\s()"']*)["']?\s*\)""")
 _TOKEN = re.compile(
-    r"""\s*(?: (?P<quoted>"[^"]+"|'[^']+')
+    r"""\s*(?: (?P<since>since_best\s*\([^()]*\))
+             | (?P<quoted>"[^"]+"|'[^']+')
              | (?P<column>[A-Za-z_][\w-]*/[^\s()<>=!*^+'"]+)
              | (?P<word>[A-Za-z_]\w*)
              | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
@@ -49,11 +52,24 @@ class Condition:
         known = {name: value for name in self.names if (value := values.get(name)) is not None and math.isfinite(value)}
         return _truth(self.tree, known) is True
 
+    def value(self, values: Mapping[str, int | float | None]) -> float | None:
+        """The number that a text stands for which compares nothing; None where it has no finite value."""
+        return _number(self.tree, {name: value for name in self.names if (value := values.get(name)) is not None and math.isfinite(value)})
 
-def check_condition(path: str, text: str) -> Condition:
-    """The condition that a text means. Raises FieldError, naming the field `path`, the place in the text, and what is allowed."""
+
+def best_column(name: str) -> tuple[str, int] | None:
+    """The column of a name such as since_best(-test/loss), and 1, or −1 where the least is best; None of any other name."""
+    found = _SINCE.fullmatch(name)
+    return None if found is None else (found[2], -1 if found[1] else 1)
+
+
+def check_condition(path: str, text: str, number: bool = False) -> Condition:
+    """The condition that a text means, or where `number` is asked for the number.
+
+    Raises FieldError, naming the field `path`, the place in the text, and what is allowed.
+    """
     try:
-        return _parse(text)
+        return _parse(text, number)
     except _Misread as error:
         rest = text[error.at :]
         where = f"at character {error.at + 1}, {rest if len(rest) <= 30 else rest[:29] + '…'!r}" if rest.strip() else "at its end"
@@ -68,7 +84,7 @@ class _Misread(Exception):
         super().__init__(said)
 
 
-def _parse(text: str) -> Condition:
+def _parse(text: str, number: bool) -> Condition:
     source, places, names, events = _as_python(text)
     try:
         tree = ast.parse(source, mode="eval").body
@@ -83,7 +99,10 @@ def _parse(text: str) -> Condition:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             node.id = names[node.id]
-    _check(tree, places)
+    if not number:
+        _check(tree, places)
+    elif events > 1 or no_arithmetic(tree) is not None:
+        raise _Misread(0, "this is to be a number, of which the greatest is the best")
     if not names:
         raise _Misread(0, "this names no column, and never changes")
     return Condition(text.strip(), tree, tuple(dict.fromkeys(names.values())), events)
@@ -106,7 +125,11 @@ def _as_python(text: str) -> tuple[str, list[tuple[int, int]], dict[str, str], i
             word = repr(float(word))
             if not math.isfinite(float(word)):
                 raise _Misread(start, "this number is not finite")
-        if kind in ("quoted", "column", "word") and word not in ("and", "or", "not"):
+        if kind == "since":
+            if (inside := _SINCE.fullmatch(word)) is None:
+                raise _Misread(start, "since_best has one column in its parentheses, since_best(test/accuracy) or since_best(-test/loss)")
+            word = f"since_best({inside[1]}{inside[2]})"
+        if kind in ("quoted", "column", "word", "since") and word not in ("and", "or", "not"):
             stand_in = f"_{len(places)}"
             names[stand_in] = word[1:-1] if kind == "quoted" else word
             word = stand_in

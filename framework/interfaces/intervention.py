@@ -11,7 +11,7 @@ import jax
 from framework.errors import FieldError, did_you_mean, one_of
 from framework.fields import field
 from framework.interfaces.data import Tree, Values
-from framework.interfaces.parts import Optimizer
+from framework.interfaces.parts import Model, Optimizer
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.probe import Context
 
@@ -36,8 +36,8 @@ class Training:
 class Setting(Context):
     """What an intervention sees beside that: a probe's context, on the host, with a key of its own for this step."""
 
+    model: Model
     optimizer: Optimizer
-    seed: int  # of the run
 
 
 @dataclass(frozen=True, kw_only=True)

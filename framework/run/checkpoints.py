@@ -39,6 +39,9 @@ class NoCheckpoints:
         """False."""
         return False
 
+    def keep_too(self, step: int | None) -> None:
+        """Nothing is kept."""
+
     def save(self, state: TrainState) -> bool:
         """Whether the parameters are finite; nothing is written."""
         return _is_finite(named_leaves(state))
@@ -51,6 +54,7 @@ class Checkpoints:
         self._folder, self._settings, self._keep_diverged = folder, settings, keep_diverged
         self._kept = parse_schedule(settings.keep_at)
         self._last_save = time.monotonic()
+        self._best: int | None = None
         hosts.by_first(self._remove_left_overs)
 
     def restore(self, template: TrainState, device: jax.Device) -> TrainState | None:
@@ -95,6 +99,10 @@ class Checkpoints:
         """Whether `every_seconds` have passed since the last save, by the clock of the first host."""
         return bool(hosts.number_of_first(0 < self._settings.every_seconds <= time.monotonic() - self._last_save))
 
+    def keep_too(self, step: int | None) -> None:
+        """The state of this step stays, however many newer ones there are, until another is named; None: of no step."""
+        self._best = step
+
     def save(self, state: TrainState) -> bool:
         """Saves the state unless its step is saved already; returns whether its parameters are finite.
 
@@ -133,10 +141,10 @@ class Checkpoints:
             raise StorageError(f"saving checkpoint {step} to {self._folder}: {explain(error, self._folder)}") from error
 
     def _retain(self) -> None:
-        """Removes checkpoints that are neither among the newest, nor kept for ever, nor the last finite one."""
+        """Removes checkpoints that are neither among the newest, nor kept for ever, nor the best, nor the last finite one."""
         steps = complete_steps(self._folder)
         finite = (step for step in reversed(steps) if _was_finite(self._folder / str(step)))
-        stay = {*steps[-self._settings.keep :], next(finite, None)}
+        stay = {*steps[-self._settings.keep :], next(finite, None), self._best}
         for step in steps:
             if step not in stay and not self._kept.regularly(step):
                 doomed = self._folder / f"{step}{TEMPORARY}"  # a half-removed one must not look complete

@@ -13,11 +13,13 @@ from flax import nnx
 
 from framework.config import from_stored, plugin_list
 from framework.errors import UserError
+from framework.fields import check_condition
 from framework.records import data_frame, natural, read_lines
 from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
-from framework.training import Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
+from framework.run.remaining import Best
+from framework.training import BEST, Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
 
 
 @dataclass(frozen=True)
@@ -152,14 +154,29 @@ class Run:
 
 
 def run_and_step(source: str) -> tuple[str, int | None]:
-    """(RUN, STEP) of RUN@STEP, or of RUN, whose own name may have an @. Raises UserError where what follows the last @ is no step."""
+    """(RUN, STEP) of RUN@STEP, or of RUN, whose own name may have an @; RUN@best is the step that checkpoint.keep_best chose.
+
+    Raises UserError where what follows the last @ is no step.
+    """
     path, at, step = source.rpartition("@")
     if not at or RunDirectory.at(source).is_run:
         return source, None
+    if step == "best":
+        return path, _best_step(source, RunDirectory.at(path))
     if not step.isdecimal():
         directory = RunDirectory.at(path)
         raise UserError(f"{source}: after @ comes a step; saved: {complete_steps(directory.checkpoints) or 'none'}")
     return path, int(step)
+
+
+def _best_step(source: str, directory: RunDirectory) -> int:
+    text = str(directory.read_config().get("checkpoint", {}).get("keep_best", ""))
+    if not text.strip():
+        raise UserError(f'{source}: that run keeps no best state; train it with --config.checkpoint.keep_best="-test/loss"')
+    step = Best(check_condition(BEST, text, number=True), read_lines(directory.metrics)[0]).step
+    if step is None:
+        raise UserError(f"{source}: no row of that run has {text}")
+    return step
 
 
 def load_run(path: str | Path, plugins: str | tuple[str, ...] = ()) -> Run:

@@ -1,8 +1,10 @@
 """What is left to do in a run: whether it is over, by its steps or by stop_when. Read from its files and rows alone."""
 
+import math
 from collections.abc import Sequence
 
 from framework.errors import UserError
+from framework.fields import Condition, best_column
 from framework.records import COMPLETE, STOPPED, Outcome, read_lines
 from framework.run.checkpoints import complete_steps
 from framework.run.directory import RunDirectory
@@ -70,6 +72,8 @@ class Watch:
         self._columns = columns_of(self._condition) if self._condition else ()
         self._values: dict[str, int | float | None] = {}
         self._outcome = Outcome(experiment.task.headline)
+        self._since = {name: found for name in (self._condition.names if self._condition else ()) if (found := best_column(name))}
+        self._best: dict[str, tuple[float, int]] = {}  # of each since_best: (the greatest so far, its step)
         self._in_a_row = 0
         for row in rows if self._condition else ():
             self._take(row)
@@ -92,5 +96,33 @@ class Watch:
         self._outcome.see(row)
         self._values |= {name: row[name] for name in self._columns if name in row}
         if self._condition and self._measures(row):
+            self._see_best(row)
             reached = {"step": row["step"], "fitted": self._outcome.fitted, "grokked": self._outcome.grokked}
             self._in_a_row = self._in_a_row + 1 if self._condition.holds(self._values | reached) else 0
+
+    def _see_best(self, row: RowDict) -> None:
+        for name, (column, sign) in self._since.items():
+            value = row.get(column)
+            if value is not None and (name not in self._best or sign * value > self._best[name][0]):
+                self._best[name] = sign * value, row["step"]
+            if name in self._best:
+                self._values[name] = row["step"] - self._best[name][1]
+
+
+class Best:
+    """Follows the rows of one run, and says at which step checkpoint.keep_best was greatest; the first of several."""
+
+    def __init__(self, quantity: Condition | None, rows: Sequence[RowDict] = ()):
+        """rows: what is recorded so far."""
+        self._quantity, self._greatest = quantity, -math.inf
+        self.step: int | None = None
+        for row in rows:
+            self.sees(row)
+
+    def sees(self, row: RowDict) -> bool:
+        """Whether a new row is the best so far."""
+        value = None if self._quantity is None else self._quantity.value(row)
+        if value is None or value <= self._greatest:
+            return False
+        self._greatest, self.step = value, int(row["step"])
+        return True

@@ -10,9 +10,9 @@ import numpy as np
 
 from framework.errors import Diverged, Interrupted
 from framework.interfaces import Values
-from framework.run import Checkpoints, NoCheckpoints, Recorder, RowDict, Watch
+from framework.run import Best, Checkpoints, NoCheckpoints, Recorder, RowDict, Watch
 from framework.sessions.signals import StopRequest
-from framework.training import METRICS, NEVER, Event, Experiment, TrainState
+from framework.training import BEST, METRICS, NEVER, Event, Experiment, TrainState
 
 log = logging.getLogger("whygrok")
 
@@ -76,7 +76,8 @@ def train_loop(trainee: Trainee, done: int, checkpoints: Checkpoints | NoCheckpo
     one saved, and FieldError where stop_when names a column that turns out not to be there.
     """
     experiment, watch = trainee.experiment, Watch(trainee.experiment, recorder.rows)
-    here, plans = int(trainee.state.step), Plans(trainee, recorder.rows)
+    here, plans, best = int(trainee.state.step), Plans(trainee, recorder.rows), Best(experiment.conditions.get(BEST), recorder.rows)
+    checkpoints.keep_too(best.step)
     while (event := next(experiment.events_after(done, plans.planned), None)) is not None:
         yield from _advance_to(trainee, here, event.step, checkpoints, recorder, stop)
         changed = plans.carry_out(event)
@@ -86,6 +87,9 @@ def train_loop(trainee: Trainee, done: int, checkpoints: Checkpoints | NoCheckpo
             if METRICS in event.due and row["objective"] is None:
                 _diverged(experiment, event.step)
             plans.see(event, row)
+            if best.sees(row):
+                event = replace(event, saved=True)
+                checkpoints.keep_too(best.step)
             if watch.ends_at(event, row) and not event.last:
                 event = experiment.ended(event)
                 measure_end(trainee, event.step, event.only_at_end, recorder)

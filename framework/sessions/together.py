@@ -74,6 +74,7 @@ class Group(Host):
         self.lanes: list[Lane] = []
         self._seated: list[TrainState] = []  # until the first step
         self._stacked: State | None = None  # from then on
+        self._splits: Any = None
         self._metrics: list[Values] | None = None  # of all lanes, where they are known at this step
 
     @property

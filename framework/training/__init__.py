@@ -5,7 +5,7 @@ from framework.training.experiment import Experiment
 from framework.training.measure import METRICS, Measurement, metrics_lane, owner_of
 from framework.training.moments.changing import NEVER, Change
 from framework.training.moments.schedule import Event, check_schedule, parse_schedule
-from framework.training.moments.stopping import columns_of, no_column
+from framework.training.moments.stopping import BEST, columns_of, no_column
 from framework.training.network import Network
 from framework.training.program import PROGRAMS, advance_lane
 from framework.training.sharing import Shared, Together, together

@@ -59,7 +59,7 @@ class Experiment:
             general = General(**plain)
             sections = {name: make(section, dict(config[name]), name) for name, section in SECTIONS.items()}
             plugins = {kind: registry.from_section(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
-            named = {
+            named: dict[str, Any] = {
                 section: {name: registry.from_section(kind, plugin, f"{section}.{name}") for name, plugin in config[section].items()}
                 for section, kind in NAMED.items()
             }

@@ -25,7 +25,7 @@ class Scale(Intervention):
 @register("set_to")
 @dataclass(frozen=True, kw_only=True)
 class SetTo(Intervention):
-    """θ ← value, for every entry of the parameters that are named."""
+    """θ ← value, for every entry of the parameters that are named: 0 takes them away. Source: ablation by zeros."""
 
     value: float = field(0.0, "the number that every entry becomes")
     leaves: tuple[str, ...] = field((), 'dotted names of parameters, with * for any letters, such as "W"; empty: all')

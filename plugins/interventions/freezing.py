@@ -15,6 +15,7 @@ class Freeze(Intervention):
     """The parameters that are named stand still from here on, until `thaw`.
 
     The optimizer sees their gradients all the same, and remembers them: what it would add to them, decay too, is left out.
+    Source: layers held still, as in Yosinski et al. 2014.
     """
 
     leaves: tuple[str, ...] = field((), 'dotted names of parameters, with * for any letters, such as "W"; empty: all')
@@ -29,7 +30,7 @@ class Freeze(Intervention):
 @register("thaw")
 @dataclass(frozen=True, kw_only=True)
 class Thaw(Intervention):
-    """The parameters that are named are trained again, from here on."""
+    """The parameters that are named are trained again, from here on. Source: the opposite of `freeze`."""
 
     leaves: tuple[str, ...] = field((), 'dotted names of parameters, with * for any letters, such as "W"; empty: all')
 

@@ -15,7 +15,7 @@ class Noise(Intervention):
     """θ ← θ + σ ε, ε ~ N(0, 1) for each entry: how far a network is from where it was, once it has gone on training.
 
     With relative noise σ is a share of the root mean square of each matrix. ε follows from the run's seed, the name of the
-    intervention, the step and the place of the parameter.
+    intervention, the step and the place of the parameter. Source: perturbed restarts, as in Ash and Adams 2020 (arXiv 1910.08475).
     """
 
     std: float = field(0.1, "σ, the standard deviation of the noise", at_least=0)

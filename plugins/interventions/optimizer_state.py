@@ -10,7 +10,10 @@ from framework.interfaces import Values
 @register("reset_optimizer")
 @dataclass(frozen=True, kw_only=True)
 class ResetOptimizer(Intervention):
-    """The optimizer begins anew at the parameters as they are: moments 0, counts of steps 0, warm-up and decay from their start."""
+    """The optimizer begins anew at the parameters as they are: moments 0, counts of steps 0, warm-up and decay from their start.
+
+    Source: what `whygrok run --init_from` does at step 0.
+    """
 
     changes: ClassVar[tuple[str, ...]] = ("opt_state",)
 

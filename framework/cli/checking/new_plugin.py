@@ -22,6 +22,7 @@ USES = {  # how a plugin of each kind is used, after --config=quickstart
     "optimizer": "whygrok run --config=quickstart:optimizer={name}",
     "penalty": "whygrok run --config=quickstart:penalty={name}",
     "probe": "whygrok run --config=quickstart:probes={name}",
+    "intervention": "whygrok describe intervention {name}",
     "claim": "whygrok describe claim {name}",
     "engine": "whygrok sweep --config=sweeps/init_scale --config.task.p=5 --config.steps=20 --engine={name}",
 }

@@ -82,7 +82,7 @@ class Change:
             return made.alone.network.module(*place((params, given.variables), made.device))
 
         degree = made.model.homogeneity(made.task)
-        return Setting(made.task, splits, module, degree, key, np.array(step, np.int32), made.optimizer, made.general.seed)
+        return Setting(made.task, splits, module, degree, key, np.array(step, np.int32), made.model, made.optimizer)
 
     def _fitted(self, part: str, before: Any, after: Any) -> Any:
         """What the plugin gave, in the dtypes that were there. Raises UserError where it has other leaves or shapes."""
@@ -92,7 +92,7 @@ class Change:
         if part not in self.plugin.changes:
             raise UserError(f'{who}: apply changed {part}: name it on the class, changes = ("{part}", …)')
         (old, structure), (new, other) = jax.tree_util.tree_flatten_with_path(before), jax.tree_util.tree_flatten_with_path(after)
-        if structure != other:
+        if str(structure) != str(other):
             raise UserError(f"{who}: apply must give {part} with the leaves that it got: {structure}, then {other}")
         fitted = [_like(f"{who}: {part}.{leaf_name(path)}", a, b) for (path, a), (_, b) in zip(old, new, strict=True)]
         return jax.tree.unflatten(structure, fitted)

@@ -3,24 +3,28 @@
 from typing import Any
 
 from framework.errors import FieldError, did_you_mean, one_of
-from framework.fields import Condition, check_condition
+from framework.fields import Condition, best_column, check_condition
 from framework.training.measure import METRICS, owner_of
 
 MILESTONES = ("fitted", "grokked")
 ALWAYS_THERE = ("step", *MILESTONES)  # names that are no columns
 
 
+BEST = "checkpoint.keep_best"  # the field of a number, and not of a condition
+
+
 def conditions(experiment: Any) -> dict[str, Condition]:
     """Field → the condition that it holds, of those that are not empty. Raises FieldError for one that cannot be read."""
     texts = {"stop_when": experiment.general.stop_when}
     texts |= {f"interventions.{name}.when": plugin.when for name, plugin in experiment.interventions.items()}
-    return {path: check_condition(path, text) for path, text in texts.items() if text.strip()}
+    texts |= {BEST: experiment.checkpoint.keep_best}
+    return {path: check_condition(path, text, number=path == BEST) for path, text in texts.items() if text.strip()}
 
 
 def columns_of(condition: Condition) -> tuple[str, ...]:
     """The columns that a condition depends on, besides `step`; it is evaluated where one of them is recorded."""
-    names = condition.names
-    columns = tuple(name for name in names if name not in ALWAYS_THERE)
+    names = [_column(name) for name in condition.names]
+    columns = tuple(dict.fromkeys(name for name in names if name not in ALWAYS_THERE))
     # Where the task's metrics are recorded, "objective" always is: the milestones are read off the metrics.
     return columns if columns and not set(names) & set(MILESTONES) else (*columns, "objective")
 
@@ -33,14 +37,19 @@ def check_columns(experiment: Any) -> list[str]:
     return [sentence for path, condition in experiment.conditions.items() for sentence in _check(experiment, path, condition)]
 
 
+def _column(name: str) -> str:
+    found = best_column(name)
+    return name if found is None else found[0]
+
+
 def _check(experiment: Any, path: str, condition: Condition) -> list[str]:
-    known = (*ALWAYS_THERE, *experiment.metric_columns)
-    for name in condition.names:
+    known = (*(ALWAYS_THERE if path != BEST else ALWAYS_THERE[:1]), *experiment.metric_columns)
+    for name in map(_column, condition.names):
         first, slash, _ = name.partition("/")
         if name not in known and not (slash and first in experiment.probes):
             raise no_column(path, condition, name, (*known, *(f"{probe}/…" for probe in experiment.probes)))
     said = []
-    ever = "never ends the run" if path == "stop_when" else "never brings it about"
+    ever = {"stop_when": "never ends the run", BEST: "chooses no state"}.get(path, "never brings it about")
     for owner in dict.fromkeys(owner_of(column, experiment.probes) for column in columns_of(condition)):
         due = experiment.schedules[owner].regular.next(-1)
         if due is None or due >= experiment.general.steps:
