@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Figure,
         Finding,
         Group,
+        Loss,
         Model,
         Optimizer,
         Penalty,

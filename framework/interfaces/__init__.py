@@ -1,4 +1,4 @@
-"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Probe, Claim, Figure, Certificate, Benchmark, Engine.
+"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Loss, Probe, Claim, Figure, …
 
 A plugin is a frozen dataclass and its fields are its whole configuration. Plugins are final: to change one, wrap it.
 """
@@ -6,6 +6,7 @@ A plugin is a frozen dataclass and its fields are its whole configuration. Plugi
 from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Tree, Values
 from framework.interfaces.group import Group
+from framework.interfaces.loss import Loss
 from framework.interfaces.outside import Benchmark, Certificate, Certified, Engine, Figure, Finding, Picture
 from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin

@@ -99,7 +99,10 @@ def surroundings() -> Experiment:
 
 
 def _with(plugin: Any, kind: str, around: Experiment, numerics: Numerics) -> Experiment:
-    part = {"probes": {"checked": plugin}} if kind == "probe" else {kind: plugin}
+    if kind == "loss":
+        part: dict[str, Any] = {"task": dataclasses.replace(around.task, loss=plugin)}
+    else:
+        part = {"probes": {"checked": plugin}} if kind == "probe" else {kind: plugin}
     return dataclasses.replace(around, numerics=numerics, **({"probes": {}} | part))
 
 
