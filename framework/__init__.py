@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Finding,
         Group,
         Intervention,
+        Loss,
         Model,
         Optimizer,
         Penalty,

@@ -50,10 +50,6 @@ def log_mean(logarithms: Float[Array, " n"]) -> Float[Array, ""]:
     return jax.nn.logsumexp(logarithms) - jnp.log(jnp.asarray(logarithms.shape[0], logarithms.dtype))
 
 
-LOSSES = {"cross_entropy": cross_entropy, "log_cross_entropy": cross_entropy, "stablemax": stablemax, "square": square}
-TEMPERED = ("cross_entropy", "log_cross_entropy", "stablemax")  # losses of logits, which a temperature divides
-
-
 def _log_odds(logits: Float[Array, "n p"], labels: Int[Array, " n"]) -> Float[Array, " n"]:
     """logsumexp_{j≠y} (z_j − z_y): the log of the odds against the label."""
     correct = jnp.take_along_axis(logits, labels[:, None], axis=-1)

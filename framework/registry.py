@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from framework.errors import UserError, did_you_mean, one_of
-from framework.fields import declared_fields, make
+from framework.fields import declared_fields, found_by_name, make
 
 log = logging.getLogger("whygrok")
 
-KINDS = ("task", "model", "optimizer", "penalty", "probe", "intervention", "claim", "figure", "certificate", "benchmark", "engine")
-PLURALS = {kind: ("penalties" if kind == "penalty" else f"{kind}s") for kind in KINDS}
+KINDS = ("task", "model", "optimizer", "penalty", "loss", "probe", "intervention", "claim", "figure", "certificate", "benchmark", "engine")
+PLURALS = {kind: {"penalty": "penalties", "loss": "losses"}.get(kind, f"{kind}s") for kind in KINDS}
 ENTRY_POINTS = "whygrok.plugins"
 NAME = r"[a-z][a-z0-9_]*"  # what a plugin may be called
 
@@ -129,6 +129,9 @@ def interface_of(cls: type) -> str:
     return next(kind for kind, base in _interfaces().items() if issubclass(cls, base))
 
 
+found_by_name(lambda interface, name: build(interface_of(interface), name))
+
+
 @functools.cache
 def _interfaces() -> dict[str, type]:
     """Kind → the class that its plugins subclass. Imported here: who only asks for names does not wait for JAX."""
@@ -185,16 +188,16 @@ def temporary() -> Iterator[None]:
     """Forgets, at its end, what was registered and loaded inside it: for tests and notebooks."""
     for kind in KINDS:
         _load_installed(kind)  # what is installed stays: Python runs a module once, and it would not register again
-    registered = (_entries, _loaded, _failures, _ambiguous)
-    saved = dict(_entries), set(_loaded), dict(_failures), dict(_ambiguous)
+    registered: tuple[Any, ...] = (_entries, _loaded, _failures, _ambiguous)
+    saved = [live.copy() for live in registered]
     try:
         yield
     finally:
         for name in _loaded - saved[1]:
             sys.modules.pop(name, None)
         for live, old in zip(registered, saved, strict=True):
-            live.clear()  # type: ignore[attr-defined]
-            live.update(old)  # type: ignore[attr-defined]
+            live.clear()
+            live.update(old)
 
 
 def _load_installed(kind: str) -> None:

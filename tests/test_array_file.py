@@ -13,7 +13,7 @@ import pytest
 
 from framework import Experiment, build, train
 from framework.cli import run_command
-from framework.config import experiment, select, to_dict
+from framework.config import experiment, override, select, to_dict
 from framework.errors import FieldError, UserError
 from framework.run import complete_steps
 from framework.training import METRICS, Event
@@ -46,7 +46,7 @@ def written(path, **arrays):
 def test_inputs_are_what_their_type_and_their_axes_say(inputs, said, shape, dtype, tmp_path):
     task = build("task", "array_file", file=written(tmp_path / "data.npz", inputs=inputs, targets=LABELS))
     population = task.population()
-    assert str(task.sizes) == said and task.sizes.outputs == 3 and task.loss == "cross_entropy"
+    assert str(task.sizes) == said and task.sizes.outputs == 3 and np.isclose(task.losses(jnp.zeros((1, 3)), jnp.array([1]))[0], np.log(3))
     assert (population.inputs.shape, population.inputs.dtype, population.targets.dtype) == (shape, dtype, np.int32)
     np.testing.assert_array_equal(np.asarray(population.inputs), inputs.reshape(shape).astype(dtype))
     np.testing.assert_array_equal(population.targets, LABELS)
@@ -66,7 +66,7 @@ def test_floats_are_values_that_are_met_within_a_tolerance(targets, tmp_path):
     file = written(tmp_path / "data.npz", inputs=GENERATOR.normal(size=(12, 3)), targets=targets)
     task = build("task", "array_file", file=file, tolerance=0.5)
     splits, wanted = task.splits(0), targets.reshape(12, -1)
-    assert (task.loss, task.sizes.outputs) == ("square", wanted.shape[1])
+    assert task.sizes.outputs == wanted.shape[1]
     np.testing.assert_array_equal(np.asarray(splits.population.targets), wanted.astype(np.float32))
     spread = np.sqrt(np.mean(np.sum((wanted - wanted.mean(axis=0)) ** 2, axis=1)))
     near = np.linalg.norm(wanted, axis=1) <= 0.5 * spread  # an answer of 0
@@ -109,10 +109,11 @@ def test_what_is_no_file_of_arrays_is_explained(tmp_path):
 
 def test_a_loss_of_labels_is_refused_for_values(tmp_path):
     file = written(tmp_path / "data.npz", inputs=IMAGES, targets=IMAGES[:, 0, 0])
-    with pytest.raises(
-        FieldError, match=r"loss = 'cross_entropy': is for labels, and the targets of .*data.npz are float64; allowed: square"
-    ):
-        build("task", "array_file", file=file, loss="cross_entropy")
+    said = (
+        "^task.loss.name = 'cross_entropy': is a loss of labels, and the answers of task.name = 'array_file' are values; losses of values: "
+    )
+    with pytest.raises(FieldError, match=said + ".*square"):
+        Experiment.from_config(override(config_of(file), {"task.loss": "cross_entropy"})).notices()
 
 
 def config_of(file, **changes):

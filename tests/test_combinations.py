@@ -64,7 +64,7 @@ RUN = ["run", "--config=quickstart", "--config.steps=2", "--config.recording.pro
         pytest.param(
             ["--config=k_summands", "--config.model.degree=2"], 0, "model: degree = 2 with inputs of 3 tokens", marks=pytest.mark.slow
         ),
-        (["--config.task.temperature=2", "--config.task.loss=square"], 2, "task.temperature = 2.0: must be 1 with loss=square"),
+        (["--config.task.temperature=2", "--config.task.loss=square"], 2, "task.temperature = 2.0: must be 1 with Square"),
         (["--config=quickstart:penalty=group,model=transformer", "--config.model.d_model=8"], 2, "penalty"),
         (["--config=quickstart:optimizer=by_part", "--config.optimizer.parts=bias"], 2, "optimizer.parts = 'bias': matches no parameter"),
         (["--config=quickstart:model=kernel,optimizer=fixed_norm"], 2, "the parameters begin at 0"),

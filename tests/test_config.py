@@ -22,7 +22,8 @@ def test_every_field_of_every_part_is_filled_with_its_default():
     config = minimal()
     for kind in ("task", "model", "optimizer", "penalty"):
         cls = registry.lookup(kind, config[kind].name)
-        expected = {declared.name: declared.default for declared in declared_fields(cls)} | {"name": config[kind].name}
+        expected = {one.name: registry.section_of(one.default) if one.is_part else one.default for one in declared_fields(cls)}
+        expected |= {"name": config[kind].name}
         expected |= {"p": 7} if kind == "task" else {}
         assert config[kind].to_dict() == expected
     assert config.penalty.name == "none"

@@ -69,3 +69,9 @@ def test_the_commands_show_them(capsys):
     assert run_command(["config", "--config=quickstart", "--all"]) == 0
     assert "task.p = 47\n    modulus; an integer >= 2" in capsys.readouterr().out
     assert run_command(["config", "--config=quickstart", "--all", "--sweep"]) == 2
+
+
+def test_a_field_under_its_older_name_is_from_the_command_line_too():
+    found = sources({"task.loss": "square", "checkpoint.keep_every": "5"})
+    assert found["task.loss.name"] == found["checkpoint.keep_at"] == "command line"
+    assert found["task.loss.class_weights"] == "default"

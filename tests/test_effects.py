@@ -96,6 +96,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "indices": "0,1",
     "window": 1,
     "decay_steps": 5,
+    "class_weights": (1, 2, 3, 4, 5),
     "dropout": 0.5,
 }
 CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
@@ -109,6 +110,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be 
     "optimizer.grokfast_ma.wait": {"optimizer.window": 2},
     "optimizer.muon.adam_learning_rate": {"model.name": "mlp"},
     "task.array_file.tolerance": {"task.file": str(DATA / "slopes.npz")},
+    "loss.hinge.margin": {"task.loss.power": 2},
     "task.sparse_parity.population_size": {"task.population_size": "20"},
     "task.sparse_parity.population_seed": {"task.population_size": "20"},
     "model.mlp.embedding_size": {"model.embedding": "summed"},
@@ -134,6 +136,7 @@ def base_config(kind: str, name: str) -> Any:
     """Small defaults, with one plugin exchanged."""
     parts = {"task": "modular_addition", "model": "mlp" if name in OF_NUMBERS else "quadratic", "optimizer": "gd", "penalty": "none"}
     sections = {part: small(part, name if kind == part else default) for part, default in parts.items()}
+    sections["task"] |= {"loss": small("loss", name)} if kind == "loss" else {}
     named = {f"{kind}s": {"x": small(kind, name)}} if kind in NAMED.values() else {}
     if kind == "intervention":
         sections["model"], named["interventions"]["x"]["schedule"] = select("quadratic", width="8"), "at 1"
@@ -163,16 +166,22 @@ def another(declared: Declared, plugin: str = "") -> Any:
     return (declared.default + 1 if scalar is int else declared.default / 2) if declared.default else 1
 
 
-INSIDE = {"optimizer": "sign_sgd", "model": "linear"}  # what is put in place of a plugin that another one holds
+INSIDE = {"optimizer": "sign_sgd", "model": "linear", "task": "square"}  # what is put in place of a plugin that another one holds
 QUICK = ("modular_addition", "quadratic", "adamw", "linf", "norms", "scale")  # of each kind one
 INHERITED = {declared.name for declared in declared_fields(Task)}
+PLACES = {
+    "probe": "probes.x",
+    "intervention": "interventions.x",
+    "loss": "task.loss",
+}  # where a plugin stands in a config, other than under its kind
+ONE_VALUE = {("task", name, "loss") for name in ("modular_addition_regression", "teacher_student", "polynomial_regression")}
 
 
 def cases() -> list[tuple[str, str, str]]:
     return [
         (kind, entry.name, declared.name)
         for kind in registry.KINDS
-        if kind in (*PLUGIN_SECTIONS, *NAMED.values())
+        if kind in (*PLUGIN_SECTIONS, *PLACES)
         for entry in registry.entries(kind)
         if entry.source != "plugins.optimizers.rules.from_optax"  # test_optimizers.py
         if entry.source != "plugins.interventions.transplant"  # test_interventions_inside.py
@@ -180,7 +189,10 @@ def cases() -> list[tuple[str, str, str]]:
         if (kind, declared.name) != ("intervention", "when")  # test_interventions.py
         # What is inherited from Task is tried on one task, and where a task has its own.
         if not (kind == "task" and entry.name != "modular_addition" and declared.name in INHERITED and is_inherited(entry.cls, declared))
-        if not declared.harmless and (declared.is_part or another(declared, entry.name) is not None)
+        if not (kind == "loss" and entry.name != "cross_entropy" and declared.name == "class_weights")
+        if not declared.harmless
+        and (kind, entry.name, declared.name) not in ONE_VALUE
+        and (declared.is_part or another(declared, entry.name) is not None)
     ]
 
 
@@ -261,7 +273,7 @@ def differ(one: Any, other: Any) -> bool:
 def test_every_field_of_every_plugin_changes_the_run(kind, name, field):
     declared = next(d for d in declared_fields(registry.lookup(kind, name)) if d.name == field)
     base = override(base_config(kind, name), CONTEXTS.get(f"{kind}.{name}.{field}", {}))
-    path = f"{kind}s.x.{field}" if kind in NAMED.values() else f"{kind}.{field}"
+    path = f"{PLACES.get(kind, kind)}.{field}"
     change = {f"{path}.name": INSIDE[kind]} if declared.is_part else {path: another(declared, name)}
     assert differ(base, override(base, change))
 

@@ -5,13 +5,14 @@ from decimal import Decimal, getcontext
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework import Experiment, build, losses
-from framework.config import override
-from framework.errors import FieldError
+from framework import Experiment, Split, build, losses
+from framework.config import from_dict, override, select, to_dict
+from framework.errors import FieldError, UserError
 from tests.helpers import tiny
 
 getcontext().prec = 60
@@ -76,7 +77,7 @@ def test_a_temperature_divides_the_logits():
     logits, labels = jnp.array([[1.0, 2.0, 0.5]]), jnp.array([2])
     warm = build("task", "modular_addition", p=3, temperature=4.0)
     np.testing.assert_allclose(warm.losses(logits, labels), losses.cross_entropy(logits / 4, labels), rtol=1e-6)
-    with pytest.raises(FieldError, match="task.temperature = 2.0: must be 1 with loss=square"):
+    with pytest.raises(FieldError, match="task.temperature = 2.0: must be 1 with Square"):
         Experiment.from_config(override(tiny(), {"task.loss": "square", "task.temperature": 2})).notices()
 
 
@@ -85,3 +86,54 @@ def test_training_on_the_log_loss_minimizes_it_and_reports_the_loss_itself():
     state = made.initial_state()
     values, _ = made.measure(state, next(made.events_after(-1)))
     np.testing.assert_allclose(values["objective"], np.log(values["train/loss"]), rtol=1e-5)
+
+
+OUTPUTS, TARGETS = np.random.default_rng(3).normal(size=(6, 4)).astype(np.float32), np.array([0, 1, 2, 3, 1, 0], np.int32)
+OUTPUTS[0, 0] = 5  # one example is answered with a large lead
+EXAMPLES = jnp.asarray(OUTPUTS), jnp.asarray(TARGETS)
+
+
+def test_hinge_and_logistic_are_those_of_optax_and_of_the_formula():
+    np.testing.assert_allclose(build("loss", "hinge")(*EXAMPLES), optax.losses.multiclass_hinge_loss(OUTPUTS, TARGETS), rtol=1e-5)
+    each = optax.sigmoid_binary_cross_entropy(OUTPUTS, np.eye(4)[TARGETS])
+    np.testing.assert_allclose(build("loss", "logistic")(*EXAMPLES), each.mean(-1), rtol=1e-5)
+    lead = [z[y] - max(np.delete(z, y)) for z, y in zip(OUTPUTS, TARGETS, strict=True)]
+    squared = build("loss", "hinge", margin=0.7, power=2)(*EXAMPLES)
+    np.testing.assert_allclose(squared, np.maximum(0.7 - np.array(lead), 0) ** 2, rtol=1e-4, atol=1e-6)
+    assert 0 < np.count_nonzero(squared) < 6
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "square", "hinge", "logistic", "stablemax"])
+def test_class_weights_multiply_the_losses_of_their_classes_and_the_mean_divides_by_n(name):
+    weights = (1.0, 0.0, 3.0, 0.5)
+    plain, weighted = (build("task", "modular_addition", p=5, loss=build("loss", name, class_weights=w)) for w in ((), weights))
+    expected = np.array(weights)[TARGETS] * plain.losses(*EXAMPLES)
+    np.testing.assert_allclose(weighted.losses(*EXAMPLES), expected, rtol=1e-6)
+    split = Split(jnp.zeros((6, 2), jnp.int32), jnp.asarray(TARGETS))
+    np.testing.assert_allclose(weighted.mean_loss(lambda inputs: jnp.asarray(OUTPUTS), split), expected.sum() / 6, rtol=1e-5)
+
+
+def test_the_logarithm_of_the_mean_has_the_weights_inside():
+    weights = (1.0, 0.25, 3.0, 0.5)
+    log, plain = (build("loss", name, class_weights=weights) for name in ("log_cross_entropy", "cross_entropy"))
+    np.testing.assert_allclose(log.mean(*EXAMPLES), np.log(plain.mean(*EXAMPLES)), rtol=1e-5)
+
+
+def test_a_loss_is_named_as_before_and_its_fields_follow():
+    """A config from before losses had fields holds a name where the section is now."""
+    plain = to_dict(tiny())
+    plain["task"]["loss"] = "stablemax"
+    assert from_dict(plain).task.loss.name == "stablemax"
+    changed = override(tiny(), {"task.loss.margin": 2, "task.loss": "hinge"})
+    assert changed.task.loss.to_dict() == {"name": "hinge", "class_weights": (), "margin": 2.0, "power": 1}
+    assert override(tiny(), {"task.loss": select("hinge", power=2)}).task.loss.power == 2
+    with pytest.raises(UserError, match="task.loss.margn: there is no such field. Did you mean 'margin'"):
+        override(changed, {"task.loss.margn": 2})
+
+
+def test_class_weights_that_no_class_has_and_losses_that_do_not_fit_are_refused():
+    with pytest.raises(FieldError, match=r"task.loss.class_weights = \(1.0, 2.0\): must be 5 numbers"):
+        Experiment.from_config(override(tiny(), {"task.loss.class_weights": "1,2"})).notices()
+    regression = {"task": select("modular_addition_regression", p=5, loss="hinge")}
+    with pytest.raises(FieldError, match="task.loss = .*: must be square"):
+        Experiment.from_config(tiny(**regression)).notices()

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from framework.errors import UserError
 
 
@@ -17,12 +19,13 @@ def _every(steps: Any) -> str:
 
 REPLACED: dict[str, tuple[str, Callable[[Any], Any]]] = {  # dotted field → (its new name, what its value is now)
     "checkpoint.keep_every": ("checkpoint.keep_at", _every),
+    "task.loss": ("task.loss.name", str),
 }
 
 
 def newer(path: str, value: Any) -> tuple[str, Any]:
     """(dotted field, value) as they are written now."""
-    if path not in REPLACED:
+    if path not in REPLACED or isinstance(value, Mapping | ConfigDict):
         return path, value
     name, convert = REPLACED[path]
     return name, convert(value)

@@ -7,6 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import registry
+from framework.config.older import newer
 from framework.config.tree import nodes
 
 
@@ -27,7 +28,7 @@ def sourced(config: ConfigDict, changes: Mapping[str, str], file: str, arg: str)
     changes: what the command line sets. file, arg: what stood before and after the colon of --config=. A value in the
     file that equals the default counts as the default.
     """
-    swapped = _swapped(arg)
+    swapped, changes = _swapped(arg), dict(newer(path, value) for path, value in changes.items())
     found = []
     for node in nodes(config):
         within = node.default is not None and registry.section_of(node.default) == node.section.to_dict()  # inside another, untouched

@@ -9,6 +9,7 @@ from framework.fields.declare import (
     declared_fields,
     field,
     fields_of,
+    found_by_name,
     is_exactly,
     make,
     part,

@@ -5,7 +5,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from framework.errors import FieldError, UserError, did_you_mean, nearest, one_of
@@ -42,11 +42,19 @@ def field(
 
 
 def part(default: Any, help: str) -> Any:
-    """Declares a field that holds another plugin, such as the optimizer inside a wrapper; `default` is such a plugin.
+    """Declares a field that holds another plugin, such as the optimizer inside a wrapper; `default` is such a plugin, or its name.
 
     In a config it is a section of its own: --config.optimizer.inner.learning_rate=1e-3. Its kind is the field's type.
     """
     return dataclasses.field(default=default, metadata={"help": help, "part": True})
+
+
+_find: list[Callable[[type, str], Any]] = []
+
+
+def found_by_name(find: Callable[[type, str], Any]) -> None:
+    """From now on a part may be given by its name: find(its type, the name) makes the plugin, or raises UserError."""
+    _find[:] = [find]
 
 
 def without(value: Any) -> Any:
@@ -127,7 +135,11 @@ def declared_fields(cls: type) -> tuple[Declared, ...]:
 def _declared(cls: Any) -> tuple[Declared, ...]:
     hints = typing.get_type_hints(cls)
     fields = dataclasses.fields(cls)
-    return tuple(Declared(f.name, hints[f.name], f.default, f.metadata) for f in fields if f.init)
+    return tuple(Declared(f.name, hints[f.name], _default(f, hints[f.name]), f.metadata) for f in fields if f.init)
+
+
+def _default(declared: dataclasses.Field, type: Any) -> Any:
+    return _find[0](type, declared.default) if declared.metadata.get("part") and isinstance(declared.default, str) else declared.default
 
 
 def parts(plugin: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -157,6 +169,8 @@ def convert(declared: Declared, value: Any) -> Any:
     if declared.is_part:
         if isinstance(value, declared.type):
             return value
+        if isinstance(value, str):
+            return _named_part(declared, value)
         raise FieldError(declared.name, value, f"must be {declared.allowed}")
     scalar, is_tuple, optional = unwrap(declared.type)
     if is_traced(value):  # inside a compiled program, a copy of a plugin is made: its fields were checked before
@@ -174,6 +188,13 @@ def convert(declared: Declared, value: Any) -> Any:
             rule += "." + did_you_mean(str(value), map(str, declared.metadata["choices"]))
         raise FieldError(declared.name, value, rule) from None
     return result
+
+
+def _named_part(declared: Declared, name: str) -> Any:
+    try:
+        return _find[0](declared.type, name)
+    except UserError as error:
+        raise FieldError(declared.name, name, str(error)) from None
 
 
 def _elements(value: Any) -> list:

@@ -1,4 +1,4 @@
-"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Probe, Intervention, Claim, Figure, Certificate, Benchmark, Engine.
+"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Loss, Probe, Intervention, Claim, Figure, …
 
 A plugin is a frozen dataclass and its fields are its whole configuration. Plugins are final: to change one, wrap it.
 """
@@ -7,6 +7,7 @@ from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
 from framework.interfaces.data import KINDS, Outputs, Sizes, Split, Splits, Tree, Values, rows_in, take
 from framework.interfaces.group import Group
 from framework.interfaces.intervention import Intervention, Setting, Training, chosen, named, replaced
+from framework.interfaces.loss import Loss
 from framework.interfaces.outside import Benchmark, Certificate, Certified, Engine, Figure, Finding, Picture
 from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin

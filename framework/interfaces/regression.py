@@ -6,8 +6,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from framework.fields import field, without
+from framework.fields import field, part, without
 from framework.interfaces.data import Splits
+from framework.interfaces.loss import Loss
 from framework.interfaces.task import Task
 
 
@@ -19,7 +20,7 @@ class Regression(Task):
     accuracy by which a run has fitted or grokked.
     """
 
-    loss: str = field("square", "loss of one example", choices=("square",))
+    loss: Loss = part("square", "loss of one example, of values such as these")
     tolerance: float = field(0.1, "an answer this near its target is right, in standard deviations of all targets", above=0)
     temperature: float = without(1.0)
     random_labels: float = without(0.0)

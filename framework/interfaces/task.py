@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from framework.errors import FieldError, one_of
-from framework.fields import field, is_exactly
+from framework.errors import FieldError
+from framework.fields import field, is_exactly, part
 from framework.interfaces import sampling
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Values
 from framework.interfaces.group import Group
+from framework.interfaces.loss import Loss
 from framework.interfaces.plugin import Plugin
-from framework.losses import LOSSES, TEMPERED, log_cross_entropy, log_mean
 from framework.numbers import share
 
 
@@ -29,7 +29,7 @@ class Task(Plugin):
 
     train_size: str = field("50%", "training points: a number, a share of the population, or a formula", expression=True)
     replacement: bool = field(False, "draw the sample with replacement, as the theorems assume")
-    loss: str = field("cross_entropy", "loss of one example", choices=tuple(LOSSES))
+    loss: Loss = part("cross_entropy", "loss of one example, which training minimizes the mean of")
     temperature: float = field(1.0, "T: logits are divided by it before a cross-entropy or stablemax", above=0, structural_at=1)
     random_labels: float = field(0.0, "share of training labels replaced by random ones, once", at_least=0, at_most=1)
     label_noise: float = field(
@@ -66,14 +66,11 @@ class Task(Plugin):
 
     def losses(self, outputs: Float[Array, "n p"], targets: Any) -> Float[Array, " n"]:
         """Loss of each example."""
-        return LOSSES[self.loss](self._tempered(outputs), targets)
+        return self.loss.each(self._tempered(outputs), targets)
 
     def mean_loss(self, network: Outputs, split: Any) -> Float[Array, ""]:
-        """What training minimizes: the mean of `losses` over the split, or with log_cross_entropy the log of that mean."""
-        outputs = network(split.inputs)
-        if self.loss == "log_cross_entropy":
-            return log_mean(log_cross_entropy(self._tempered(outputs), split.targets))
-        return jnp.mean(self.losses(outputs, split.targets))
+        """What training minimizes: of the split, what `loss` says, usually the mean of `losses`."""
+        return self.loss.mean(self._tempered(network(split.inputs)), split.targets)
 
     def metrics(self, network: Outputs, splits: Splits) -> Values:
         """Scalars by name, such as train/loss. Empty splits are left out. Accuracy is a count divided at the end."""
@@ -92,8 +89,8 @@ class Task(Plugin):
 
     def notices(self, experiment: Any) -> list[str]:
         """Refuses a temperature for a loss that has none."""
-        if self.temperature != 1 and self.loss not in TEMPERED:
-            rule = f"must be 1 with loss={self.loss}: it divides the logits of {one_of(TEMPERED)}"
+        if self.temperature != 1 and not self.loss.tempered:
+            rule = f"must be 1 with {type(self.loss).__name__}: it divides the logits of cross-entropies and the like"
             raise FieldError("temperature", self.temperature, rule)
         return []
 

@@ -120,7 +120,7 @@ def _plugins(fields: Mapping[str, Any]) -> dict[str, str]:
         section, called, *deeper = field.split(".")
         if section == "probes":
             found[section] += [] if len(deeper) > 1 else [called]
-        elif section in found:
+        elif section in found and (called, section) != ("loss", "task"):  # a loss is no task
             found[section].append(str(fields[field]))
     return {name: "+".join(names) for name, names in found.items()}
 

@@ -7,7 +7,7 @@ check_probe(MyProbe())
 from functools import partial
 
 from framework.testing.everything import every_plugin
-from framework.testing.kinds import claims, engines, interventions, models, optimizers, penalties, probes, tasks
+from framework.testing.kinds import claims, engines, interventions, losses, models, optimizers, penalties, probes, tasks
 from framework.testing.kinds import every as every  # registers what plugins of all kinds promise
 from framework.testing.promises import Broken, Finding, promises
 from framework.testing.report import check, check_kind, findings
@@ -17,6 +17,7 @@ check_task = partial(check_kind, tasks.TASK)
 check_model = partial(check_kind, models.MODEL)
 check_optimizer = partial(check_kind, optimizers.OPTIMIZER)
 check_penalty = partial(check_kind, penalties.PENALTY)
+check_loss = partial(check_kind, losses.LOSS)
 check_probe = partial(check_kind, probes.PROBE)
 check_intervention = partial(check_kind, interventions.INTERVENTION)
 check_claim = partial(check_kind, claims.CLAIM)

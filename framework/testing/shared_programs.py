@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from framework.errors import UserError
-from framework.fields import declared_fields, numbers_of, structure_of, with_numbers
+from framework.fields import Fields, declared_fields, numbers_of, parts, structure_of, with_numbers
 from framework.testing.promises import Broken
 from framework.testing.subject import Subject
 from framework.training import Experiment, Shared, leaf_name
@@ -90,12 +90,24 @@ def others(plugin: Any) -> Iterator[tuple[str, Any]]:
                 break
 
 
+def _place(plugin: Any, shared: Shared) -> tuple[str, str, Any] | None:
+    """(part of the program, dotted path of the plugin inside it, that part); None where the plugin is none of the program's."""
+    found = (
+        (part, path, held)
+        for part, held in vars(shared.parts).items()
+        if isinstance(held, Fields)
+        for path, inner in parts(held)
+        if inner is plugin
+    )
+    return next(found, None)
+
+
 def _check_copied(plugin: Any, shared: Shared, arrays: tuple) -> None:
     """Raises Broken where a copy that is made of the plugin's fields alone does not compute."""
-    part = next((part for part, held in vars(shared.parts).items() if held is plugin), None)
-    if part is None:
+    if (place := _place(plugin, shared)) is None:
         return
-    copy = with_numbers(structure_of(plugin), numbers_of(plugin))
+    part, _, held = place
+    copy = with_numbers(structure_of(held), numbers_of(held))
 
     def call(*arrays: Any) -> Any:
         return shared.recipe.function(SimpleNamespace(**vars(shared.parts) | {part: copy}), *arrays)
@@ -109,12 +121,12 @@ def _check_copied(plugin: Any, shared: Shared, arrays: tuple) -> None:
 
 def _check_traced(name: str, plugin: Any, shared: Shared, arrays: tuple) -> None:
     """Raises Broken where a program cannot be compiled for an unknown value of the field, or keeps what belongs to it."""
-    part = next((part for part, held in vars(shared.parts).items() if held is plugin), None)
-    if part is None:  # a model is no part of a program: its network is
+    if (place := _place(plugin, shared)) is None:  # a model is no part of a program: its network is
         return
+    part, path, held = place
 
     def call(number: Any, *arrays: Any) -> Any:
-        traced = with_numbers(structure_of(plugin), numbers_of(plugin) | {name: number})
+        traced = with_numbers(structure_of(held), numbers_of(held) | {f"{path}.{name}".lstrip("."): number})
         return shared.recipe.function(SimpleNamespace(**vars(shared.parts) | {part: traced}), *arrays)
 
     try:

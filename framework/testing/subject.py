@@ -116,7 +116,10 @@ def _kind_of_inputs(plugin: Any) -> str:
 
 
 def _with(plugin: Any, kind: str, around: Experiment, numerics: Numerics) -> Experiment:
-    part = {f"{kind}s": {"checked": plugin}} if kind in NAMED.values() else {kind: plugin}
+    if kind == "loss":
+        part: dict[str, Any] = {"task": dataclasses.replace(around.task, loss=plugin)}
+    else:
+        part = {f"{kind}s": {"checked": plugin}} if kind in NAMED.values() else {kind: plugin}
     return dataclasses.replace(around, numerics=numerics, **({section: {} for section in NAMED} | part))
 
 

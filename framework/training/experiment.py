@@ -20,7 +20,7 @@ from framework.interfaces import Context, Intervention, Model, Optimizer, Penalt
 from framework.training.devices import Spread, precision, spread_of
 from framework.training.examples.batches import Batches
 from framework.training.examples.checks import check_splits
-from framework.training.examples.fitting import check_model, check_probes
+from framework.training.examples.fitting import check_loss, check_model, check_probes
 from framework.training.measure import METRICS, Measurement, check_names, metrics, unbound
 from framework.training.moments.changing import Change, begun, check_turns, turns
 from framework.training.moments.schedule import Due, Event, Schedule, check_schedule, ended, events_after, saves
@@ -170,6 +170,7 @@ class Experiment:
         """What a person should know about this combination before it runs. Raises FieldError for a combination that makes no sense."""
         check_model(self.task, self.model)
         check_probes(self.task, self.splits, self.probes)
+        check_loss(self.task, self.splits)
         _ = self._batches
         with precision(self.numerics):
             jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written

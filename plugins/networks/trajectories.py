@@ -10,8 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from framework import Optimizer
-from framework.losses import LOSSES
+from framework import Optimizer, losses
 from plugins.networks.quadratic import QuadraticNetwork
 
 Objective = Callable[[Any, Any], Float[Array, ""]]  # (parameters, data) → what is minimized
@@ -26,7 +25,7 @@ def network(params: dict[str, Any], k: int) -> QuadraticNetwork:
 def cross_entropy(params: Any, data: tuple[Int[Array, "n k"], Int[Array, " n"]]) -> Float[Array, ""]:
     """The mean over (tuple, label) pairs."""
     inputs, labels = data
-    return jnp.mean(LOSSES["cross_entropy"](network(params, inputs.shape[1])(inputs), labels))
+    return jnp.mean(losses.cross_entropy(network(params, inputs.shape[1])(inputs), labels))
 
 
 def square_loss(params: Any, data: tuple[Int[Array, "n m"], Float[Array, " n"]]) -> Float[Array, ""]:

@@ -14,6 +14,7 @@ from framework import Context, Probe, field, register
 from framework.pictures import INK
 from framework.reading import columns_of, draw_lines, finish
 from plugins.kernels.jacobians import Parts, chosen_outputs, network_in_float64, split_network, tokens_of
+from plugins.losses.square import Square
 from plugins.mathematics.points import subset
 from plugins.probes.ntk import as_matrix, empirical_ntk
 
@@ -51,7 +52,7 @@ class KernelRegression(Probe):
         x, y = np.asarray(split.inputs), np.asarray(split.targets)
         per_point = 1 if np.issubdtype(y.dtype, np.floating) else context.task.sizes.outputs
         x, y = subset(x, y, self.max_rows // per_point or 1, context.key)
-        judge = replace(context.task, loss="square")
+        judge = replace(context.task, loss=Square())
         values: dict[str, Any] = {"rows": len(x) * per_point}
         with jax.enable_x64(True):
             splits = jax.tree.map(jnp.asarray, context.splits)

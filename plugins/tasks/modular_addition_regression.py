@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from framework import Group, Split, Splits, register, seeds
+from framework import Group, Loss, Split, Splits, register, seeds
 from framework import field as config_field
-from framework.fields import evaluate, without
+from framework.errors import FieldError
+from framework.fields import evaluate, part, without
 from framework.interfaces import sampling
 from framework.numbers import share
+from plugins.losses.square import Square
 from plugins.mathematics.modular import LARGEST, ResidueTask, all_tuples, decode, in_words
 
 DENSE_LIMIT = 2**23  # (k+1)-tuples up to which the whole population is evaluated
@@ -83,7 +85,7 @@ class ModularAdditionRegression(ResidueTask):
     """
 
     train_size: str = config_field("2*p^2.25", "training tuples: a number, a share of the population, or a formula", expression=True)
-    loss: str = config_field("square", "loss of one example", choices=("square",))
+    loss: Loss = part(Square(), "loss of one tuple: the square")
     p: int = config_field(47, "modulus", at_least=2, at_most=LARGEST)
     temperature: float = without(1.0)
     random_labels: float = without(0.0)
@@ -122,6 +124,12 @@ class ModularAdditionRegression(ResidueTask):
         size = evaluate(self.evaluation_size, {"p": self.p, "k": self.k, "N": self.population_size}, whole=self.population_size)
         others = generator.integers(0, self.population_size, size)
         return Splits(self._counted(drawn), self._counted(others[~np.isin(others, drawn)]), self._counted(others))
+
+    def notices(self, experiment: Any) -> list[str]:
+        """Refuses any other loss: tuples are counted, not held one by one."""
+        if self.loss != Square():
+            raise FieldError("loss", self.loss, "must be square, without class weights: tuples are counted, not held one by one")
+        return super().notices(experiment)
 
     def mean_loss(self, network: Any, split: CountedTuples) -> Float[Array, ""]:
         """Mean of (f_c − p·1[Σ a_i ≡ c])² over the sample: outputs once for each (a_1, …, a_k), then counts as a mask."""

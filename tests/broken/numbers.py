@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from framework import Model, Optimizer, Penalty, Probe, field
+from framework import Loss, Model, Optimizer, Penalty, Probe, field
 from tests.broken.models import Table
 from tests.broken.tasks import Sum
 
@@ -75,6 +75,17 @@ class BranchingPenalty(Penalty):
 
     def __call__(self, params):
         return self.coefficient * _norm(params) if self.coefficient else jnp.zeros(())
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchingLoss(Loss):
+    """Branches on a number, in a plugin that another one holds (1801)."""
+
+    scale: float = field(1.0, "factor", above=0)
+
+    def __call__(self, outputs, targets):
+        errors = outputs - (targets[:, None] == jnp.arange(outputs.shape[-1]))
+        return jnp.sum(errors**2, axis=-1) * (self.scale if self.scale < 2 else 2.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +209,7 @@ BROKEN = [
     (PreparedRate(), PASSED, "an attribute that is no field follows from field 'learning_rate'"),
     (BranchingPenalty(), PASSED, f"field 'coefficient' {BRANCHES}"),
     (FixedPenalty(), PASSED, "field 'coefficient' cannot be passed to a compiled program (ConcretizationTypeError"),
+    (BranchingLoss(), PASSED, f"field 'scale' {BRANCHES}"),
     (BranchingProbe(), PASSED, f"field 'level' {BRANCHES}"),
     (FixedProbe(), PASSED, f"field 'level' is {HOLDS}"),
     (BranchingTask(), PASSED, f"field 'weight' {BRANCHES}"),

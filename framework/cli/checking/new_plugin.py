@@ -21,6 +21,7 @@ USES = {  # how a plugin of each kind is used, after --config=quickstart
     "model": "whygrok run --config=quickstart:model={name}",
     "optimizer": "whygrok run --config=quickstart:optimizer={name}",
     "penalty": "whygrok run --config=quickstart:penalty={name}",
+    "loss": "whygrok run --config=quickstart --config.task.loss={name}",
     "probe": "whygrok run --config=quickstart:probes={name}",
     "intervention": "whygrok describe intervention {name}",
     "claim": "whygrok describe claim {name}",

@@ -20,7 +20,8 @@ def over_time(run: "Run", function: Callable, steps: Iterable[int] | None, of: s
     """What `Run.over_time` says."""
     if of not in OF:
         raise UserError(f"over_time: of = {of!r}: must be 'model' or 'params': what the function takes")
-    wanted = [run.saved_step(step) for step in (run.steps or [None] if steps is None else steps)]
+    saved: list[int | None] = [*run.steps] or [None]
+    wanted = [run.saved_step(step) for step in (saved if steps is None else steps)]
     if not wanted:
         raise UserError(f"over_time: steps is empty; saved: {run.steps}")
     program = _program(run, function, of)

@@ -1,4 +1,4 @@
-"""Whether model and probes take the inputs of a task, and its targets; a pair that does not go together is refused in a sentence."""
+"""Whether model, probes and loss take the inputs of a task, and its targets; a pair that does not go together is refused in a sentence."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -35,6 +35,14 @@ def check_probes(task: Task, splits: Splits, probes: dict[str, Probe]) -> None:
             else:
                 fitting = f"needs targets that are labels, and those of task.name = {_name(task)!r} are values"
             raise FieldError(f"{path}.name", _name(part), f"{fitting}; probes that fit: {one_of(others)}")
+
+
+def check_loss(task: Task, splits: Splits) -> None:
+    """Raises FieldError for a loss of labels where the task's answers are values."""
+    if not task.loss.of_values and not _has_labels(splits):
+        others = [entry.name for entry in registry.entries("loss") if entry.cls.of_values]  # type: ignore[attr-defined]
+        fitting = f"is a loss of labels, and the answers of task.name = {_name(task)!r} are values; losses of values: {one_of(others)}"
+        raise FieldError("task.loss.name", _name(task.loss), fitting)
 
 
 def _has_labels(splits: Splits) -> bool:

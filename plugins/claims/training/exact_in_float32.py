@@ -11,7 +11,7 @@ import optax
 
 from framework import Claim, Row, field, register
 from framework.errors import FieldError
-from framework.losses import LOSSES
+from framework.losses import cross_entropy
 from framework.registry import build
 
 DIGITS = 60
@@ -84,7 +84,7 @@ def of_label_1(loss: Any) -> Any:
 
 
 FORMS = {
-    "product": of_label_1(LOSSES["cross_entropy"]),
+    "product": of_label_1(cross_entropy),
     "logsumexp(z) − z_y": lambda z: jax.nn.logsumexp(z, axis=1) - z[:, 1],
     "optax": of_label_1(optax.softmax_cross_entropy_with_integer_labels),
 }

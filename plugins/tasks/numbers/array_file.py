@@ -10,13 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from framework import Sizes, Split, Splits, Task, field, register
+from framework import Loss, Sizes, Split, Splits, Task, field, part, register
 from framework.errors import FieldError
 from framework.interfaces.regression import is_near
-from framework.losses import LOSSES
 from plugins.vectors.arrays import Arrays, read_arrays
-
-BY_TYPE = "by_type"
 
 
 @register("array_file")
@@ -31,17 +28,13 @@ class ArrayFile(Task):
     """
 
     file: str = field("", "the .npz file: a path, absolute or from the folder in which the command is given")
-    loss: str = field(BY_TYPE, "loss of one example; by_type: cross_entropy for labels, square for values", choices=(BY_TYPE, *LOSSES))
+    loss: Loss = part("by_targets", "loss of one example; by_targets: the cross-entropy for labels, the square loss for values")
     tolerance: float = field(0.1, "of values: an answer this near its target is right, in standard deviations of all targets", above=0)
 
     def __post_init__(self) -> None:
-        """Also reads the file, and takes the loss that its targets need."""
+        """Also reads the file."""
         super().__post_init__()
-        if self.loss == BY_TYPE:
-            object.__setattr__(self, "loss", "cross_entropy" if self.arrays.has_labels else "square")
-        if self.loss != "square" and not self.arrays.has_labels:
-            dtype = self.arrays.targets.dtype
-            raise FieldError("loss", self.loss, f"is for labels, and the targets of {self.file} are {dtype}; allowed: square, {BY_TYPE}")
+        _ = self.arrays
 
     @cached_property
     def arrays(self) -> Arrays:

@@ -1,0 +1,1 @@
+"""Built-in losses: every module here is found by the registry."""
