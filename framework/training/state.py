@@ -48,7 +48,7 @@ class TrainState:
     @property
     def planned(self) -> dict[str, tuple[int, int]]:
         """The turns as numbers."""
-        return {name: (int(turn[0]), int(turn[1])) for name, turn in self.turns.items()}
+        return {name: (int(turn[0]), int(turn[1])) for name, turn in jax.device_get(self.turns).items()}
 
 
 @jax.tree_util.register_dataclass
