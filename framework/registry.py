@@ -253,8 +253,7 @@ def _import_file(path: str) -> None:
     name = _FILE_PREFIX + Path(path).stem + "_" + hashlib.sha1(path.encode()).hexdigest()[:8]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up while they are made
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)  # dataclasses look their module up while they are made
     try:
         exec(compile(Path(path).read_bytes(), path, "exec"), vars(module))  # Python's cache misses a change within one second
     except BaseException:
@@ -267,10 +266,8 @@ def _check_dataclass(cls: type) -> None:
 
     parameters = cls.__dict__.get("__dataclass_params__")
     if not (parameters and parameters.frozen and all(field.kw_only for field in dataclasses.fields(cls))):
-        raise UserError(
-            f"{_place(cls)}: the line @dataclass(frozen=True, kw_only=True) is missing between @register and class "
-            f"{cls.__name__}; without it the fields would not be configuration."
-        )
+        missing = f"the line @dataclass(frozen=True, kw_only=True) is missing between @register and class {cls.__name__}"
+        raise UserError(f"{_place(cls)}: {missing}; without it the fields would not be configuration.")
     for field in dataclasses.fields(cls):
         if field.name == "name" or hasattr(ConfigDict, field.name):
             raise UserError(f"{_place(cls)}: a field cannot be called {field.name!r}: configs use that word themselves.")
