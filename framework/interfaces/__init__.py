@@ -7,10 +7,10 @@ from framework.interfaces.claim import Claim, Row, Verdict, in_words, number
 from framework.interfaces.data import KINDS, Outputs, Sizes, Split, Splits, Tree, Values, rows_in, take
 from framework.interfaces.group import Group
 from framework.interfaces.intervention import Intervention, Setting, Training, chosen, named, replaced
-from framework.interfaces.loss import Loss
 from framework.interfaces.outside import Benchmark, Certificate, Certified, Engine, Figure, Finding, Picture
 from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.probe import Context, Probe
-from framework.interfaces.regression import Regression
-from framework.interfaces.task import Task
+from framework.interfaces.tasks.loss import Loss
+from framework.interfaces.tasks.regression import Regression
+from framework.interfaces.tasks.task import Task

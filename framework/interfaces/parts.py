@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from framework.interfaces.data import TOKENS, Tree
 from framework.interfaces.plugin import Plugin
-from framework.interfaces.task import Task
+from framework.interfaces.tasks.task import Task
 
 
 class Constant(nnx.Variable):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from framework.fields import field
 from framework.interfaces.data import KINDS, Splits, Tree, Values
 from framework.interfaces.plugin import Plugin
-from framework.interfaces.task import Task
+from framework.interfaces.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from framework import Group, Loss, Split, Splits, register, seeds
 from framework import field as config_field
 from framework.errors import FieldError
 from framework.fields import evaluate, part, without
-from framework.interfaces import sampling
+from framework.interfaces.tasks import sampling
 from framework.numbers import share
 from plugins.losses.square import Square
 from plugins.mathematics.modular import LARGEST, ResidueTask, all_tuples, decode, in_words

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray
 
 from framework.errors import FieldError, UserError
-from framework.interfaces import Split, Task, sampling
+from framework.interfaces import Split, Task
+from framework.interfaces.tasks import sampling
 
 ORDER, NOISE, UPDATE = range(3)  # what the training key is folded with, for each of its uses
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from framework import Loss, Sizes, Split, Splits, Task, field, part, register
 from framework.errors import FieldError
-from framework.interfaces.regression import is_near
+from framework.interfaces.tasks.regression import is_near
 from plugins.vectors.arrays import Arrays, read_arrays
 
 

@@ -8,8 +8,8 @@ from jaxtyping import Array, Bool, Float
 
 from framework.fields import field, part, without
 from framework.interfaces.data import Splits
-from framework.interfaces.loss import Loss
-from framework.interfaces.task import Task
+from framework.interfaces.tasks.loss import Loss
+from framework.interfaces.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from jaxtyping import Array, Bool, Float
 
 from framework.errors import FieldError
 from framework.fields import field, is_exactly, part
-from framework.interfaces import sampling
 from framework.interfaces.data import Outputs, Sizes, Split, Splits, Values
 from framework.interfaces.group import Group
-from framework.interfaces.loss import Loss
 from framework.interfaces.plugin import Plugin
+from framework.interfaces.tasks import sampling
+from framework.interfaces.tasks.loss import Loss
 from framework.numbers import share
 
 
