@@ -72,13 +72,13 @@ def linear_maps(program: Program, leaves: int) -> Found:
             views[step.outputs[0]] = view
         else:
             rest |= {view.leaf for view in touched}
-    groups = []
+    groups: list[Group] = []
     for leaf in sorted({one.leaf for one in maps} - rest):
-        found = _grouped([one for one in maps if one.leaf == leaf])
-        if found is None or sum(group.cost for group in found) >= np.prod(program.shapes[leaf]):
+        together = _grouped([one for one in maps if one.leaf == leaf])
+        if together is None or sum(group.cost for group in together) >= np.prod(program.shapes[leaf]):
             rest.add(leaf)
         else:
-            groups += found
+            groups += together
     return Found(groups, sorted(rest))
 
 
@@ -140,7 +140,7 @@ def _product(step: Step, view: View, place: int) -> LinearMap | None:
     def of_output(derivative: Any) -> Any:
         return derivative.reshape(-1, entries.shape[1]) if place == 1 else derivative.reshape(entries.shape[1], -1).T
 
-    size = int(np.prod(step.equation.invars[1 - place].aval.shape))
+    size = int(np.prod(step.given(1 - place).shape))
     return LinearMap(step, view.leaf, entries, data, of_output, size // columns)
 
 
@@ -164,7 +164,7 @@ def _look_up(step: Step, view: View, place: int) -> LinearMap | None:
         return jnp.moveaxis(derivative, offsets, range(derivative.ndim - len(offsets), derivative.ndim)).reshape(-1, entries.shape[1])
 
     entries = view.entries.reshape(rows, -1)
-    places = int(np.prod(step.equation.invars[1].aval.shape[:-1]))
+    places = int(np.prod(step.given(1).shape[:-1]))
     return LinearMap(step, view.leaf, entries, data, of_output, places)
 
 
@@ -181,11 +181,13 @@ def _convolution(step: Step, view: View, place: int) -> LinearMap | None:
     def data(given: Sequence[Any]) -> Any:
         named = {name: told[name] for name in ("window_strides", "padding", "lhs_dilation", "rhs_dilation")}
         sizes = [view.entries.shape[axis] for axis in window]
-        patches = jax.lax.conv_general_dilated_patches(given[0], sizes, dimension_numbers=numbers, precision="highest", **named)
+        patches = jax.lax.conv_general_dilated_patches(
+            given[0], sizes, dimension_numbers=numbers, precision=jax.lax.Precision.HIGHEST, **named
+        )
         return jnp.moveaxis(patches, features, -1).reshape(-1, entries.shape[0])
 
     def of_output(derivative: Any) -> Any:
         return jnp.moveaxis(derivative, features, -1).reshape(-1, entries.shape[1])
 
-    places = int(np.prod(step.equation.outvars[0].aval.shape)) // entries.shape[1]
+    places = int(np.prod(step.result.shape)) // entries.shape[1]
     return LinearMap(step, view.leaf, entries, data, of_output, places)

@@ -16,6 +16,17 @@ class Step(NamedTuple):
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
+    def given(self, place: int) -> jax.ShapeDtypeStruct:
+        """Shape and dtype of what goes in at this place."""
+        value: Any = self.equation.invars[place].aval
+        return jax.ShapeDtypeStruct(value.shape, value.dtype)
+
+    @property
+    def result(self) -> jax.ShapeDtypeStruct:
+        """Shape and dtype of the first value that comes out."""
+        value: Any = self.equation.outvars[0].aval
+        return jax.ShapeDtypeStruct(value.shape, value.dtype)
+
     def values(self, known: Sequence[Any]) -> list[Any]:
         """What comes out where `known` is what goes in."""
         primitive = self.equation.primitive

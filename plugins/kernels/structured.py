@@ -73,7 +73,7 @@ class Structure:
             return f, data
 
         rest = [leaves[leaf] for leaf in self.found.rest]
-        zeros = [jnp.zeros(one.step.equation.outvars[0].aval.shape, one.step.equation.outvars[0].aval.dtype) for one in maps]
+        zeros = [jnp.zeros(one.step.result.shape, one.step.result.dtype) for one in maps]
         (gradients, derivatives), data = jax.jacrev(run, argnums=(0, 1), has_aux=True)(rest, zeros)
         q = jax.eval_shape(lambda: run(rest, zeros)[0]).shape[0]
         plain = jnp.concatenate([jnp.zeros((q, 0), zeros_dtype(leaves)), *(g.reshape(q, -1) for g in gradients)], axis=1)

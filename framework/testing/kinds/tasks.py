@@ -40,7 +40,9 @@ def its_population_holds_each_example_once(subject: Subject) -> None:
     if sizes.kind == TOKENS and (inputs.dtype != np.int32 or inputs.ndim != 2):
         raise Broken(f"population().inputs are {inputs.dtype}{list(inputs.shape)}: they must be int32 [N, k], one row per example")
     count = rows_in(inputs)
-    is_alone = jax.tree.structure(population.targets).num_nodes == 1  # several targets are anything that the task's losses take
+    is_alone = jax.tree_util.treedef_is_leaf(
+        jax.tree.structure(population.targets)
+    )  # several targets are anything that the task's losses take
     for targets in map(np.asarray, jax.tree.leaves(population.targets)):
         if targets.shape[:1] != (count,) or (is_alone and targets.shape[1:] not in ((), (sizes.outputs,))):
             raise Broken(f"population() has {count} inputs and targets of shape {list(targets.shape)}: one target per input")
