@@ -41,6 +41,6 @@ def get_sweep(config, arg=""):
     size, _ = at_scale(arg, SIZES)
     return [
         member
-        for width, (steps, seeds) in size["widths"].items()
+        for width, (steps, seeds) in reversed(size["widths"].items())  # what takes longest begins first
         for member in product({"model.width": [width], "model.init_scale": size["scales"], "steps": [steps], "seed": range(seeds)})
     ]
