@@ -1,6 +1,6 @@
 """Figure 2 of the paper: regression for several α: accuracies, and the eNTK long after interpolation.
 
-Expected: smaller α closes the gap and slows training, the eNTK goes on changing after interpolation; 12 minutes on two cores.
+Expected: smaller α closes the gap and slows training, the eNTK goes on changing after interpolation; 7 minutes on two cores.
 Run:      whygrok reproduce fig2 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig2:scale=smoke --workdir=runs/fig2   whygrok config --config=paper/fig2:scale=laptop --sweep
 

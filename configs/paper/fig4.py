@@ -1,6 +1,6 @@
 """Figure 4 of the paper: classification for several p: accuracies, and ‖θ‖_∞ at the end.
 
-Expected: with η = 1 it groks from p = 23 on, ‖θ‖_∞ falls slowly with p (printed: with η = 10, flat); 23 minutes on two cores.
+Expected: with η = 1 it groks from p = 23 on, ‖θ‖_∞ falls slowly with p (printed: with η = 10, flat); 8 minutes on two cores.
 Run:      whygrok reproduce fig4 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig4:scale=smoke --workdir=runs/fig4   whygrok config --config=paper/fig4:scale=laptop --sweep
 
