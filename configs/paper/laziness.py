@@ -1,6 +1,6 @@
 """Was it lazy? Classification over width × α: how far the eNTK had moved when the network fitted, and when it groks.
 
-Expected: a wide network of large α fits in its kernel regime and groks later; none at α = 1 does; 8 minutes on two cores.
+Expected: a wide network of large α fits in its kernel regime and groks later; none at α = 1 does; 9 minutes on two cores.
 Run:      whygrok reproduce laziness --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/laziness:scale=smoke --workdir=runs/laziness   --config.model.width=256*p
 
@@ -41,6 +41,6 @@ def get_sweep(config, arg=""):
     size, _ = at_scale(arg, SIZES)
     return [
         member
-        for width, (steps, seeds) in reversed(size["widths"].items())  # what takes longest begins first
+        for width, (steps, seeds) in size["widths"].items()
         for member in product({"model.width": [width], "model.init_scale": size["scales"], "steps": [steps], "seed": range(seeds)})
     ]
