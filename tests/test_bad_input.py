@@ -79,7 +79,7 @@ OVERRIDES = [  # the override, and what the message must hold
     ("model.width=-3", ["model.width = '-3'", "at least 1"]),
     ("model.width=1/0", ["model.width = '1/0'", "no finite value"]),
     ("model.width=50%", ["model.width = '50%'", "percentage"]),
-    ("model.width=nan", ["model.width = 'nan'", "'nan' is not known", "p, k, outputs"]),
+    ("model.width=nan", ["model.width = 'nan'", "'nan' is not known", "p, k, d, outputs"]),
     ("optimizer.learning_rate=nan", ["optimizer.learning_rate = 'nan'", "a number > 0"]),
     ("optimizer.learning_rate=inf", ["optimizer.learning_rate = 'inf'", "a number > 0"]),
     ("optimizer.learning_rate=0", ["optimizer.learning_rate = '0'", "a number > 0"]),

@@ -91,6 +91,7 @@ NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no v
     "reference": "2",
     "norm": "post",
     "batch_size": "3",
+    "keep_at": "every 2",
     "momentum": 0.5,
     "parts": "W",
     "indices": "0,1",

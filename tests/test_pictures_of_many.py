@@ -10,7 +10,7 @@ from PIL import Image
 
 from framework import collect
 from framework.cli import run_command
-from framework.pictures import LEVELS, Axis, spacing
+from framework.pictures import LEVELS, Axis, Curve, Panel, draw, new_figure, rendered, spacing
 from framework.records.pictures import draw_bands, draw_collapse, draw_map
 from framework.records.pictures.bands import interval
 from framework.records.pictures.collapses import bootstrap
@@ -211,3 +211,11 @@ def test_the_command_draws_beside_the_runs(grid, capfd):
     assert capfd.readouterr().out.split() == [f"{name}.png", f"{name}.csv"]
     assert run_command(["plot", str(grid), f"--x={RATE}", f"--y={DECAY}", "--color=grokked", f"--output={grid}/map.png"]) == 0
     assert (grid / "map.csv").is_file()
+
+
+@pytest.mark.parametrize(("values", "scale"), [([-1.0, -2.0], "linear"), ([0.0, 0.0], "linear"), ([-1.0, 2.0], "log")])
+def test_a_loss_that_is_never_positive_is_drawn_on_a_linear_axis(values, scale):
+    figure = new_figure()
+    [[axes]] = draw(figure, [[Panel("", "step", "loss", [Curve("train", [0, 1], values)], log_y=True)]])
+    assert axes.get_yscale() == scale
+    rendered(figure, "png")

@@ -232,8 +232,8 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
     if isinstance(value, Mapping | ConfigDict):
         _put(config, path, value)
         return
-    section, _, called = outer.partition(".")
-    if name == "name" and section in NAMED and called and "." not in called and called not in config[section]:
+    section, dot, called = outer.partition(".")
+    if name == "name" and section in NAMED and dot and "." not in called and called not in config[section]:
         _put(config, outer, select(value))
         return
     node = node_at(config, outer, path)

@@ -55,11 +55,12 @@ def draw_curve(axes: Any, curve: Curve, steps: bool = True, log_y: bool = False)
 
 def _draw_panel(axes: Any, panel: Panel, stacked: bool) -> None:
     twin: Any = axes.twinx() if any(curve.second for curve in panel.curves) else None
+    log_y, log_second = (_has_positive(panel, second) for second in (False, True))
     for curve in panel.curves:
-        draw_curve(twin if curve.second else axes, curve, panel.x_axis == "steps", curve.second or panel.log_y)
+        draw_curve(twin if curve.second else axes, curve, panel.x_axis == "steps", log_second if curve.second else panel.log_y and log_y)
     for words, place in panel.marks.items():
         mark(axes, max(place, 0.5) if panel.x_axis == "steps" else place, words)
-    _scale(axes, panel)
+    _scale(axes, panel, log_y)
     axes.set_title(panel.title, fontsize=10, color=INK, loc="left")
     axes.set_ylabel(panel.y_label)
     tidy(axes)
@@ -67,20 +68,26 @@ def _draw_panel(axes: Any, panel: Panel, stacked: bool) -> None:
         axes.set_xlabel(panel.x_label)
         axes.xaxis.set_tick_params(labelbottom=True)
     if twin:
-        twin.set_yscale("log")
+        if log_second:
+            twin.set_yscale("log")
         twin.set_ylabel(panel.second_label)
         twin.spines["top"].set_visible(False)
     _legend(axes, twin, inside=stacked)
 
 
-def _scale(axes: Any, panel: Panel) -> None:
+def _has_positive(panel: Panel, second: bool) -> bool:
+    """Whether a logarithmic axis would show anything: a loss of one's own may be 0 or negative throughout."""
+    return any(np.any(np.asarray(curve.y, float) > 0) for curve in panel.curves if curve.second == second)
+
+
+def _scale(axes: Any, panel: Panel, log_y: bool) -> None:
     if panel.x_axis == "steps":
         log_steps(axes)
     elif panel.x_axis == "log":
         axes.set_xscale("log")
     elif all(float(x).is_integer() for curve in panel.curves for x in curve.x):
         axes.xaxis.get_major_locator().set_params(integer=True)
-    if panel.log_y:
+    if panel.log_y and log_y:
         axes.set_yscale("log")
     elif panel.from_zero:
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
