@@ -110,6 +110,8 @@ CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be 
     "optimizer.grokfast_ma.average": {"optimizer.window": 2},
     "optimizer.grokfast_ma.wait": {"optimizer.window": 2},
     "optimizer.muon.adam_learning_rate": {"model.name": "mlp"},
+    "task.polynomial_regression.tolerance": {"task.tolerance": 100.0},
+    "task.teacher_student.tolerance": {"task.tolerance": 100.0},
     "task.array_file.tolerance": {"task.file": str(DATA / "slopes.npz")},
     "loss.hinge.margin": {"task.loss.power": 2},
     "task.sparse_parity.population_size": {"task.population_size": "20"},

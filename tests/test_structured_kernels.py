@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
@@ -46,9 +46,10 @@ class Tree(nnx.Module):
     """Layers as drawn, each a word; "back" multiplies by the transpose of the matrix before it, "branch" adds the layer's input."""
 
     def __init__(self, words, width, rngs):
-        self.words, self.table, self.last = words, nnx.Embed(P, width, rngs=rngs), nnx.Linear(width, P, rngs=rngs)
-        self.matrices = nnx.List([nnx.Linear(width, width, use_bias=number % 2 == 0, rngs=rngs) for number in range(len(words))])
-        self.norms = nnx.List([nnx.LayerNorm(width, use_fast_variance=False, rngs=rngs) for _ in words])
+        kind = {"param_dtype": jnp.float64, "rngs": rngs}
+        self.words, self.table, self.last = tuple(words), nnx.Embed(P, width, **kind), nnx.Linear(width, P, **kind)
+        self.matrices = nnx.List([nnx.Linear(width, width, use_bias=number % 2 == 0, **kind) for number in range(len(words))])
+        self.norms = nnx.List([nnx.LayerNorm(width, use_fast_variance=False, **kind) for _ in words])
 
     def __call__(self, inputs):
         x = self.table(inputs)
@@ -105,11 +106,13 @@ def test_kernels_and_drifts_are_those_of_contracted_jacobians(name, outputs, flo
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
-@given(st.lists(st.sampled_from(["dense", "back", "branch", "norm", "mix"]), max_size=4), st.sampled_from(OUTPUTS), st.integers(2, 40))
+@settings(max_examples=8, derandomize=True, phases=[Phase.explicit, Phase.generate])  # a shrunk example would be compiled hundreds of times
+@given(
+    st.lists(st.sampled_from(["dense", "back", "branch", "norm", "mix"]), max_size=3), st.sampled_from(OUTPUTS), st.sampled_from([2, 24])
+)
 def test_a_random_tree_of_layers_has_the_kernel_of_its_jacobian(words, outputs, width):
     with jax.enable_x64(True):
-        nets = [network_in_float64(Tree(words, width, nnx.Rngs(seed))) for seed in (0, 1)]
+        nets = [Tree(words, width, nnx.Rngs(seed)) for seed in (0, 1)]
         assert_as_by_jacobian(*nets, points(outputs, 5), outputs)
 
 

@@ -69,8 +69,11 @@ class Task(Plugin):
         return self.loss.each(self._tempered(outputs), targets)
 
     def mean_loss(self, network: Outputs, split: Any) -> Float[Array, ""]:
-        """What training minimizes: of the split, what `loss` says, usually the mean of `losses`."""
-        return self.loss.mean(self._tempered(network(split.inputs)), split.targets)
+        """What training minimizes: of the split, what `loss` says, usually the mean of `losses`; that mean where a task has its own."""
+        outputs = network(split.inputs)
+        if type(self).losses is not Task.losses:
+            return jnp.mean(self.losses(outputs, split.targets))
+        return self.loss.mean(self._tempered(outputs), split.targets)
 
     def metrics(self, network: Outputs, splits: Splits) -> Values:
         """Scalars by name, such as train/loss. Empty splits are left out. Accuracy is a count divided at the end."""
