@@ -1,5 +1,6 @@
 """Losses beyond the exact cross-entropy (test_numbers.py), against their formulas in high precision."""
 
+from dataclasses import dataclass
 from decimal import Decimal, getcontext
 
 import jax
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from framework import Experiment, Split, build, losses
 from framework.config import from_dict, override, select, to_dict
 from framework.errors import FieldError, UserError
+from plugins.tasks.modular_addition import ModularAddition
 from tests.helpers import tiny
 
 getcontext().prec = 60
@@ -137,3 +139,18 @@ def test_class_weights_that_no_class_has_and_losses_that_do_not_fit_are_refused(
     regression = {"task": select("modular_addition_regression", p=5, loss="hinge")}
     with pytest.raises(FieldError, match="task.loss = .*: must be square"):
         Experiment.from_config(tiny(**regression)).notices()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distances(ModularAddition):
+    """A task that judges by losses of its own: how far the first output is from the label."""
+
+    def losses(self, outputs, targets):
+        return jnp.abs(outputs[:, 0] - targets)
+
+
+def test_a_task_with_losses_of_its_own_is_trained_on_them():
+    """Outputs that are all 2 are 2, 1, 0, 1, 2 away from the labels 0 … 4, each of which has as many pairs."""
+    task = Distances(p=5)
+    split = task.population()
+    assert task.mean_loss(lambda inputs: jnp.full((len(inputs), 5), 2.0), split) == pytest.approx(6 / 5)

@@ -76,7 +76,7 @@ class Structure:
         zeros = [jnp.zeros(one.step.result.shape, one.step.result.dtype) for one in maps]
         (gradients, derivatives), data = jax.jacrev(run, argnums=(0, 1), has_aux=True)(rest, zeros)
         q = jax.eval_shape(lambda: run(rest, zeros)[0]).shape[0]
-        plain = jnp.concatenate([jnp.zeros((q, 0), zeros_dtype(leaves)), *(g.reshape(q, -1) for g in gradients)], axis=1)
+        plain = jnp.concatenate([jnp.zeros((q, 0), dtype_of(leaves)), *(g.reshape(q, -1) for g in gradients)], axis=1)
         read = iter(zip(maps, data, derivatives, strict=True))
         groups = []
         for group in self.found.groups:
@@ -86,7 +86,7 @@ class Structure:
         return Factors(plain, groups)
 
 
-def zeros_dtype(leaves: list[Any]) -> Any:
+def dtype_of(leaves: list[Any]) -> Any:
     """The dtype of a network's gradients."""
     return jnp.result_type(*leaves)
 
@@ -122,7 +122,7 @@ def points_in_a_block(graph: nnx.GraphDef, parts: Parts, x: Any, outputs: str, c
     """So many that `copies` of a block's factors, and of what two blocks give, fit in 256 MiB; at least 1."""
     structure = Structure(graph, parts, x[0], outputs)
     one = jax.eval_shape(lambda: structure.factors(parts, x[:1]))
-    size = zeros_dtype(jax.tree.leaves(parts[0])).itemsize * copies
+    size = dtype_of(jax.tree.leaves(parts[0])).itemsize * copies
     entries = sum(leaf.size for leaf in jax.tree.leaves(one))
     across = max([one.plain.shape[1], *(delta.shape[1] * delta.shape[2] for _, delta in one.groups if delta is not None)])
     return int(min(max(MEMORY // (size * entries), 1), max((MEMORY / size) ** 0.5 // across, 1), 1024))

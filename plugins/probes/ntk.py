@@ -164,7 +164,7 @@ def empirical_ntk(
     outputs: "first", the kernel of f_0 [n1, n2]; "sum", (1/p) Σ_cc' Θ_cc' [n1, n2]; "all" [n1, n2, p, p]; "own" [n1, n2] for
     points [n, k+1] whose last column c says which f_c is meant: regression. Computed in blocks of `block` points (0: as many
     as fit in 256 MiB); shape and values do not depend on it, except for rounding. closed_form: use the quadratic network's
-    formula rather than Jacobians; other networks have none.
+    formula; other networks have none, and take what their layers are made of.
     """
     _check_outputs(outputs)
     graph, parts = split_network(net)
