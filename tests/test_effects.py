@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -30,109 +29,9 @@ from framework.fields import Declared, declared_fields, unwrap
 from framework.run import RunDirectory
 from framework.training import METRICS, Event
 from tests.helpers import slow_but
+from tests.values_to_try import CONTEXTS, NEW_OF, NEW_VALUES, OF_NUMBERS, SMALL
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
-
-DATA = Path(__file__).parent / "data"
-SMALL = {  # where a plugin has such a field
-    "p": 5,
-    "width": "4",
-    "d_model": 8,
-    "d_mlp": 8,
-    "heads": 2,
-    "n": 3,
-    "file": str(DATA / "klein_four_group.csv"),
-    "bits": 5,
-    "relevant": 2,
-    "points": 20,
-    "dimension": 5,
-    "teacher_width": 3,
-}
-OF_NUMBERS = {  # what more a task needs whose inputs are numbers
-    "array_file": {"file": str(DATA / "three_clouds.npz")},
-    "digits": {},
-    "hidden_parity": {},
-    "polynomial_regression": {"train_size": "50%"},
-    "teacher_student": {},
-}
-NEW_OF = {("array_file", "file"): str(DATA / "slopes.npz"), ("array_file", "loss"): "square"} | {
-    (task, "points"): 15 for task in OF_NUMBERS
-}
-NEW_VALUES = {  # of fields, by name, for which the rule of `another` gives no visible change
-    "eps": 0.1,
-    "coefficient": 0.5,
-    "train_size": "30%",
-    "width": "5",
-    "p": 7,
-    "k": 3,
-    "coefficients": "1,2",
-    "expression": "a*b",
-    "n": 4,
-    "file": str(DATA / "cyclic_group_of_four.txt"),
-    "bits": 6,
-    "population_size": "10",
-    "order": 2.5,
-    "degree": 3,
-    "schedule": "every 2",
-    "evaluation_size": "100",
-    "d_model": 16,
-    "heads": 1,
-    "depth": 2,
-    "points": "test",
-    "quantiles": "0.3",
-    "frequencies": "1",
-    "leaves": "V",
-    "max_rows": 2,
-    "level": 0.01,
-    "alive": 0.9,
-    "tolerance": 0.5,
-    "count": 1,
-    "iterations": 1,
-    "reference": "2",
-    "norm": "post",
-    "batch_size": "3",
-    "keep_at": "every 2",
-    "momentum": 0.5,
-    "parts": "W",
-    "indices": "0,1",
-    "window": 1,
-    "decay_steps": 5,
-    "class_weights": (1, 2, 3, 4, 5),
-    "dropout": 0.5,
-}
-CONTEXTS: dict[str, dict[str, Any]] = {  # what must be set for the field to be in use
-    "task.modular_addition.batch_order": {"task.batch_size": "3"},
-    "optimizer.scheduled.decay": {"optimizer.warmup_steps": 1, "optimizer.decay_steps": 2},
-    "optimizer.scheduled.decay_steps": {"optimizer.warmup_steps": 0, "optimizer.decay": "linear"},
-    "optimizer.scheduled.decay_to": {"optimizer.warmup_steps": 0, "optimizer.decay": "linear", "optimizer.decay_steps": 2},
-    "optimizer.grokfast_ma.window": {"optimizer.wait": False},
-    "optimizer.grokfast_ma.amplification": {"optimizer.window": 2},
-    "optimizer.grokfast_ma.average": {"optimizer.window": 2},
-    "optimizer.grokfast_ma.wait": {"optimizer.window": 2},
-    "optimizer.muon.adam_learning_rate": {"model.name": "mlp"},
-    "task.polynomial_regression.tolerance": {"task.tolerance": 100.0},
-    "task.teacher_student.tolerance": {"task.tolerance": 100.0},
-    "task.array_file.tolerance": {"task.file": str(DATA / "slopes.npz")},
-    "loss.hinge.margin": {"task.loss.power": 2},
-    "task.sparse_parity.population_size": {"task.population_size": "20"},
-    "task.sparse_parity.population_seed": {"task.population_size": "20"},
-    "model.mlp.embedding_size": {"model.embedding": "summed"},
-    "model.mlp.init_std": {"model.init": "normal"},
-    "model.mlp.scale_biases": {"model.init_scale": 2.0},
-    "model.quadratic.init_std": {"model.init": "normal"},
-    "model.transformer.bias_in": {"model.bias": True},
-    "model.transformer.causal": {"model.depth": 2},
-    "model.transformer.init_std": {"model.init": "normal"},
-    "intervention.neurons.by": {"interventions.x.count": 2},
-    "probe.weights.points": {"probes.x.hidden": True},
-    "probe.grokking.level": {"task.train_size": "90%"},
-    "task.modular_addition_regression.evaluation_size": {
-        "task.p": 211,
-        "task.train_size": "50",
-        "task.replacement": True,
-        "task.evaluation_size": "200",
-    },
-}
 
 
 def base_config(kind: str, name: str) -> Any:
