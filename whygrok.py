@@ -22,7 +22,11 @@ def main() -> None:
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
     from framework.cli import run_command
+    from framework.cli.surroundings import put_right
 
+    if problem := put_right():
+        print(f"whygrok: {problem}", file=sys.stderr)
+        sys.exit(2)
     sys.exit(run_command(sys.argv[1:]))
 
 

@@ -1,13 +1,16 @@
 """The command line: parses, calls, and turns errors into one line and an exit code. Each command has its own file."""
 
 import argparse
+import contextlib
 import difflib
 import importlib
 import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import IO
 
+from framework.cli.answers import CONTROLS, answer, answers_alone
 from framework.errors import UserError, WhygrokError
 
 # name → (module, one line): a command is imported only when it is called.
@@ -40,14 +43,14 @@ def run_command(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        return _dispatch(arguments)
+        with contextlib.nullcontext() if arguments[:1] and arguments[0] in INTERNAL else answers_alone():
+            return _dispatch(arguments)
     except WhygrokError as error:
         if debug:
             traceback.print_exc()
-        print(f"whygrok: {error}", file=sys.stderr)
+        print(f"whygrok: {error}".translate(CONTROLS), file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read our answers has read enough
         return 0
 
 
@@ -64,6 +67,10 @@ class Parser(argparse.ArgumentParser):
             **keywords,  # type: ignore[arg-type]
         )
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]
+        """The help is an answer."""
+        answer(self.format_help(), end="")
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """Raises UserError instead of printing the usage and exiting."""
@@ -87,13 +94,13 @@ class Parser(argparse.ArgumentParser):
 def _dispatch(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         width = max(map(len, COMMANDS))
-        print("usage: whygrok COMMAND …   (whygrok COMMAND --help shows examples)\n")
-        print("\n".join(f"  {name:{width}}  {line}" for name, (_, line) in COMMANDS.items()))
+        answer("usage: whygrok COMMAND …   (whygrok COMMAND --help shows examples)\n")
+        answer("\n".join(f"  {name:{width}}  {line}" for name, (_, line) in COMMANDS.items()))
         return 0 if arguments else 2
     if arguments[0] in ("-V", "--version", "version"):
         from importlib import metadata
 
-        print(f"whygrok {metadata.version('whygrok')}")
+        answer(f"whygrok {metadata.version('whygrok')}")
         return 0
     if arguments[0] in INTERNAL:
         return importlib.import_module(INTERNAL[arguments[0]]).main(arguments[1:])  # type: ignore[no-any-return]
@@ -117,4 +124,4 @@ def _send_log_to_stderr() -> None:
 class _Format(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        return f"whygrok: {prefix}{record.getMessage()}"
+        return f"whygrok: {prefix}{record.getMessage()}".translate(CONTROLS)

@@ -1,9 +1,9 @@
 """Text in aligned columns."""
 
 import re
-import shutil
-import sys
 from collections.abc import Sequence
+
+from framework.cli.answers import screen_width
 
 WORD = re.compile(r"(?<![A-Za-z0-9_])[a-z]+(?:_[a-z]+)+(?==)")  # a field of several words
 SHORTEST = 20  # characters of a first column that is shortened
@@ -19,9 +19,9 @@ def on_screen(rows: Sequence[Sequence[str]]) -> list[str]:
     """Aligned rows of a name and other cells. On a terminal names that are too long have their fields by initials, which a line
     explains, and what is still too long loses its middle.
     """
-    if not sys.stdout.isatty():
+    if (across := screen_width()) is None:
         return aligned(rows)
-    room = max(shutil.get_terminal_size().columns - width_of([row[1:] for row in rows]) - 2, SHORTEST)
+    room = max(across - width_of([row[1:] for row in rows]) - 2, SHORTEST)
     names, explained = [row[0] for row in rows], dict[str, str]()
     if max(map(len, names)) > room:
         names, explained = initialled(names)

@@ -7,11 +7,12 @@ from typing import Any
 
 from framework.config import to_dict
 from framework.interfaces import Picture, Verdict, number
-from framework.pictures import as_csv, draw, new_figure, rendered
+from framework.pictures import as_csv, draw, new_figure, plain_style, rendered
 from framework.run import Run
 from framework.storage import storage, write_atomically, write_json
 
 
+@plain_style()
 def write_picture(picture: Picture, runs: Sequence[Run], folder: Path, name: str) -> list[Path]:
     """Writes NAME.png and NAME.pdf, NAME.csv with the data that are drawn, and verdict.json; returns the files.
 

@@ -7,12 +7,13 @@ import numpy as np
 
 from framework.pictures.heat_map import HeatMap, draw_cells
 from framework.pictures.panel import Curve, Panel
-from framework.pictures.style import INK, colour_of, log_steps, mark, new_figure, rendered, tidy
+from framework.pictures.style import INK, colour_of, log_steps, mark, new_figure, plain_style, rendered, tidy
 
 Size = tuple[int | float, int | float]  # inches, across and down
 TITLE_CHARACTERS_PER_INCH = 11
 
 
+@plain_style()
 def svg_of(panel: Panel) -> str:
     """The picture of one panel, the same text for the same numbers."""
     figure = new_figure()

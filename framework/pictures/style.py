@@ -1,9 +1,13 @@
 """How every picture looks: colours, axes of steps, marks, grid; and pictures as bytes."""
 
+import contextlib
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+from framework.errors import UserError
 
 COLOURS = ("#1f5fa8", "#c8502d", "#2d8a57", "#8456a3", "#a8841f", "#4b5563")  # one per run or value, dark enough on white
 INK, GRID = "#222222", "#dddddd"
@@ -12,6 +16,20 @@ INK, GRID = "#222222", "#dddddd"
 def colour_of(number: int | None) -> str:
     """The colour with that number, in turn; ink for None."""
     return INK if number is None else COLOURS[number % len(COLOURS)]
+
+
+@contextlib.contextmanager
+def plain_style() -> Iterator[None]:
+    """Inside, matplotlib has its own defaults, whatever a matplotlibrc or a notebook has set; at the end these are back. Also a decorator.
+
+    Raises UserError when matplotlib cannot be imported, because of a setting or a file of settings that it does not understand.
+    """
+    try:
+        import matplotlib.style
+    except (ValueError, OSError) as error:
+        raise UserError(f"matplotlib cannot start; look at MPLBACKEND, MATPLOTLIBRC and the file matplotlibrc: {error}") from error
+    with matplotlib.style.context("default"):
+        yield
 
 
 def new_figure() -> Any:
@@ -24,6 +42,7 @@ def new_figure() -> Any:
     return figure
 
 
+@plain_style()
 def rendered(figure: Any, kind: str, description: str = "") -> bytes:
     """The figure as "png", "pdf" or "svg": the same bytes for the same figure. A PNG keeps the description inside."""
     import matplotlib

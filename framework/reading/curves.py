@@ -9,12 +9,13 @@ import numpy as np
 
 from framework.config import to_dict
 from framework.errors import UserError
-from framework.pictures import Curve, Panel, draw, new_figure, rendered
+from framework.pictures import Curve, Panel, draw, new_figure, plain_style, rendered
 from framework.reading.milestones import milestones
 from framework.run import Run
 from framework.storage import csv_text, storage, write_atomically
 
 
+@plain_style()
 def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = ()) -> list[Path]:
     """Draws runs into one picture and writes the numbers beside it; returns both files.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework.errors import UserError, did_you_mean, one_of
-from framework.pictures import INK, Curve, Panel, draw, draw_curve, log_steps, mark_step, new_figure, tidy
+from framework.pictures import INK, Curve, Panel, draw, draw_curve, log_steps, mark_step, new_figure, plain_style, tidy
 from framework.reading.curves import milestones_of, save_figure, title_of
 from framework.reading.milestones import fitted_step
 from framework.run import Run
@@ -16,6 +16,7 @@ STYLES = {"train": "--", "test": "-", "population": ":"}  # as in the curves of 
 Panels = Mapping[str, Sequence[str]]  # what the vertical axis shows → columns
 
 
+@plain_style()
 def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
     """Draws the probe instance `name` of a run as the probe says, with its numbers beside it; returns both files.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from framework import registry
 from framework.cli import Parser, catalogue
+from framework.cli.answers import answer
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import load_plugins
 from framework.errors import one_of
@@ -34,12 +35,12 @@ def main(arguments: Sequence[str]) -> int:
     benchmark = registry.build("benchmark", options.benchmark, **fields_of(options.fields))
     rows = benchmark.measure(options.repeats, options.seconds)
     if options.json:
-        print(json.dumps(rows, indent=2))
+        answer(json.dumps(rows, indent=2))
         return 0
-    print(f"{'benchmark':12} {'ms':>10} {'± spread':>9}   {'reference':12} {'ms':>10} {'ratio':>6}   setting")
+    answer(f"{'benchmark':12} {'ms':>10} {'± spread':>9}   {'reference':12} {'ms':>10} {'ratio':>6}   setting")
     for row in rows:
         setting = ", ".join(f"{name} {value}" for name, value in row["setting"].items())
-        print(
+        answer(
             f"{row['benchmark']:12} {row['milliseconds']:>10.3f} {row['spread']:>9.3f}   "
             f"{row['reference']:12} {_number(row['reference_milliseconds'], 10, 3)} {_number(row['ratio'], 6, 2)}   {setting}"
         )

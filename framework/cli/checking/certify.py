@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from framework.cli import Parser, catalogue
+from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 from framework.errors import UserError, did_you_mean, one_of
 from framework.fields import fields_of
@@ -54,9 +55,9 @@ def main(arguments: Sequence[str]) -> int:
         certified = None if refusals[name] else certificate.certify(run, step)
         found.append({"certificate": name, "step": step, "refused": refusals[name]} | _plain(certified))
         if not options.json:
-            print("\n".join(lines_of(name, certificate, certified, refusals[name])), flush=True)
+            answer("\n".join(lines_of(name, certificate, certified, refusals[name])))
     if options.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        answer(json.dumps(found, indent=2, ensure_ascii=False))
     return 0
 
 

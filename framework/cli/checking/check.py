@@ -1,13 +1,13 @@
 """whygrok check: does a plugin keep the promises of its kind?"""
 
 import json
-import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from framework import registry
 from framework.cli import Parser
+from framework.cli.answers import answer, text_width
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import entries_called, load_plugins
 from framework.config import load_config, plugin_list
@@ -44,9 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         plugin = registry.build(entry.kind, entry.name, **fields_of(options.fields))
         looked_at.append((entry, findings(plugin, around)))
         if not options.json:
-            print(_text(*looked_at[-1]))
+            answer(_text(*looked_at[-1]))
     if options.json:
-        print(json.dumps([_row(*one) for one in looked_at], indent=2))
+        answer(json.dumps([_row(*one) for one in looked_at], indent=2))
     return 0 if all(finding.broken is None for _, found in looked_at for finding in found) else 2
 
 
@@ -73,7 +73,7 @@ def _row(entry: registry.Entry, found: "list[Finding]") -> dict[str, Any]:
 
 
 def _text(entry: registry.Entry, found: "list[Finding]") -> str:
-    width = min(shutil.get_terminal_size().columns, 110)
+    width = text_width()
     lines = [f"{entry.kind} {entry.name}   ({entry.source})"]
     for finding in found:
         if finding.unchecked:

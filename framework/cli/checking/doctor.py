@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework import registry
 from framework.cli import Parser
+from framework.cli.answers import answer
 from framework.config import experiment, select
 from framework.errors import UserError
 
@@ -45,12 +46,12 @@ def main(arguments: Sequence[str]) -> int:
     results = [{"check": name, "holds": holds, "detail": detail} for name, (holds, detail) in ((n, c()) for n, c in checks.items())]
     environment = bits_depend_on()
     if options.json:
-        print(json.dumps({"environment": environment, "checks": results}, indent=2))
+        answer(json.dumps({"environment": environment, "checks": results}, indent=2))
     else:
         for name, value in environment.items():
-            print(f"{name:18} {value}")
+            answer(f"{name:18} {value}")
         for result in results:
-            print(f"{'ok ' if result['holds'] else 'BAD'} {result['check']:14} {result['detail']}")
+            answer(f"{'ok ' if result['holds'] else 'BAD'} {result['check']:14} {result['detail']}")
     return 0 if all(result["holds"] for result in results) else 1
 
 
@@ -64,7 +65,7 @@ def _clear_programs() -> int:
     count, size = size_of(place.folder)
     clear(place.folder)
     left, _ = size_of(place.folder)
-    print(f"removed {count - left} compiled programs, {size:,} bytes: {place.folder}" if count else f"there are none: {place.folder}")
+    answer(f"removed {count - left} compiled programs, {size:,} bytes: {place.folder}" if count else f"there are none: {place.folder}")
     return 0 if not left else 1
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from framework import registry
 from framework.cli import Parser
+from framework.cli.answers import answer
 from framework.errors import UserError, did_you_mean, one_of
 
 EXAMPLES = """\
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         with storage("writing", file):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        print(file)
-    print("\nNext:\n" + "\n".join(f"  {line}" for line in _next(options.kind, options.name, folder, options.package)))
+        answer(file)
+    answer("\nNext:\n" + "\n".join(f"  {line}" for line in _next(options.kind, options.name, folder, options.package)))
     return 0
 
 

@@ -4,13 +4,14 @@ import dataclasses
 import json
 import logging
 import math
-import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.cli import Parser
+from framework.cli.answers import answer, text_width
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import load_plugins
 from framework.config import SCALES, named_scale
@@ -64,11 +65,11 @@ def main(arguments: Sequence[str]) -> int:
         if page:
             page.add(found[-1])
         if not options.json:
-            print("\n".join(_text(found[-1])), flush=True)
+            answer("\n".join(_text(found[-1])))
     if options.json:
-        print(json.dumps([_json(one.verdict.claim, row) for one in found for row in one.verdict.rows], indent=2))
+        answer(json.dumps([_json(one.verdict.claim, row) for one in found for row in one.verdict.rows], indent=2))
     else:
-        print(summary(found, options.scale))
+        answer(summary(found, options.scale))
     return 0 if all(one.verdict.seen for one in found) else 1
 
 
@@ -85,7 +86,7 @@ def _number(value: Any) -> float | int | None:
 
 
 def _text(checked: "CheckedClaim") -> list[str]:
-    width = max(shutil.get_terminal_size().columns, 100)
+    width = max(text_width(sys.maxsize), 100)
     head = f"{checked.entry.name}   {checked.entry.summary}"
     lines = textwrap.wrap(head, width, subsequent_indent="    ")
     longest = max((len(row.quantity) for row in checked.verdict.rows), default=0)

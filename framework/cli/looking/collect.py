@@ -1,13 +1,13 @@
 """whygrok collect: all runs below folders in one table."""
 
 import logging
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from framework.cli import Parser
+from framework.cli.answers import answer, screen_width
 
 if TYPE_CHECKING:
     from framework.records import Table
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str]) -> int:
     say_left_out(table)
     if options.output:
         table.write(options.output)
-        print(options.output)
+        answer(options.output)
     elif len(table):
-        print("\n".join(lines_of(table, options.columns)))
+        answer("\n".join(lines_of(table, options.columns)))
     return 0
 
 
@@ -86,4 +86,4 @@ def _width(names: Sequence[str], cells: dict[str, list[str]], shown: Sequence[st
 
 def _room() -> int:
     """How many characters a line may have: as many as it likes where no terminal shows it."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    return screen_width() or sys.maxsize

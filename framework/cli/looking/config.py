@@ -1,12 +1,12 @@
 """whygrok config: prints the resolved config, every field of it, and where each value comes from."""
 
 import json
-import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from framework.cli import Parser
+from framework.cli.answers import answer, text_width
 from framework.cli.overrides import parse_with_config
 from framework.cli.tables import aligned
 from framework.config import find_config, load_config, load_sweep, to_dict
@@ -36,21 +36,21 @@ def main(arguments: Sequence[str]) -> int:
     if options.sweep:
         for member in load_sweep(options.config, changes):
             Experiment.from_config(member.config)
-            print(member.name)
+            answer(member.name)
         return 0
     config = Experiment.from_config(load_config(options.config, changes)).config
     file, arg = find_config(options.config)
     if options.sources or options.all:
         rows = sourced(config, changes, file.name, arg)
         table = aligned([[row.field, _shown(row.value), row.source] for row in rows])
-        print("\n".join(table if options.sources else _explained(rows)))
+        answer("\n".join(table if options.sources else _explained(rows)))
     else:
-        print(json.dumps(to_dict(config), indent=2))
+        answer(json.dumps(to_dict(config), indent=2))
     return 0
 
 
 def _explained(rows: list[Sourced]) -> list[str]:
-    width = min(shutil.get_terminal_size().columns, 110)
+    width = text_width()
     lines: list[str] = []
     section = ""
     for row in rows:

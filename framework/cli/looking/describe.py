@@ -2,13 +2,13 @@
 
 import inspect
 import json
-import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from framework import registry
 from framework.cli import Parser
+from framework.cli.answers import answer, text_width
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import entries_called, load_plugins
 from framework.fields import Declared, declared_fields
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     load_plugins(options.config, changes)
     entries = entries_called(options.kind, options.name)
     described = [describe(entry) for entry in entries]
-    print(json.dumps(described[0] if len(described) == 1 else described, indent=2) if options.json else "\n\n".join(map(_text, described)))
+    answer(json.dumps(described[0] if len(described) == 1 else described, indent=2) if options.json else "\n\n".join(map(_text, described)))
     return 0
 
 
@@ -58,7 +58,7 @@ def _plain(declared: Declared) -> Any:
 
 
 def _text(described: dict[str, Any]) -> str:
-    width = min(shutil.get_terminal_size().columns, 110)
+    width = text_width()
     lines = [f"{described['kind']} {described['name']}   ({described['source']})", "", *_wrapped(described["text"], width)]
     if described["fields"]:
         names = max(len(field["name"]) for field in described["fields"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.cli import Parser
+from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 from framework.cli.tables import aligned
 from framework.config import load_config
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     if isinstance(one, Run) and isinstance(other, Run):
         found |= {"environment": comparison.compare_environments(one, other), "rows": compare_rows(one, other)}
         found |= {"milestones": comparison.compare_milestones(one, other)}
-    print(json.dumps(found, indent=2) if options.json else "\n".join(_lines(found, options.one, options.other)))
+    answer(json.dumps(found, indent=2) if options.json else "\n".join(_lines(found, options.one, options.other)))
     return 0
 
 

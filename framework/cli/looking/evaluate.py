@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from framework.cli import Parser
+from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 from framework.errors import UserError
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     start_backend()
     made = [from_section("intervention", fields, "intervention") for fields in asked]
     found = evaluate(run, made, step)
-    print(json.dumps(_plain(str(run.path), found), indent=2) if options.json else _text(str(run.path), found))
+    answer(json.dumps(_plain(str(run.path), found), indent=2) if options.json else _text(str(run.path), found))
     return 0
 
 

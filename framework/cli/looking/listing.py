@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from framework import registry
 from framework.cli import Parser, catalogue
+from framework.cli.answers import answer
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import kind_of, load_plugins
 from framework.cli.tables import aligned
@@ -28,9 +29,9 @@ def main(arguments: Sequence[str]) -> int:
     load_plugins(options.config, changes)
     rows = list(_rows(options.kind))
     if options.json:
-        print(json.dumps(rows, indent=2))
+        answer(json.dumps(rows, indent=2))
     else:
-        print("".join(f"{line}\n" for line in aligned([[row["kind"], row["name"], row["summary"]] for row in rows])), end="")
+        answer("".join(f"{line}\n" for line in aligned([[row["kind"], row["name"], row["summary"]] for row in rows])), end="")
     return 0
 
 

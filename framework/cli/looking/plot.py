@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framework.cli import Parser
+from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 
 EXAMPLES = """\
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("--probe draws one run and cannot be combined with --metrics; compare columns of several runs with --metrics")
     files = _over_fields(parser, options) if options.x else _of_runs(parser, options)
     for file in files:
-        print(file)
+        answer(file)
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.cli import Parser, catalogue
+from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 from framework.cli.plugins import load_plugins
 from framework.cli.tables import aligned
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in names:
         log.info("%s at scale %s: %s", name, options.scale, Path(workdir) / name)
         made = _run(name, workdir, options, arguments)
-        print("\n".join(report(made, Path(workdir))), flush=True)
+        answer("\n".join(report(made, Path(workdir))))
         codes.append(exit_code(made.standings))
     return max(codes)
 

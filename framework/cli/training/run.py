@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.cli import Parser
+from framework.cli.answers import answer
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.cli.training.hosts import AGAIN, add_hosts, membership, say_who, train_as_one_of
 from framework.config import load_config
@@ -66,15 +67,15 @@ def report(run: "Run") -> None:
     from framework.run import RunDirectory, Sessions
 
     headline = run.headline
-    print(f"run      {run.path}")
-    print(f"step     {run.steps[-1]}")
+    answer(f"run      {run.path}")
+    answer(f"step     {run.steps[-1]}")
     if run.path is not None and (why := Sessions(RunDirectory(run.path).environment).stopped_by):
-        print(f"ended by {why}")
+        answer(f"ended by {why}")
     for name in (f"train/{headline}", f"test/{headline}"):
         if (value := last_value(run, name)) is not None:
-            print(f"{name:24} {value:.6g}")
+            answer(f"{name:24} {value:.6g}")
     for word, step in milestones(run).items():
-        print(f"{word:8} {'not yet' if step is None else f'step {step}'}")
+        answer(f"{word:8} {'not yet' if step is None else f'step {step}'}")
 
 
 def _config_of(workdir: str | None) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from framework.cli.answers import answer
 from framework.cli.tables import cell, on_screen
 from framework.errors import UserError
 from framework.records import TABLE, differing, names_by_difference
@@ -36,12 +37,12 @@ def report(standings: Iterable[Standing], workdir: str) -> None:
     for name, standing in zip(names, standings, strict=True):
         numbers = [standing.step, standing.train, standing.test, standing.fitted, standing.grokked]
         rows.append([name, standing.state, *map(cell, numbers)])
-    print("\n".join(on_screen(rows)))
+    answer("\n".join(on_screen(rows)))
     for standing in standings:
         if standing.said and standing.state not in (QUEUED, RUNNING):
-            print(f"{standing.member} {standing.state}: {standing.said}" + (f" ({Path(workdir) / standing.log})" if standing.log else ""))
+            answer(f"{standing.member} {standing.state}: {standing.said}" + (f" ({Path(workdir) / standing.log})" if standing.log else ""))
     headlines = {standing.headline.replace("_", " ") for standing in standings}
-    print(f"train and test: {' or '.join(sorted(headlines))}; all columns: {Path(workdir) / TABLE}")
+    answer(f"train and test: {' or '.join(sorted(headlines))}; all columns: {Path(workdir) / TABLE}")
 
 
 class Screen:

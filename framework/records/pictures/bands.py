@@ -7,7 +7,7 @@ import numpy as np
 
 from framework.config import word_of
 from framework.errors import UserError
-from framework.pictures import COLOURS, Curve, Panel, draw, new_figure
+from framework.pictures import COLOURS, Curve, Panel, draw, new_figure, plain_style
 from framework.records.names import short_fields
 from framework.records.pictures.points import Points, count_of, grouped, save, scale_of
 from framework.records.table import Row, Table
@@ -15,6 +15,7 @@ from framework.records.table import Row, Table
 MOST = 12  # curves that are told apart
 
 
+@plain_style()
 def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
     """Draws the mean of a value over seeds against a field, one colour per setting of the other fields; returns picture and data.
 

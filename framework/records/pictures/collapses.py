@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from framework.errors import UserError, one_of
-from framework.pictures import LEVELS, Curve, Numbers, Panel, collapse_exponent, draw, new_figure
+from framework.pictures import LEVELS, Curve, Numbers, Panel, collapse_exponent, draw, new_figure, plain_style
 from framework.records.names import unnamed
 from framework.records.pictures.points import Points, count_of, grouped, number, save, scale_of
 from framework.records.table import Table
@@ -17,6 +17,7 @@ Sizes = dict[float, Seeds]
 Means = dict[float, tuple[list[float], list[float]]]  # size → (x ascending, values)
 
 
+@plain_style()
 def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> list[Path]:
     """Draws the mean over seeds of a value against x and against x / size^e, one curve per size; returns picture and data.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framework.errors import UserError
-from framework.pictures import Axis, HeatMap, draw_heat_map, new_figure
+from framework.pictures import Axis, HeatMap, draw_heat_map, new_figure, plain_style
 from framework.records.pictures.points import EVENTS, Points, grouped, key_of, number, save
 from framework.records.table import Row, Table
 
@@ -31,6 +31,7 @@ class Cell:
         return len(self.values) / len(self.runs) if self.runs else float("nan")
 
 
+@plain_style()
 def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool = False) -> list[Path]:
     """Draws a value over two fields, with the numbers beside it; returns both files.
 

@@ -3,27 +3,24 @@
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import importlib
-import importlib.util
 import inspect
 import logging
-import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
 from framework.errors import UserError, did_you_mean, one_of
 from framework.fields import declared_fields, found_by_name, make
+from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
+from framework.registry.left_alone import left_alone
 
 log = logging.getLogger("whygrok")
 
 KINDS = ("task", "model", "optimizer", "penalty", "loss", "probe", "intervention", "claim", "figure", "certificate", "benchmark", "engine")
 PLURALS = {kind: {"penalty": "penalties", "loss": "losses"}.get(kind, f"{kind}s") for kind in KINDS}
-ENTRY_POINTS = "whygrok.plugins"
 NAME = r"[a-z][a-z0-9_]*"  # what a plugin may be called
 
 PluginClass = TypeVar("PluginClass", bound=type)
@@ -54,7 +51,7 @@ class Entry:
     def source(self) -> str:
         """Where it is defined: a module of ours or of a package, or a user's file."""
         module = sys.modules.get(self.cls.__module__)
-        if self.cls.__module__.startswith(_FILE_PREFIX) and module and module.__file__:
+        if self.cls.__module__.startswith(FILE_PREFIX) and module and module.__file__:
             return module.__file__
         return self.cls.__module__
 
@@ -63,7 +60,6 @@ _entries: dict[tuple[str, str], Entry] = {}
 _loaded: set[str] = set()  # built-in kinds, "entry points", user files
 _failures: dict[str, str] = {}  # what could not be imported, and why
 _ambiguous: dict[tuple[str, str], str] = {}  # names that two installed packages ask for: using one is an error that says so
-_FILE_PREFIX = "whygrok_plugin_file_"
 
 
 def register(name: str) -> Callable[[PluginClass], PluginClass]:
@@ -180,7 +176,7 @@ def load_plugin(module_or_file: str) -> None:
     if is_file and not Path(module_or_file).is_file():
         where = f"if it has moved, say where it is: --config.plugins=…/{Path(module_or_file).name}"
         raise UserError(f"plugins: there is no file {module_or_file}; {where}")
-    _guarded_import(module_or_file, lambda: (_import_file if is_file else importlib.import_module)(module_or_file))
+    _guarded_import(module_or_file, lambda: (import_file if is_file else importlib.import_module)(module_or_file))
 
 
 @contextlib.contextmanager
@@ -213,28 +209,15 @@ def _load_installed(kind: str) -> None:
 
 def built_in_modules(kind: str) -> list[str]:
     """The modules in which built-in plugins of a kind are defined; none of them is imported."""
-    package = importlib.import_module(f"plugins.{PLURALS[kind]}")
-    return [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-
-
-def installed_plugins() -> list[metadata.EntryPoint]:
-    """Entry points of packages: one by one, so that broken metadata harm only their package; each once, however often listed."""
-    found: dict[tuple[str, str], metadata.EntryPoint] = {}
-    for distribution in metadata.distributions():
-        try:
-            points = [point for point in distribution.entry_points if point.group == ENTRY_POINTS]
-        except Exception as error:  # metadata of a stranger's package: anything may be wrong with it
-            log.warning("the entry points of an installed package cannot be read: %s", error)
-            continue
-        found |= {(point.name, point.value): point for point in points}
-    return [found[key] for key in sorted(found)]
+    return modules_below(f"plugins.{PLURALS[kind]}")
 
 
 def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> None:
     """own: asked for by the user, who wants to know of a wrong @register; a stranger's harms only itself."""
     before = dict(_entries)
     try:
-        load()
+        with left_alone(place):
+            load()
         _loaded.add(place)
     except BaseException as error:  # a stranger's module may raise anything, SystemExit included
         _entries.clear()
@@ -243,22 +226,10 @@ def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> No
             raise
         if isinstance(error, DuplicateName) and not error.holder.__module__.startswith("plugins."):
             _ambiguous[error.key] = str(error)  # nobody knows which of the two is meant; a name of ours stays ours
-        said = f"{type(error).__name__}: {error}{_line_of(error)}"
+        said = f"{type(error).__name__}: {error}{line_of(error)}"
         if _failures.get(place) != said:  # a config is completed more than once
             _failures[place] = said
             log.warning("plugin %s could not be loaded and is skipped: %s", place, said)
-
-
-def _import_file(path: str) -> None:
-    name = _FILE_PREFIX + Path(path).stem + "_" + hashlib.sha1(path.encode()).hexdigest()[:8]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)  # dataclasses look their module up while they are made
-    try:
-        exec(compile(Path(path).read_bytes(), path, "exec"), vars(module))  # Python's cache misses a change within one second
-    except BaseException:
-        del sys.modules[name]
-        raise
 
 
 def _check_dataclass(cls: type) -> None:
@@ -290,11 +261,3 @@ def _location(cls: type) -> tuple[str, int]:
 def _place(cls: type) -> str:
     file, line = _location(cls)
     return f"{file}:{line}" if line else f"{file} ({getattr(cls, '__name__', cls)})"
-
-
-def _line_of(error: BaseException) -> str:
-    """' (file:line)' of the innermost frame of the error."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""

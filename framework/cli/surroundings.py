@@ -1,0 +1,29 @@
+"""What a shell, a notebook or a cluster has set and no command of ours may depend on: put right before anything else is imported."""
+
+import contextlib
+import os
+import sys
+import warnings
+
+
+def put_right() -> str | None:
+    """Settles standard streams, warnings and matplotlib's back end for this process and its children; a sentence where that cannot be."""
+    if sys.flags.optimize > 1:
+        return "python -OO (PYTHONOPTIMIZE=2) removes the docstrings from which whygrok explains plugins: use -O, or unset PYTHONOPTIMIZE"
+    _open_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # another kind of stream
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    os.environ["MPLBACKEND"] = "agg"  # commands write files: that of a notebook, or of a window system, may not be there
+    if any(option.partition(":")[0] == "error" for option in sys.warnoptions):
+        warnings.simplefilter("default")  # they are shown; were they errors, any new version of a library could end a run
+    return None
+
+
+def _open_standard_streams() -> None:
+    """A stream that is closed, as in `whygrok list >&-`, goes nowhere; else the next file to be opened would take its place."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", buffering=1)

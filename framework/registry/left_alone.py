@@ -1,0 +1,92 @@
+"""What the import of a plugin may not change for others: it is put back, and the plugin is named."""
+
+import contextlib
+import io
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+log = logging.getLogger("whygrok")
+
+SLOW_SECONDS = 3.0  # an import that takes longer is named
+SHOWN = 200  # characters of what a plugin printed
+VARIABLES = ("JAX_", "XLA_", "WHYGROK_", "MPL")  # how the names of environment variables begin on which numbers or pictures depend
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+
+
+@contextlib.contextmanager
+def left_alone(place: str) -> Iterator[None]:
+    """Inside, a plugin is imported: what it prints is said as its words, and what it sets for the whole process is put back.
+
+    That is JAX's configuration, environment variables of JAX and matplotlib, the working folder, signal handlers, and the root
+    logger. place: the plugin, as a warning names it. Threads and processes that it starts are not looked for.
+    """
+    import jax  # here: who only asks for names does not wait for it
+
+    settings = (_jax_settings(jax), _variables(), _folder(), _handlers(), _logging())
+    before = [read() for read, _ in settings]
+    printed, started = io.StringIO(), time.monotonic()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        if (seconds := time.monotonic() - started) > SLOW_SECONDS:
+            log.info("plugin %s took %.0f s to import", place, seconds)
+        if said := " ".join(printed.getvalue().split()):
+            log.info("plugin %s printed while it was imported: %s", place, said[:SHOWN])
+        for (read, write), old in zip(settings, before, strict=True):
+            changed = {name: value for name, value in read().items() if name not in old or old[name] != value}
+            gone = {name: None for name in old if name not in read()}
+            for name, value in (changed | gone).items():
+                log.warning("plugin %s changed %s to %s for the whole process; it is put back", place, name, value)
+                write(name, old.get(name))
+
+
+Setting = tuple[Callable[[], dict[str, Any]], Callable[[str, Any], object]]  # how all are read, and how one is written
+
+
+def _jax_settings(jax: Any) -> Setting:
+    return lambda: dict(jax.config.values), jax.config.update
+
+
+def _variables() -> Setting:
+    def write(name: str, value: str | None) -> None:
+        os.environ.pop(name, None)
+        os.environ.update({} if value is None else {name: value})
+
+    return lambda: {name: value for name, value in os.environ.items() if name.startswith(VARIABLES)}, write
+
+
+def _folder() -> Setting:
+    return lambda: {"the working folder": os.getcwd()}, lambda _, folder: os.chdir(folder)
+
+
+def _handlers() -> Setting:
+    if threading.current_thread() is not threading.main_thread():  # where Python sets no handlers
+        return dict, lambda *_: None
+    return (
+        lambda: {f"the handler of {number.name}": signal.getsignal(number) for number in _SIGNALS},
+        lambda name, handler: signal.signal(signal.Signals[name.rpartition(" ")[2]], handler),
+    )
+
+
+def _logging() -> Setting:
+    root = logging.getLogger()
+
+    def write(name: str, value: Any) -> None:
+        if name == "the root logger's handlers":
+            root.handlers[:] = value
+        elif name == "the root logger's level":
+            root.setLevel(value)
+        else:
+            logging.disable(value)
+
+    def read() -> dict[str, Any]:
+        levels = {"the root logger's level": root.level, "the level below which nothing is logged": root.manager.disable}
+        return {"the root logger's handlers": list(root.handlers), **levels}
+
+    return read, write
