@@ -9,7 +9,8 @@ from jaxtyping import PRNGKeyArray
 
 def fold(seed: int, *names: str) -> PRNGKeyArray:
     """The key for one use, which is named in words: ("init",), ("probe", "drift")."""
-    return jax.random.fold_in(jax.random.key(seed), _number(names))
+    ours = seed - getattr(jax.config, "jax_random_seed_offset", 0)  # which JAX_RANDOM_SEED_OFFSET would add to every seed
+    return jax.random.fold_in(jax.random.key(ours, impl="threefry2x32"), _number(names))
 
 
 def host_generator(seed: int, *names: str) -> np.random.Generator:

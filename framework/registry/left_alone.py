@@ -42,8 +42,8 @@ def left_alone(place: str) -> Iterator[None]:
             changed = {name: value for name, value in read().items() if name not in old or old[name] != value}
             gone = {name: None for name in old if name not in read()}
             for name, value in (changed | gone).items():
-                log.warning("plugin %s changed %s to %s for the whole process; it is put back", place, name, value)
                 write(name, old.get(name))
+                log.warning("plugin %s changed %s to %s for the whole process; it is put back", place, name, value)
 
 
 Setting = tuple[Callable[[], dict[str, Any]], Callable[[str, Any], object]]  # how all are read, and how one is written

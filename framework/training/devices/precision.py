@@ -1,4 +1,7 @@
-"""Float64 and the precision of matrix products, as a scope: one process may hold experiments of both kinds."""
+"""Float64, the precision of matrix products, and what else of JAX's settings would change numbers, as a scope.
+
+One process may hold experiments of several precisions, and JAX's environment variables may say anything.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,6 +13,17 @@ from framework.config import Numerics
 
 @contextlib.contextmanager
 def precision(numerics: Numerics) -> Iterator[None]:
-    """Inside, new arrays have the precision that the config asks for, and matrix products too."""
-    with jax.enable_x64(numerics.precision == "float64"), jax.default_matmul_precision(numerics.matmul):
+    """Inside, new arrays have the precision that the config asks for, and matrix products too; keys and dtypes are JAX's usual ones."""
+    with jax.enable_x64(numerics.precision == "float64"), jax.default_matmul_precision(numerics.matmul), _usual():
+        yield
+
+
+@contextlib.contextmanager
+def _usual() -> Iterator[None]:
+    with (
+        jax.default_prng_impl("threefry2x32"),
+        jax.threefry_partitionable(True),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
         yield

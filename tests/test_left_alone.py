@@ -1,0 +1,71 @@
+"""What the import of a plugin sets for the whole process is put back, and the plugin is named."""
+
+import logging
+import os
+import signal
+
+import jax
+import pytest
+
+from framework import registry
+from framework.registry.left_alone import left_alone
+
+pytestmark = pytest.mark.usefixtures("clean_registry")
+
+CHANGES = [
+    ("import jax\njax.config.update('jax_enable_x64', True)", "jax_enable_x64 to True", lambda: jax.config.jax_enable_x64),
+    (
+        "import jax\njax.config.update('jax_default_prng_impl', 'rbg')",
+        "jax_default_prng_impl to rbg",
+        lambda: jax.config.jax_default_prng_impl,
+    ),
+    ("import os\nos.environ['XLA_FLAGS'] = '--none'", "XLA_FLAGS to --none", lambda: os.environ.get("XLA_FLAGS")),
+    ("import os\nos.environ.pop('XLA_FLAGS')", "XLA_FLAGS to None", lambda: os.environ.get("XLA_FLAGS")),
+    ("import os\nos.environ['JAX_PLATFORMS'] = 'tpu'", "JAX_PLATFORMS to tpu", lambda: os.environ.get("JAX_PLATFORMS")),
+    ("import os\nos.chdir('/')", "the working folder to /", os.getcwd),
+    (
+        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "the handler of SIGTERM to",
+        lambda: signal.getsignal(signal.SIGTERM),
+    ),
+    (
+        "import logging\nlogging.disable(logging.CRITICAL)",
+        "the level below which nothing is logged to 50",
+        lambda: logging.root.manager.disable,
+    ),
+    ("import logging\nlogging.getLogger().setLevel(1)", "the root logger's level to 1", lambda: logging.root.level),
+    ("import logging\nlogging.getLogger().handlers.clear()", "the root logger's handlers to []", lambda: list(logging.root.handlers)),
+]
+
+
+@pytest.mark.parametrize(("text", "said", "read"), CHANGES, ids=[said for _, said, _ in CHANGES])
+def test_what_a_file_sets_is_put_back_and_named(text, said, read, tmp_path, warnings_said):
+    before, file = read(), tmp_path / "setter.py"
+    file.write_text(text)
+    registry.load_plugin(str(file))
+    assert read() == before
+    assert [f"plugin {file} changed {said}" in words and words.endswith("it is put back") for words in warnings_said] == [True]
+
+
+def test_a_file_that_fails_after_it_has_set_something_is_put_right_too(tmp_path, warnings_said):
+    file = tmp_path / "failing.py"
+    file.write_text("import os\nos.chdir('/')\n1 / 0")
+    before = os.getcwd()
+    registry.load_plugin(str(file))
+    assert os.getcwd() == before
+    assert len(warnings_said) == 2 and "ZeroDivisionError" in warnings_said[1]
+
+
+def test_an_import_that_changes_nothing_is_silent(warnings_said, caplog):
+    with left_alone("nothing"):
+        os.environ["SOMETHING_ELSE"] = "1"
+    assert os.environ.pop("SOMETHING_ELSE") == "1" and not warnings_said
+
+
+def test_a_slow_import_is_named_with_its_seconds(monkeypatch):
+    said = []
+    monkeypatch.setattr(registry.log, "info", lambda *words: said.append(words[0] % words[1:]))
+    monkeypatch.setattr("framework.registry.left_alone.SLOW_SECONDS", -1.0)
+    with left_alone("slow.py"):
+        print("words\nof it")
+    assert said == ["plugin slow.py took 0 s to import", "plugin slow.py printed while it was imported: words of it"]

@@ -1,0 +1,144 @@
+"""What a shell, a notebook or a cluster has set: it changes no number and no picture, and ends no command with a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framework import train
+from framework.cli import run_command
+from framework.pictures import Curve, Panel, svg_of
+from tests.helpers import cached, rows, slow_but, tiny
+
+ROOT = Path(__file__).parents[1]
+WHYGROK = [sys.executable, str(ROOT / "whygrok.py")]
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+# None: the variable is not set. Each is one that some notebook, cluster or shell is known to set, or to leave out.
+HARMLESS: list[dict[str, str | None]] = [
+    ASCII,
+    {"PYTHONIOENCODING": "latin-1"},
+    {"PYTHONIOENCODING": "ascii:strict"},
+    {"COLUMNS": "0"},
+    {"COLUMNS": "-3"},
+    {"COLUMNS": "1"},
+    {"COLUMNS": "wide"},
+    {"PYTHONOPTIMIZE": "1"},
+    {"PYTHONWARNINGS": "error"},
+    {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"},
+    {"HOME": None, "XDG_CACHE_HOME": None},
+    {"HOME": "/nowhere", "MPLCONFIGDIR": None},
+    {"TMPDIR": "/nowhere"},
+    {"TERM": "dumb", "NO_COLOR": "1"},
+    {"TERM": None, "LANG": None, "PATH": ""},
+]
+
+
+def said_by(words, tmp_path, changes, cwd=None, **keywords):
+    environment = cached(tmp_path / "programs") | {name: value for name, value in changes.items() if value is not None}
+    environment = {name: value for name, value in environment.items() if changes.get(name, "") is not None}
+    return subprocess.run([*WHYGROK, *words], env=environment, cwd=cwd, capture_output=True, timeout=300, **keywords)
+
+
+@pytest.mark.parametrize("changes", slow_but(lambda changes: changes is ASCII, HARMLESS), ids=str)
+def test_describe_says_the_same_whatever_is_set(changes, tmp_path):
+    """What has α and … in it is shown also where they cannot be encoded."""
+    done = said_by(["describe", "task", "modular_addition"], tmp_path, changes)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"over all p^k tuples" in done.stdout.replace(b"\n", b" ") or "COLUMNS" in changes
+    if changes is ASCII:
+        assert rb"c_1 a_1 + \u2026 + c_k a_k mod p" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_has_the_same_rows_and_the_same_picture_whatever_is_set(tmp_path):
+    """JAX's own variables would give other keys, other dtypes and other products; a matplotlibrc other pictures."""
+    usual = ["run", "--config=quickstart", "--config.task.p=5", "--config.model.width=8", "--config.steps=6"]
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "matplotlibrc").write_text("lines.linewidth: 9\naxes.facecolor: red\nfont.size: 30\n")
+    changes = {
+        **{"JAX_DEFAULT_PRNG_IMPL": "rbg", "JAX_THREEFRY_PARTITIONABLE": "0", "JAX_RANDOM_SEED_OFFSET": "5"},
+        **{"JAX_NUMPY_DTYPE_PROMOTION": "strict", "JAX_NUMPY_RANK_PROMOTION": "raise", "JAX_ENABLE_X64": "1"},
+        **{"JAX_DEFAULT_MATMUL_PRECISION": "bfloat16", "MPLBACKEND": "module://no_such_notebook.backend", "PYTHONWARNINGS": "error"},
+        **ASCII,
+    }
+    for name, given in (("plain", {}), ("strange", changes)):
+        done = said_by([*usual, "--workdir=run"], tmp_path, given, cwd=tmp_path / name)
+        assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr.decode()
+    plain, strange = (tmp_path / name / "run" for name in ("plain", "strange"))
+    assert rows(strange) == rows(plain)
+    assert (strange / "figures" / "curves.png").read_bytes() == (plain / "figures" / "curves.png").read_bytes()
+
+
+def test_settings_of_a_notebook_change_no_picture_and_stay_its_own():
+    import matplotlib
+
+    panel = Panel("title", "x", "y", [Curve("one", [1, 2, 3], [1.0, 4.0, 9.0])])
+    before = svg_of(panel)
+    with matplotlib.rc_context({"lines.linewidth": 7.0, "font.size": 22.0, "axes.grid": True}):
+        assert svg_of(panel) == before
+        assert matplotlib.rcParams["lines.linewidth"] == 7.0
+
+
+def test_docstrings_are_needed_and_that_is_said(tmp_path):
+    done = said_by(["list"], tmp_path, {"PYTHONOPTIMIZE": "2"})
+    assert done.returncode == 2 and done.stderr.startswith(b"whygrok: python -OO (PYTHONOPTIMIZE=2) removes the docstrings")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(("redirected", "code"), [(">/dev/full", 5), (">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0), ("| head -n1", 0)])
+def test_standard_output_may_be_full_closed_or_left_early(redirected, code):
+    words = " ".join([*WHYGROK, "list", redirected])
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {words}"], capture_output=True, text=True, timeout=100)
+    assert done.returncode == code
+    assert done.stderr == ("whygrok: standard output cannot be written: No space left on device\n" if code else "")
+
+
+PRINTS = '''
+import os
+from dataclasses import dataclass
+import jax.numpy as jnp
+from framework import Penalty, register
+print("hello from the import")
+
+@register("talkative")
+@dataclass(frozen=True, kw_only=True)
+class Talkative(Penalty):
+    """A penalty that talks."""
+
+    def __post_init__(self):
+        print("hello from Python")
+        os.write(1, b"hello from C\\n")
+
+    def __call__(self, params):
+        return jnp.zeros(())
+'''
+
+
+def test_what_a_plugin_prints_is_no_answer(tmp_path):
+    (tmp_path / "talkative.py").write_text(PRINTS)
+    words = ["config", "--config=quickstart:penalty=talkative", "--config.plugins=talkative.py"]
+    done = said_by(words, tmp_path, {}, cwd=tmp_path, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["penalty"] == {"name": "talkative"}
+    assert "talkative.py printed while it was imported: hello from the import" in done.stderr
+    checked = said_by(["check", "talkative.py", "--json"], tmp_path, {}, cwd=tmp_path, text=True)
+    assert isinstance(json.loads(checked.stdout), list), checked.stdout
+    assert "hello from Python" in checked.stderr and "hello from C" in checked.stderr
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path, capsys):
+    folder = tmp_path / "run\x1b]0;title\x07"
+    train(tiny(), folder)
+    assert run_command(["collect", str(tmp_path)]) == 0
+    assert run_command(["plot", f"{folder}@nothing"]) == 2
+    captured = capsys.readouterr()
+    assert "\x1b" not in captured.out + captured.err and "\\x1b]0;title\\x07" in captured.err
+
+
+def test_the_environment_of_these_tests_is_the_usual_one():
+    """What is compared with a plain run must be one."""
+    assert not [name for name in os.environ if name.startswith("JAX_RANDOM") or name == "MPLBACKEND"]
