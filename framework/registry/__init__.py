@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from framework.errors import UserError, did_you_mean, one_of
 from framework.fields import declared_fields, found_by_name, make
 from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
-from framework.registry.left_alone import left_alone
+from framework.registry.isolation import isolated
 
 log = logging.getLogger("whygrok")
 
@@ -216,7 +216,7 @@ def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> No
     """own: asked for by the user, who wants to know of a wrong @register; a stranger's harms only itself."""
     before = dict(_entries)
     try:
-        with left_alone(place):
+        with isolated(place):
             load()
         _loaded.add(place)
     except BaseException as error:  # a stranger's module may raise anything, SystemExit included

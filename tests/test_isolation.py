@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from framework import registry
-from framework.registry.left_alone import left_alone
+from framework.registry.isolation import isolated
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -57,7 +57,7 @@ def test_a_file_that_fails_after_it_has_set_something_is_put_right_too(tmp_path,
 
 
 def test_an_import_that_changes_nothing_is_silent(warnings_said, caplog):
-    with left_alone("nothing"):
+    with isolated("nothing"):
         os.environ["SOMETHING_ELSE"] = "1"
     assert os.environ.pop("SOMETHING_ELSE") == "1" and not warnings_said
 
@@ -65,7 +65,7 @@ def test_an_import_that_changes_nothing_is_silent(warnings_said, caplog):
 def test_a_slow_import_is_named_with_its_seconds(monkeypatch):
     said = []
     monkeypatch.setattr(registry.log, "info", lambda *words: said.append(words[0] % words[1:]))
-    monkeypatch.setattr("framework.registry.left_alone.SLOW_SECONDS", -1.0)
-    with left_alone("slow.py"):
+    monkeypatch.setattr("framework.registry.isolation.SLOW_SECONDS", -1.0)
+    with isolated("slow.py"):
         print("words\nof it")
     assert said == ["plugin slow.py took 0 s to import", "plugin slow.py printed while it was imported: words of it"]

@@ -19,7 +19,7 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 
 
 @contextlib.contextmanager
-def left_alone(place: str) -> Iterator[None]:
+def isolated(place: str) -> Iterator[None]:
     """Inside, a plugin is imported: what it prints is said as its words, and what it sets for the whole process is put back.
 
     That is JAX's configuration, environment variables of JAX and matplotlib, the working folder, signal handlers, and the root
