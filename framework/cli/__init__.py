@@ -31,7 +31,8 @@ COMMANDS = {
     "evaluate": ("framework.cli.looking.evaluate", "say what interventions would make of a saved network, without training"),
     "reproduce": ("framework.cli.training.reproduce", "make the figures of the paper: runs, pictures, data, and which shapes are seen"),
     "bench": ("framework.cli.checking.bench", "time steps, probes, sweeps and commands beside what they are compared with"),
-    "doctor": ("framework.cli.checking.doctor", "check this installation and this machine"),
+    "rerun": ("framework.cli.checking.rerun", "train the config of a run once more, and compare every bit"),
+    "doctor": ("framework.cli.checking.doctor", "check this installation and this machine, or the files of runs"),
 }
 
 INTERNAL = {name: f"framework.cli.training.{name}" for name in ("work", "share", "host")}  # what whygrok starts by itself

@@ -32,3 +32,16 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
     with contextlib.suppress(ValueError):
         rows += [json.loads(tail)] if tail else []  # only its newline is missing
     return rows, bool(tail)
+
+
+def sound_lines(path: Path) -> list[str]:
+    """The lines of metrics.jsonl before the first that holds no row."""
+    lines: list[str] = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            if not isinstance(json.loads(line)["step"], int):
+                break
+        except (ValueError, KeyError, TypeError):
+            break
+        lines.append(line.decode())
+    return lines

@@ -81,6 +81,16 @@ class Run:
                     found[int(file.stem)] = stored[name]
         return found
 
+    def array_names(self) -> list[str]:
+        """The names of all probe quantities that are arrays, as `arrays` takes them."""
+        if self.path is None:
+            return sorted({name for arrays in self.stored.values() for name in arrays})
+        names = set()
+        for file in RunDirectory.at(self.path).arrays.glob("*.npz"):
+            with np.load(file) as stored:
+                names |= {*stored.files}
+        return sorted(names)
+
     @property
     def steps(self) -> list[int]:
         """Steps with a saved checkpoint."""

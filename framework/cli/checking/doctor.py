@@ -1,4 +1,4 @@
-"""whygrok doctor: does this machine keep the promises? Equal bits, compiled programs kept, a writable disk."""
+"""whygrok doctor: does this machine keep the promises? Equal bits, compiled programs kept, a writable disk. And are the files of runs sound?"""
 
 import json
 import os
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from framework import registry
 from framework.cli import Parser
 from framework.cli.answers import answer
+from framework.cli.checking.examine import examine
 from framework.config import experiment, select
 from framework.errors import UserError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   whygrok doctor
   taskset -c 0,1 whygrok doctor --repeats=200
+  whygrok doctor runs/first                what of a run's folder, or of every run below one, is sound
+  whygrok doctor runs/first --repair       set aside what is damaged, by renaming, so that the same command goes on
   whygrok doctor --clear-programs          remove the compiled programs that are kept for the next run
 """
 
@@ -26,14 +29,22 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Prints one line per check; returns 0 when all hold and 1 otherwise."""
     parser = Parser("doctor", EXAMPLES)
+    parser.add_argument(
+        "folders", metavar="RUN", nargs="*", help="runs, or folders with runs below them; by default this machine is checked"
+    )
+    parser.add_argument("--repair", action="store_true", help="set aside the damaged files of RUN; nothing is deleted")
     parser.add_argument("--repeats", type=int, default=50, help="how many times the training chunk is run and compared")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--clear-programs", action="store_true", help="only remove the compiled programs that are kept")
     options = parser.parse(arguments)
     if options.repeats < 2:
         parser.error(f"--repeats={options.repeats} must be at least 2")
+    if options.repair and not options.folders:
+        parser.error("--repair needs a RUN")
     if options.clear_programs:
         return _clear_programs()
+    if options.folders:
+        return examine(options.folders, options.repair, options.json)
     from framework.run.environment import bits_depend_on, start_backend  # after the arguments are read: JAX is not imported for --help
 
     start_backend()

@@ -1,0 +1,44 @@
+"""What `whygrok doctor RUN` says: every file of a run, read whole, and what is set aside on request."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from framework.cli.answers import answer
+from framework.cli.tables import aligned
+from framework.errors import UserError
+from framework.records import CONFIG
+
+
+def examine(folders: Sequence[str], repair: bool, as_json: bool) -> int:
+    """Prints a line per part of every run in or below the folders; returns 1 where one is damaged, and stays so."""
+    from framework.run import RunDirectory  # here: JAX is not imported for --help
+    from framework.run.analysis import soundness
+
+    found = []
+    for path in [run for folder in folders for run in runs_below(folder)]:
+        directory = RunDirectory.at(path)
+        done = soundness.repair(directory) if repair else []
+        parts = list(soundness.parts(directory))
+        found.append({"run": str(path), "repaired": done, "parts": [vars(part) for part in parts]})
+        if not as_json:
+            rows = [[part.state, part.name, part.said] for part in parts]
+            answer("\n".join([str(path), *(f"  {line}" for line in [*done, *aligned(rows)])]))
+    if as_json:
+        answer(json.dumps(found, indent=2))
+    damaged = [one["run"] for one in found if any(part["state"] == soundness.DAMAGED for part in one["parts"])]  # type: ignore[index,attr-defined]
+    if damaged and not as_json:
+        again = "--repair sets aside what is damaged; the same `whygrok run` then goes on from what is sound"
+        answer(f"damaged: {len(damaged)} of {len(found)} runs. {again}")
+    return 1 if damaged else 0
+
+
+def runs_below(folder: str) -> list[Path]:
+    """The runs in a folder: itself, or all below it. Raises UserError where there is none."""
+    root = Path(folder)
+    if not root.exists():
+        raise UserError(f"there is no folder {folder}")
+    found = [root] if (root / CONFIG).is_file() else sorted(file.parent for file in root.rglob(CONFIG) if file.is_file())
+    if not found:
+        raise UserError(f"{folder} is not a run and holds none: no {CONFIG} there or below")
+    return found

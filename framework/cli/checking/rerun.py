@@ -1,0 +1,66 @@
+"""whygrok rerun: trains the config of a run once more, and says whether every bit is the same."""
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.cli import Parser
+from framework.cli.answers import answer
+from framework.cli.overrides import add_plugins
+from framework.errors import UserError
+
+if TYPE_CHECKING:
+    from framework.run import Run
+
+log = logging.getLogger("whygrok")
+
+EXAMPLES = """\
+  whygrok rerun runs/first --verify                    train it again in a folder that is removed afterwards, and compare
+  whygrok rerun runs/first --workdir=runs/again        train it again and keep that run
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints where the second run is and, with --verify, what is the same; returns 1 where a bit differs, and 0 otherwise."""
+    parser = Parser("rerun", EXAMPLES)
+    parser.add_argument("run", metavar="RUN", help="the run to train again")
+    parser.add_argument("--workdir", help="where the second run is made and stays; needed without --verify")
+    parser.add_argument("--verify", action="store_true", help="compare rows, arrays and saved states, and name what differs first")
+    add_plugins(parser)
+    options = parser.parse(arguments)
+    if not options.workdir and not options.verify:
+        parser.error("nothing would be left of the second run: give --workdir=FOLDER, or --verify to compare the two")
+    if options.workdir and Path(options.workdir).resolve() == Path(options.run).resolve():
+        parser.error(f"--workdir={options.workdir} is the run itself; give another folder")
+    from framework.run import load_run, start_backend  # after the arguments are read: JAX is not imported for --help
+
+    before = load_run(options.run, options.plugins)
+    if not before.rows:
+        raise UserError(f"{options.run} has no rows yet: there is nothing to compare with")
+    start_backend()
+    with tempfile.TemporaryDirectory(prefix="whygrok-rerun-") as folder:
+        again = _trained(before, Path(options.workdir or folder) if options.workdir else Path(folder) / "run")
+        if options.workdir:
+            answer(f"run      {again.path}")
+        return _compared(before, again) if options.verify else 0
+
+
+def _trained(before: "Run", workdir: Path) -> "Run":
+    from framework.sessions import train
+
+    return train(before.config, workdir, draw=False)
+
+
+def _compared(before: "Run", again: "Run") -> int:
+    from framework.reading import comparison
+    from framework.run.analysis import same_bits
+
+    found = same_bits(before, again)
+    answer(found)
+    if found.difference:
+        changed = comparison.compare_environments(before, again)
+        lines = [f"  {row['what']}: {row['one']}, then {row['other']}" for row in changed]
+        answer("\n".join(["what their bits depend on differs:", *lines]) if lines else "what their bits depend on is the same in both")
+    return 1 if found.difference else 0
