@@ -1,4 +1,4 @@
-"""whygrok doctor: does this machine keep the promises? Equal bits, compiled programs kept, a writable disk. And are the files of runs sound?"""
+"""whygrok doctor: does this machine keep the promises? Equal bits, compiled programs kept, a writable disk. Are a run's files sound?"""
 
 import json
 import os
@@ -29,9 +29,7 @@ EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Prints one line per check; returns 0 when all hold and 1 otherwise."""
     parser = Parser("doctor", EXAMPLES)
-    parser.add_argument(
-        "folders", metavar="RUN", nargs="*", help="runs, or folders with runs below them; by default this machine is checked"
-    )
+    parser.add_argument("folders", metavar="RUN", nargs="*", help="runs, or folders of runs; by default the machine is checked")
     parser.add_argument("--repair", action="store_true", help="set aside the damaged files of RUN; nothing is deleted")
     parser.add_argument("--repeats", type=int, default=50, help="how many times the training chunk is run and compared")
     parser.add_argument("--json", action="store_true", help="print JSON")

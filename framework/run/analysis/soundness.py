@@ -1,9 +1,8 @@
 """What of a run's folder is sound: each of its files read whole, without its plugins; and how damage is set aside, nothing deleted."""
 
-import contextlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def _environment(directory: RunDirectory) -> Part:
     name = directory.environment.name
     try:
         sessions = json.loads(directory.environment.read_text(encoding="utf-8"))["sessions"]
-        return Part(name, SOUND, f"{len(sessions)} sessions, the last: {sessions[-1]['reason'] if sessions else 'none'}")
+        return Part(name, SOUND, f"{_count(sessions, 'session')}, the last: {sessions[-1]['reason'] if sessions else 'none'}")
     except FileNotFoundError:
         return Part(name, NOTE, "there is none: no session has begun")
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -86,7 +85,9 @@ def _rows(directory: RunDirectory) -> Part:
     except (StorageError, OSError) as error:
         return Part(name, DAMAGED, str(error))
     last = f", the last of step {rows[-1]['step']:,}" if rows else ""
-    return Part(name, NOTE if torn else SOUND, f"{len(rows)} rows{last}" + ("; a torn line follows, which resuming cuts" if torn else ""))
+    return Part(
+        name, NOTE if torn else SOUND, f"{_count(rows, 'row')}{last}" + ("; a torn line follows, which resuming cuts" if torn else "")
+    )
 
 
 def _arrays(directory: RunDirectory) -> Iterator[Part]:
@@ -102,7 +103,7 @@ def _arrays(directory: RunDirectory) -> Iterator[Part]:
             said = f"it cannot be read ({type(error).__name__}); the arrays of that step are lost"
             yield Part(str(file.relative_to(directory.path)), DAMAGED, said)
     if files:
-        yield Part(directory.arrays.name, SOUND, f"{sound} files can be read")
+        yield Part(directory.arrays.name, SOUND, f"{sound} of {len(files)} can be read")
 
 
 def _checkpoints(directory: RunDirectory) -> Iterator[Part]:
@@ -115,10 +116,14 @@ def _checkpoints(directory: RunDirectory) -> Iterator[Part]:
             yield Part(str(folder.relative_to(directory.path)), DAMAGED, str(damage))
     if good:
         yield Part(
-            directory.checkpoints.name, SOUND, f"{len(good)} saved states, every checksum right; resuming begins at step {max(good):,}"
+            directory.checkpoints.name, SOUND, f"{_count(good, 'saved state')}, every checksum right; a resume begins at step {max(good):,}"
         )
     else:
-        yield Part(directory.checkpoints.name, NOTE, "no saved state: resuming begins at the start")
+        yield Part(directory.checkpoints.name, NOTE, "no saved state: a resume begins at the start")
+
+
+def _count(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'s' * (len(things) != 1)}"
 
 
 def _aside(file: Path, word: str) -> Path:
@@ -134,9 +139,8 @@ def _cut(directory: RunDirectory) -> list[str]:
     last = json.loads(rows[-1])["step"] if rows else -1
     done = [f"{directory.metrics.name} is now {_aside(directory.metrics, 'damaged').name}; its first {len(rows)} rows stay"]
     write_atomically(directory.metrics, "".join(f"{line}\n" for line in rows))
-    later = [step for step in complete_steps(directory.checkpoints) if step > last]
-    for step in later:
-        _aside(directory.checkpoints / str(step), "later")
-    with contextlib.suppress(ValueError):
-        done.append(f"the states saved after step {last:,} are set aside, so that the lost rows are recorded again: {min(later):,} …")
+    if later := [step for step in complete_steps(directory.checkpoints) if step > last]:
+        for step in later:
+            _aside(directory.checkpoints / str(step), "later")
+        done.append(f"{_count(later, 'state')} saved after step {last:,} set aside, so that the lost rows are recorded again")
     return done
