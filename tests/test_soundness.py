@@ -137,7 +137,7 @@ def test_what_is_no_run_is_said(words, said, tmp_path, monkeypatch, capsys):
 def test_a_run_is_the_same_again_and_a_changed_number_is_named(sound, tmp_path, capsys):
     shutil.copytree(sound, tmp_path / "run")
     assert run_command(["rerun", str(tmp_path / "run"), "--verify"]) == 0
-    assert capsys.readouterr().out == "the same to the bit: 4 rows, 3 events with arrays and 4 saved states\n"
+    assert capsys.readouterr().out == "the same to the bit: 5 rows, 3 events with arrays and 4 saved states\n"
     rows = [json.loads(text) for text in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     rows[2]["norms/l2"] += 1.0
     (tmp_path / "run" / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -16,6 +16,8 @@ KILLED = "killed, or still running"  # the reason until a session says another
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
     """(rows of metrics.jsonl, whether its last line was torn by a crash). Raises StorageError for any other bad line."""
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder, in the place of a file")
     if not path.is_file():
         return [], False
     *lines, tail = path.read_bytes().split(b"\n")

@@ -85,16 +85,15 @@ def _rows(directory: RunDirectory) -> Part:
     except (StorageError, OSError) as error:
         return Part(name, DAMAGED, str(error))
     last = f", the last of step {rows[-1]['step']:,}" if rows else ""
-    return Part(
-        name, NOTE if torn else SOUND, f"{_count(rows, 'row')}{last}" + ("; a torn line follows, which resuming cuts" if torn else "")
-    )
+    cut = "; a torn line follows, which a resume cuts" if torn else ""
+    return Part(name, NOTE if torn else SOUND, f"{_count(rows, 'row')}{last}{cut}")
 
 
 def _arrays(directory: RunDirectory) -> Iterator[Part]:
     files, sound = sorted(directory.arrays.glob("*.npz")), 0
     for file in files:
         try:
-            with np.load(file, allow_pickle=False) as stored:
+            with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:  # NumPy leaves open what is no archive
                 for name in stored.files:
                     stored[name]
             int(file.stem)
@@ -135,7 +134,7 @@ def _aside(file: Path, word: str) -> Path:
 
 def _cut(directory: RunDirectory) -> list[str]:
     """Keeps the rows before the first line that cannot be read, and sets aside the states saved after the last of them."""
-    rows = sound_lines(directory.metrics)
+    rows = [] if directory.metrics.is_dir() else sound_lines(directory.metrics)
     last = json.loads(rows[-1])["step"] if rows else -1
     done = [f"{directory.metrics.name} is now {_aside(directory.metrics, 'damaged').name}; its first {len(rows)} rows stay"]
     write_atomically(directory.metrics, "".join(f"{line}\n" for line in rows))
