@@ -29,7 +29,8 @@ from tests.helpers import tiny
 # What one test or command compiled, another reads: the two workers and all child processes share programs.
 _COMPILED = Path(tempfile.gettempdir()) / f"whygrok-compiled-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(_COMPILED), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-os.environ["WHYGROK_PROGRAMS"] = "off"  # the user's own folder is nothing that a test reads or writes
+os.environ["WHYGROK_PROGRAMS"] = "off"  # the user's own folders are nothing that a test reads or writes
+os.environ["XDG_STATE_HOME"] = str(_COMPILED / "state")
 jax.config.update("jax_compilation_cache_dir", str(_COMPILED))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -18,6 +18,7 @@ from framework.config.settings import SECTIONS, General
 from framework.config.tree import NAMED, PLUGIN_SECTIONS, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of
 from framework.fields import convert, declared_fields, unknown_field
+from framework.storage import trust, trusted
 
 
 def select(name: str, **fields: Any) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def experiment(
     paths = [resolve_plugin(plugin) for plugin in _plugins(plugins)]
     for path in paths:
         registry.load_plugin(path)
+    trust(paths)
     parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
     named = {"probes": dict(probes or {}), "interventions": dict(interventions or {})}
     _swap(arg, parts, named["probes"])
@@ -131,6 +133,7 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
     if isinstance(stored := plain.get("plugins"), list):  # anything else is refused below, as any wrong field is
         kept = [name for name in stored if Path(str(name)).name not in moved or Path(str(name)).is_file()]
         plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
+        _check_trust(kept, plugins, file)
     try:
         return from_dict(plain)
     except UserError as error:
@@ -138,6 +141,16 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
             f"{file}: {str(error).rstrip('.')}. This was written by a run: if a plugin has changed since, put its old version back, "
             "or use a new --workdir; if it is no longer installed, install it, or name its file in --config.plugins=…"
         ) from None
+
+
+def _check_trust(names: Iterable[Any], given: Sequence[str], file: Any) -> None:
+    """Raises UserError for plugins whose code would run because a file says so, which somebody else may have written."""
+    asked = [resolve_plugin(name) for name in names if isinstance(name, str)]
+    if unknown := [name for name in asked if name not in given and name not in trusted()]:
+        raise UserError(
+            f"{file} asks for the code of {one_of(unknown)}, which you have not used on this machine yet. If you trust it, say so once: "
+            f"--config.plugins={','.join(unknown)} (in Python: load_run(…, plugins=…))"
+        )
 
 
 def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Files that a crash leaves whole, compiled programs, and the lock that says who is writing."""
+"""Files that a crash leaves whole, compiled programs, the lock that says who is writing, and whose code may run."""
 
 from framework.storage.files import explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
 from framework.storage.lock import Lock, holder
 from framework.storage.orbax_store import read_arrays, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
 from framework.storage.tables import csv_line, csv_text
+from framework.storage.trust import trust, trusted

@@ -1,0 +1,56 @@
+"""Whose code may run: the plugins that this user has named, remembered outside of the folders of runs, which may be a stranger's."""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from framework.storage.programs import refusal
+
+VARIABLE = "WHYGROK_TRUSTED"  # what this process trusts, for the processes that it starts; where there is no home it is all there is
+NAME = "trusted_plugins"  # a path or a module per line
+
+
+def trusted() -> set[str]:
+    """The plugins, as absolute paths or names of modules, that this user has named before."""
+    known = set(os.environ.get(VARIABLE, "").splitlines())
+    folder = _folder()
+    if folder is not None and not _is_unsafe(folder):
+        with contextlib.suppress(OSError):
+            known |= set((folder / NAME).read_text(encoding="utf-8", errors="replace").splitlines())
+    return known
+
+
+def trust(plugins: Iterable[str]) -> None:
+    """Remembers plugins that the user has named: for ever where there is a home folder, else for this process and those it starts."""
+    new = sorted(set(plugins) - trusted())
+    if not new:
+        return
+    os.environ[VARIABLE] = "\n".join([*os.environ.get(VARIABLE, "").splitlines(), *new])
+    folder = _folder()
+    if folder is None or refusal(folder):  # which makes it
+        return
+    with contextlib.suppress(OSError):  # a disk that is full: it is named again another time
+        file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            os.write(file, "".join(f"{name}\n" for name in new).encode())
+        finally:
+            os.close(file)
+
+
+def _is_unsafe(folder: Path) -> bool:
+    return folder.exists() and bool(refusal(folder))
+
+
+def _folder() -> Path | None:
+    """XDG's folder for what should outlive a restart; None where there is no home."""
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            home = Path.home()
+        except RuntimeError:
+            return None
+        if not home.is_dir():
+            return None
+        base = home / ".local" / "state"
+    return base / "whygrok"

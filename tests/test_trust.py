@@ -1,0 +1,109 @@
+"""A run that somebody sent runs none of its plugins' code before the user has named them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framework import load_run, train
+from framework.cli import run_command
+from framework.errors import UserError
+from framework.storage import trust, trusted
+from framework.storage.trust import VARIABLE
+from tests.helpers import tiny
+
+pytestmark = pytest.mark.usefixtures("clean_registry")
+WHYGROK = [sys.executable, str(Path(__file__).parents[1] / "whygrok.py")]
+CODE = """
+import pathlib
+pathlib.Path({marker!r}).write_text("this code has run")
+"""
+
+
+@pytest.fixture
+def sent(tmp_path, monkeypatch):
+    """(a run that names a plugin which this user has never used, the file that its code would write)."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    train(tiny(plugins=(), probes={}), tmp_path / "run")
+    (tmp_path / "run" / "theirs.py").write_text(CODE.format(marker=str(tmp_path / "marker")))
+    config = tmp_path / "run" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"plugins": [str(tmp_path / "run" / "theirs.py")]}))
+    return tmp_path / "run", tmp_path / "marker"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plot", "{run}"],
+        ["diff", "{run}", "quickstart"],
+        ["config", "--config={run}"],
+        ["config", "--config={run}/config.json"],
+        ["run", "--workdir={run}"],
+        ["run", "--config=quickstart", "--init_from={run}@6", "--config.steps=1", "--workdir={run}-2"],
+        ["fork", "{run}@3", "--workdir={run}-2"],
+        ["certify", "{run}"],
+        ["rerun", "{run}", "--verify"],
+        ["evaluate", "{run}", "--intervention=scale"],
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_no_command_runs_the_code_of_a_strangers_run(words, sent, capsys):
+    run, marker = sent
+    assert run_command([word.format(run=run) for word in words]) == 2
+    error = capsys.readouterr().err
+    assert f"asks for the code of {run / 'theirs.py'}" in error and f"--config.plugins={run / 'theirs.py'}" in error
+    assert not marker.exists()
+
+
+def test_named_once_it_is_known_in_every_process_from_then_on(sent):
+    run, marker = sent
+    with pytest.raises(UserError, match="which you have not used on this machine yet"):
+        load_run(run)
+    named = ["config", f"--config={run}", f"--config.plugins={run / 'theirs.py'}"]
+    for words in (named, ["config", f"--config={run}"]):
+        done = subprocess.run([*WHYGROK, *words], env=os.environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert marker.exists()
+        marker.unlink()
+    load_run(run)
+    assert marker.exists()
+
+
+def test_a_module_that_is_named_is_not_imported_either(sent, monkeypatch):
+    run, marker = sent
+    monkeypatch.syspath_prepend(str(run))
+    config = json.loads((run / "config.json").read_text()) | {"plugins": ["theirs"]}
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="asks for the code of theirs, which"):
+        load_run(run)
+    assert not marker.exists()
+
+
+def test_what_one_has_trained_with_is_trusted_and_where_there_is_no_home_for_this_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "")
+    monkeypatch.setenv("HOME", "/nowhere")
+    monkeypatch.delenv(VARIABLE, raising=False)
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("")
+    train(tiny(plugins=(str(plugin),), probes={}), tmp_path / "run")
+    assert trusted() == {str(plugin)} == set(os.environ[VARIABLE].splitlines())
+    load_run(tmp_path / "run")
+    shutil.move(plugin, tmp_path / "moved.py")
+    assert load_run(tmp_path / "run", plugins=str(tmp_path / "moved.py")).config.steps == 6
+
+
+def test_a_record_that_others_may_write_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    trust(["one"])
+    monkeypatch.delenv(VARIABLE)
+    assert trusted() == {"one"}
+    (tmp_path / "whygrok").chmod(0o777)
+    assert trusted() == set()
+    trust(["two"])
+    assert os.environ[VARIABLE] == "two" and (tmp_path / "whygrok" / "trusted_plugins").read_text() == "one\n"
