@@ -145,8 +145,8 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
 
 def _check_trust(names: Iterable[Any], given: Sequence[str], file: Any) -> None:
     """Raises UserError for plugins whose code would run because a file says so, which somebody else may have written."""
-    asked = [resolve_plugin(name) for name in names if isinstance(name, str)]
-    if unknown := [name for name in asked if name not in given and name not in trusted()]:
+    asked = {resolve_plugin(name) for name in names if isinstance(name, str)}
+    if unknown := sorted(asked - {*given} - trusted()):
         raise UserError(
             f"{file} asks for the code of {one_of(unknown)}, which you have not used on this machine yet. If you trust it, say so once: "
             f"--config.plugins={','.join(unknown)} (in Python: load_run(…, plugins=…))"
