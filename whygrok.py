@@ -21,8 +21,7 @@ def main() -> None:
     if problem := shadowed():
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
-    from framework.cli import run_command
-    from framework.cli.surroundings import put_right
+    from framework.cli import put_right, run_command
 
     if problem := put_right():
         print(f"whygrok: {problem}", file=sys.stderr)

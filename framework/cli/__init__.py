@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from framework.cli.answers import CONTROLS, answer, answers_alone
+from framework.cli.surroundings import put_right as put_right
 from framework.errors import UserError, WhygrokError
 
 # name → (module, one line): a command is imported only when it is called.
