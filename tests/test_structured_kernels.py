@@ -143,3 +143,10 @@ def test_a_change_far_below_the_kernels_rounding_is_still_right(float64):
 
     whole, half = (ntk_drift(moved(size), net0, points("first"), closed_form=False).absolute for size in (1e-9, 5e-10))
     assert whole == pytest.approx(2 * half, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mlp, biases", "transformer"])
+def test_a_network_that_stands_still_has_moved_by_nothing(name, float64):
+    """Exactly 0, also where the points fill several blocks: rounding would draw a curve down to 1e-14 at step 0."""
+    x = np.indices((P, P)).reshape(2, -1).T
+    assert ntk_drift(built(name, 0), built(name, 0), x, outputs="first").absolute == 0.0

@@ -140,9 +140,12 @@ def structured_drift(graph: nnx.GraphDef, parts: Parts, parts0: Parts, x: Any, o
     real = (jnp.arange(blocks.shape[0] * block) < x.shape[0]).reshape(blocks.shape[0], block)
     structure = Structure(graph, parts, x[0], outputs)
 
+    networks = jax.tree.map(lambda *leaves: jnp.stack(leaves), parts, parts0)
+
     def factors(i: Any) -> Any:
-        new, old = (structure.factors(network, blocks[i]) for network in (parts, parts0))
-        return _only(real[i], jax.tree.map(moved, new, old))
+        # By one program for both, in turn: of two equal networks every factor is the same to the bit, and nothing has moved.
+        both = jax.lax.map(lambda network: structure.factors(network, blocks[i]), networks)
+        return _only(real[i], jax.tree.map(lambda leaf: moved(leaf[0], leaf[1]), both))
 
     def row(i: Any) -> Any:
         left = factors(i)
