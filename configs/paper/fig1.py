@@ -1,6 +1,6 @@
 """Figure 1 of the paper: classification: eNTK change around fitting, several α, accuracy against n for several p.
 
-Expected: smaller α closes the gap, collapse at n/p^(5/3); the eNTK moves before it has fitted (printed: after); 15 minutes on two cores.
+Expected: smaller α closes the gap, collapse at n/p^(5/3); the eNTK moves before it has fitted (printed: after); 14 minutes on two cores.
 Run:      whygrok reproduce fig1 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig1:scale=smoke --workdir=runs/fig1   whygrok config --config=paper/fig1:scale=full --sweep
 

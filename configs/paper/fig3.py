@@ -1,6 +1,6 @@
 """Figure 3 of the paper: regression for several p: accuracy against n, and ‖θ‖_∞ after grokking.
 
-Expected: the samples needed grow faster than p², ‖θ‖_∞ grows slowly with p (printed: it is flat); 10 minutes on two cores.
+Expected: the samples needed grow faster than p², ‖θ‖_∞ grows slowly with p (printed: it is flat); 9 minutes on two cores.
 Run:      whygrok reproduce fig3 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig3:scale=smoke --workdir=runs/fig3   whygrok config --config=paper/fig3:scale=laptop --sweep
 

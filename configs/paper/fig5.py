@@ -1,6 +1,6 @@
 """Figure 5 of the paper: a transformer of one layer for several p: loss, accuracy, eNTK change.
 
-Expected: AdamW groks at some seeds; the eNTK changes while the training set is fitted (printed: only after it); 10 minutes on two cores.
+Expected: AdamW groks at some seeds; the eNTK changes while the training set is fitted (printed: only after it); 3 minutes on two cores.
 Run:      whygrok reproduce fig5 --scale=laptop --workdir=runs/paper
 Try:      whygrok sweep --config=paper/fig5:scale=smoke --workdir=runs/fig5   whygrok config --config=paper/fig5:scale=laptop --sweep
 
