@@ -55,6 +55,10 @@ class Probe(Plugin):
     def measure(self, params: Tree, context: Context, state: Tree) -> tuple[Values, Tree]:
         """Returns (values, next state). values: quantity name → scalar or array; next state: shaped as state."""
 
+    def lighter(self) -> list[str]:
+        """Changes of its fields that make an event take less time, as "outputs=first": what a user reads where it takes long."""
+        return []
+
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Draws what the instance `name` of this probe recorded in a run into an empty matplotlib Figure.
 
