@@ -1,4 +1,4 @@
-"""Probes beside other ways to the same numbers, and a run with probes beside one without."""
+"""Probes beside other ways to the same numbers and beside a step, and a run with probes beside one without."""
 
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from flax import nnx
 
 from framework import Benchmark, build, field, register
 from framework.testing.timing import Program, bench_row, in_turn
+from plugins.benchmarks.events import NETWORKS, event_rows
 from plugins.probes.ntk import ntk_drift
 
 CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds per event; laziness takes longer to compile
@@ -22,18 +23,21 @@ CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds per ev
 @register("probes")
 @dataclass(frozen=True, kw_only=True)
 class Probes(Benchmark):
-    """`ntk_drift` against its floor and against Jacobians, and the quickstart with cheap probes against none.
+    """An event of every probe beside a step; `ntk_drift` against its floor and a generic path; the quickstart with cheap probes.
 
-    The floor is the Gram products alone. Source: whygrok.
+    The floor is the Gram products alone. Networks: quadratic with h = 4p, mlp with two hidden layers of 256, transformer with
+    vectors of 64; 60 % of all pairs, the defaults of each probe. Source: whygrok.
     """
 
+    networks: tuple[str, ...] = field(tuple(NETWORKS), "at which every probe is timed beside a step", choices=tuple(NETWORKS))
+    modulus: int = field(31, "of the task that these networks learn", at_least=5)
     p: int = field(97, "modulus of the exact drift: all pairs, all p outputs, h = 4p", at_least=2)
     small: int = field(7, "modulus at which the generic path is timed too", at_least=2)
     steps: int = field(4000, "length of the run that is timed with and without probes; 0: none is", at_least=0)
 
     def measure(self, repeats: int, seconds: float) -> list[dict[str, Any]]:
-        """One row per reference, and one for the run."""
-        rows = []
+        """One row per network and probe, one per reference of the drift, and one for the run."""
+        rows = [row for network in self.networks for row in event_rows(network, self.modulus, repeats, seconds)]
         for p, reference in ((self.p, "floor"), (self.small, "generic")):
             nets, x = _two_networks(p)
             other = _floor(p) if reference == "floor" else _drift(nets, x, closed_form=False)
