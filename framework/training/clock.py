@@ -83,7 +83,7 @@ def compiler() -> Compiler:
     return made
 
 
-def in_words(seconds: float) -> str:
+def in_words(seconds: float | int) -> str:
     """'0.35 s', '20 s', '29 minutes', '3.5 hours'."""
     if seconds < 120:
         return f"{seconds:.2g} s" if seconds < 99.5 else f"{seconds:.0f} s"

@@ -142,8 +142,8 @@ def leaf_name(path: tuple) -> str:
 
 
 def _is_hint(name: str) -> bool:
-    part, _, *keys = name.split(".")
-    return part == "probe_state" and HINT in keys
+    part, *keys = name.split(".")
+    return part == "probe_state" and HINT in keys[1:]
 
 
 def unraw(array: Any, like: Any) -> Any:

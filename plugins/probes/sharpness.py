@@ -88,6 +88,7 @@ class Space(NamedTuple):
     """An orthonormal basis q_0, q_1, … of the Krylov space, the next vector, and A in that basis: α on the diagonal, β beside it."""
 
     basis: Float[Array, "m n"]
+    before: Float[Array, " n"]  # the last vector of the basis, whose row is not read: that would copy the whole at every iteration
     q: Float[Array, " n"]
     alpha: Float[Array, " m"]
     beta: Float[Array, " m"]
@@ -138,7 +139,7 @@ def lanczos(
     q = _unit(jax.random.normal(first, (size,), jnp.result_type(float)))
     q = q if hint is None else _unit(_unit(hint) + RANDOM_PART * q)
     zeros = jnp.zeros(steps, q.dtype)
-    space = Space(jnp.zeros((steps, size), q.dtype), q, zeros, zeros, jnp.zeros((), q.dtype), jnp.bool(False))
+    space = Space(jnp.zeros((steps, size), q.dtype), jnp.zeros_like(q), q, zeros, zeros, jnp.zeros((), q.dtype), jnp.bool(False))
 
     def go_on(carry: tuple[Int[Array, ""], Space, Pairs]) -> Any:
         made, space, pairs = carry
@@ -186,11 +187,11 @@ def stability_limit(optimizer: Any) -> tuple[float, str] | None:
 
 def _iteration(product: Product, fresh: PRNGKeyArray, i: Int[Array, ""], space: Space) -> Space:
     """One product, and the next vector of the basis."""
-    q, before = space.q, space.basis[i - 1]  # at 0 there is none, and β is 0
+    q = space.q
     basis = space.basis.at[i].set(q)
     w = product(q)
     alpha = q @ w
-    w = w - alpha * q - space.beta[i - 1] * before
+    w = w - alpha * q - space.beta[i - 1] * space.before  # at 0 both are 0
     w = _orthogonal(w, basis)
     length = euclidean_norm(w)
     scale = jnp.maximum(space.scale, jnp.maximum(jnp.abs(alpha), length))
@@ -202,7 +203,7 @@ def _iteration(product: Product, fresh: PRNGKeyArray, i: Int[Array, ""], space: 
 
     following = jax.lax.cond(closed, other, lambda: w / length)
     beta = space.beta.at[i].set(jnp.where(closed, 0, length))
-    return Space(basis, following, space.alpha.at[i].set(alpha), beta, scale, space.closed | closed)
+    return Space(basis, q, following, space.alpha.at[i].set(alpha), beta, scale, space.closed | closed)
 
 
 def _pairs(space: Space, made: Int[Array, ""]) -> Pairs:
