@@ -4,8 +4,8 @@ import pytest
 
 from framework import build, registry
 from framework.cli import run_command
-from plugins.benchmarks import events
-from plugins.benchmarks.events import NETWORKS, event_rows, fitting_probes
+from plugins.benchmarks import probes as module
+from plugins.benchmarks.probes import NETWORKS, event_rows, fitting_probes
 
 NEEDS_A_HIDDEN_LAYER = {"fourier"}  # it reads the weights of each neuron, which a transformer has not
 
@@ -14,7 +14,7 @@ NEEDS_A_HIDDEN_LAYER = {"fourier"}  # it reads the weights of each neuron, which
 def test_every_probe_that_fits_is_timed_beside_a_step(network, monkeypatch):
     known = {entry.name for entry in registry.entries("probe")}
     assert known - set(fitting_probes(network, 7)) <= NEEDS_A_HIDDEN_LAYER
-    monkeypatch.setattr(events, "fitting_probes", lambda network, p: ["norms", "ntk_drift"])
+    monkeypatch.setattr(module, "fitting_probes", lambda network, p: ["norms", "ntk_drift"])
     rows = event_rows(network, 7, repeats=2, seconds=1e-3)
     assert [row["setting"] for row in rows] == [{"probe": name, "model": network, "p": 7, "points": 29} for name in ("norms", "ntk_drift")]
     for row in rows:
@@ -24,7 +24,7 @@ def test_every_probe_that_fits_is_timed_beside_a_step(network, monkeypatch):
 
 def test_a_probe_that_cannot_look_is_left_out(monkeypatch):
     assert "progress_measures" in fitting_probes("quadratic", 7)
-    monkeypatch.setattr(events, "_config", lambda network, p, probes: _on_numbers(probes))
+    monkeypatch.setattr(module, "_config", lambda network, p, probes: _on_numbers(probes))
     found = fitting_probes("mlp", 7)
     assert "norms" in found and "ntk_drift" not in found, "the kernel is of tokens"
 
