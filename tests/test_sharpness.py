@@ -7,7 +7,8 @@ from ml_collections import ConfigDict
 
 from framework import train
 from framework.config import select
-from plugins.probes.sharpness import hessian_product, hutchinson_trace, largest_eigenvalues, stability_limit
+from framework.training import Experiment, from_named_leaves, named_leaves
+from plugins.probes.sharpness import hessian_product, hutchinson_trace, lanczos, largest_eigenvalues, stability_limit
 from tests.small_runs import TASKS, small_config
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -56,6 +57,52 @@ def test_more_eigenvalues_than_dimensions_are_nan():
     np.testing.assert_allclose(top, [2, 2, np.nan], rtol=1e-6)
 
 
+OUTLIERS = np.append(np.linspace(0, 1, 197), [3, 4, 5])
+
+
+def test_the_eigenvectors_of_the_last_event_save_iterations_where_the_matrix_has_changed_a_little():
+    before, noise = symmetric(OUTLIERS), 1e-3 * symmetric(np.linspace(-1, 1, 200), seed=1)
+    after = before + noise
+    with jax.enable_x64(True):
+        last = lanczos(lambda v: jnp.asarray(before) @ v, 200, KEY, 3, 40, 1e-6)
+        cold, warm = (lanczos(lambda v: jnp.asarray(after) @ v, 200, KEY, 3, 10, 1e-6, hint) for hint in (jnp.zeros(200), last.hint))
+    expected = np.linalg.eigvalsh(after)[::-1][:3]
+    np.testing.assert_allclose(warm.top, expected, rtol=1e-6)
+    errors = [np.max(np.abs(np.asarray(found.top) - expected)) for found in (cold, warm)]
+    assert errors[0] > 10 * errors[1]
+
+
+def test_what_the_last_event_did_not_know_is_found():
+    A = symmetric(OUTLIERS)
+    hint = np.linalg.eigh(A)[1][:, -2]  # of 4: that of 5, the largest, is not in it at all
+    with jax.enable_x64(True):
+        found = lanczos(lambda v: jnp.asarray(A) @ v, 200, KEY, 3, 40, 1e-6, jnp.asarray(hint))
+    np.testing.assert_allclose(found.top, [5, 4, 3], rtol=1e-6)
+    assert float(found.residual) <= 5e-6
+
+
+def test_iterations_end_where_the_residuals_are_small_and_not_where_the_space_has_closed():
+    with jax.enable_x64(True):
+        A = jnp.asarray(symmetric(np.linspace(0, 1, 200)))
+        rough, fine = (lanczos(lambda v: A @ v, 200, KEY, 1, 80, tolerance) for tolerance in (1e-2, 0.0))
+        assert 10 * float(fine.residual) < float(rough.residual) <= 1e-2
+        assert abs(float(rough.top[0]) - 1) <= 1e-2 and abs(float(fine.top[0]) - 1) < 1e-6
+        repeated = jnp.asarray(symmetric(np.array([4.0, 4, 4, 1, 0, 0, -9])))
+        assert lanczos(lambda v: repeated @ v, 7, KEY, 3, 40, 0.1).top.tolist() == pytest.approx([4, 4, 4])
+
+
+def test_a_checkpoint_from_before_the_vectors_were_kept_is_restored_and_other_leaves_must_be_there():
+    experiment = Experiment.from_config(small_config({"sharp": select("sharpness")}))
+    state = experiment.initial_state()
+    leaves = named_leaves(state)
+    hint = leaves.pop("probe_state.sharp.hint")
+    restored = from_named_leaves(state, leaves, experiment.device)
+    assert hint.shape == (2 * 7 * 28 + 28 * 7,) and not restored.probe_state["sharp"]["hint"].any()
+    del leaves["params.W"]
+    with pytest.raises(ValueError, match="params.W is missing"):
+        from_named_leaves(state, leaves, experiment.device)
+
+
 def test_the_trace_of_a_diagonal_matrix_is_exact_and_of_another_within_its_error():
     with jax.enable_x64(True):
         diagonal = jnp.arange(10.0)
@@ -68,9 +115,9 @@ def test_the_trace_of_a_diagonal_matrix_is_exact_and_of_another_within_its_error
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", TASKS)
-def test_a_run_records_the_eigenvalues_of_the_dense_hessian(task):
-    probe = select("sharpness", iterations=150, samples=60, schedule="last")
+@pytest.mark.parametrize(("task", "schedule"), [*((task, "last") for task in TASKS), ("modular_addition", "every 5")])
+def test_a_run_records_the_eigenvalues_of_the_dense_hessian(task, schedule):
+    probe = select("sharpness", iterations=150, samples=60, schedule=schedule)  # at every fifth step, it starts from the last event
     model = select("quadratic", width="6", init_scale=2.0)
     run = train(small_config({"sharpness": probe}, task, model=model, numerics={"precision": "float64"}, steps=20))
     experiment = run.experiment
@@ -80,7 +127,7 @@ def test_a_run_records_the_eigenvalues_of_the_dense_hessian(task):
         dense = np.asarray(jax.hessian(loss)(flat))
     expected = np.linalg.eigvalsh(dense)[::-1]
     found = [run.rows[-1][f"sharpness/top_{i}"] for i in (1, 2, 3)]
-    np.testing.assert_allclose(found, expected[:3], rtol=1e-5)
+    np.testing.assert_allclose(found, expected[:3], rtol=1e-6)
     assert abs(run.rows[-1]["sharpness/trace"] - np.trace(dense)) < 5 * run.rows[-1]["sharpness/trace_error"]
 
 

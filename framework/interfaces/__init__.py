@@ -10,7 +10,7 @@ from framework.interfaces.intervention import Intervention, Setting, Training, c
 from framework.interfaces.outside import Benchmark, Certificate, Certified, Engine, Figure, Finding, Picture
 from framework.interfaces.parts import Constant, Model, Optimizer, Penalty
 from framework.interfaces.plugin import Plugin
-from framework.interfaces.probe import Context, Probe
+from framework.interfaces.probe import HINT, Context, Probe
 from framework.interfaces.tasks.loss import Loss
 from framework.interfaces.tasks.regression import Regression
 from framework.interfaces.tasks.task import Task

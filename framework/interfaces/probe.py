@@ -15,6 +15,8 @@ from framework.interfaces.data import KINDS, Splits, Tree, Values
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.tasks.task import Task
 
+HINT = "hint"  # the name, in a state, of what only saves work
+
 
 @dataclass(frozen=True)
 class Context:
@@ -48,12 +50,19 @@ class Probe(Plugin):
     needs_labels: ClassVar[bool] = False  # True: only of those in which a right answer is the number of an output
 
     def init(self, params: Tree, context: Context) -> Tree:
-        """State at step 0, a pytree of arrays; the default remembers nothing. The core copies it."""
+        """State at step 0, a pytree of arrays; the default remembers nothing. The core copies it.
+
+        What lies in a dict under "hint" only saves work: a checkpoint that has none is restored, with that of step 0.
+        """
         return ()
 
     @abc.abstractmethod
     def measure(self, params: Tree, context: Context, state: Tree) -> tuple[Values, Tree]:
         """Returns (values, next state). values: quantity name → scalar or array; next state: shaped as state."""
+
+    def lighter(self) -> list[str]:
+        """Changes of its fields that make an event take less time, as "outputs=first": what a user reads where it takes long."""
+        return []
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Draws what the instance `name` of this probe recorded in a run into an empty matplotlib Figure.

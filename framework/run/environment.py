@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -147,10 +148,21 @@ class Sessions:
         write_json(self._path, self._content)
         return changed
 
-    def end(self, step: int, reason: str) -> None:
-        """Records how the session ended."""
-        self._content["sessions"][-1] |= {"end": _now(), "at_step": step, "reason": reason}
+    def end(self, step: int, reason: str, seconds: Mapping[str, float]) -> None:
+        """Records how the session ended. seconds: where its time went, by account."""
+        self._content["sessions"][-1] |= {"end": _now(), "at_step": step, "reason": reason, "seconds": dict(seconds)}
         write_json(self._path, self._content)
+
+    def spent(self, account: str, seconds: float) -> None:
+        """Records what was done for the last session after its end."""
+        if self._last.get("seconds"):
+            self._last["seconds"][account] = seconds
+            write_json(self._path, self._content)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Where the time of the last session went, by account; empty where that is not known."""
+        return dict(self._last.get("seconds") or {})
 
 
 def _now() -> str:

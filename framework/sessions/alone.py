@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from framework.interfaces import Values
 from framework.sessions.loop import Host, Trainee
 from framework.sessions.signals import AgreedRequest, StopRequest
-from framework.training import Event, Experiment, TrainState, hosts
+from framework.training import Clock, Event, Experiment, TrainState, hosts
+from framework.training.clock import TRAINING
 
 CHUNK_SECONDS = 1.0  # how long the compiled program runs before anyone looks at signals and clocks
 
@@ -19,7 +20,7 @@ class Alone(Trainee):
     """The network of such a session."""
 
     def __init__(self, experiment: Experiment, state: TrainState):
-        self.experiment, self._state = experiment, state
+        self.experiment, self._state, self.clock = experiment, state, Clock()
 
     @property
     def state(self) -> TrainState:
@@ -32,12 +33,13 @@ class Alone(Trainee):
 
     def measure(self, event: Event) -> Values:
         """What is due at an event."""
-        values, self._state = self.experiment.measure(self._state, event)
+        values, self._state = self.experiment.measure(self._state, event, clock=self.clock)
         return values
 
     def advance(self, count: int) -> int:
         """Makes so many steps; gives the first that diverged, or −1."""
-        self._state, diverged = self.experiment.advance(self._state, count)
+        with self.clock.spending(TRAINING):
+            self._state, diverged = self.experiment.advance(self._state, count)
         return diverged
 
 

@@ -11,8 +11,10 @@ import numpy as np
 from framework.errors import Diverged, Interrupted
 from framework.interfaces import Values
 from framework.run import Best, Checkpoints, NoCheckpoints, Recorder, RowDict, Watch
+from framework.sessions.forecast import Forecast
 from framework.sessions.signals import StopRequest
-from framework.training import BEST, METRICS, NEVER, Event, Experiment, TrainState
+from framework.training import BEST, METRICS, NEVER, Clock, Event, Experiment, TrainState
+from framework.training.clock import CHECKPOINTS, INTERVENTIONS, RECORDING
 
 log = logging.getLogger("whygrok")
 
@@ -24,6 +26,7 @@ class Trainee(abc.ABC):
     """A network in training, alone or beside others. Whoever holds it makes the steps that the loop asks for."""
 
     experiment: Experiment
+    clock: Clock  # where the seconds of its session go
 
     @property
     @abc.abstractmethod
@@ -42,8 +45,9 @@ class Trainee(abc.ABC):
         """Makes the interventions of an event, and gives how much they changed."""
         if not event.changed:
             return {}
-        values, state = self.experiment.change(self.state, event.changed)
-        self.become(state)
+        with self.clock.spending(INTERVENTIONS):
+            values, state = self.experiment.change(self.state, event.changed)
+            self.become(state)
         return values
 
     def plan(self, name: str, step: int) -> None:
@@ -77,13 +81,15 @@ def train_loop(trainee: Trainee, done: int, checkpoints: Checkpoints | NoCheckpo
     """
     experiment, watch = trainee.experiment, Watch(trainee.experiment, recorder.rows)
     here, plans, best = int(trainee.state.step), Plans(trainee, recorder.rows), Best(experiment.conditions.get(BEST), recorder.rows)
+    forecast = Forecast(experiment, trainee.clock, done, here)
     checkpoints.keep_too(best.step)
     while (event := next(experiment.events_after(done, plans.planned), None)) is not None:
         yield from _advance_to(trainee, here, event.step, checkpoints, recorder, stop)
+        forecast.consider(event.step)
         changed = plans.carry_out(event)
         values = changed | trainee.measure(event)
         if event.recorded:
-            row = recorder.row(event.step, values)  # before saving: a restored step's row is always there
+            row = _record(trainee, event.step, values, recorder)  # before saving: a restored step's row is always there
             if METRICS in event.due and row["objective"] is None:
                 _diverged(experiment, event.step)
             plans.see(event, row)
@@ -155,8 +161,15 @@ def _advance_to(
             _obey(stop, step, last=False)
 
 
+def _record(trainee: Trainee, step: int, values: Values, recorder: Recorder) -> RowDict:
+    with trainee.clock.spending(RECORDING):
+        return recorder.row(step, values)
+
+
 def _save(trainee: Trainee, step: int, checkpoints: Checkpoints | NoCheckpoints) -> None:
-    if not checkpoints.save(trainee.state):
+    with trainee.clock.spending(CHECKPOINTS):
+        finite = checkpoints.save(trainee.state)
+    if not finite:
         _diverged(trainee.experiment, step)
 
 

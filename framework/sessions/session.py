@@ -34,7 +34,8 @@ from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state, recorded_up_to
 from framework.storage import Lock
-from framework.training import Experiment, TrainState, hosts, precision
+from framework.training import Clock, Experiment, TrainState, hosts, precision
+from framework.training.clock import DRAWING
 
 log = logging.getLogger("whygrok")
 
@@ -169,7 +170,7 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
             recorder.close()
             last = recorder.rows[-1]["step"] if recorder.rows else 0
             if hosts.is_first():
-                _end(sessions, last if reached is None else reached, reason)
+                _end(sessions, last if reached is None else reached, reason, trainee.clock)
     if hosts.is_first():
         (directory.figures / "curves.png").unlink(missing_ok=True)
 
@@ -186,9 +187,9 @@ def _progress(experiment: Experiment, host: Host) -> list[Follower]:
     return [Progress(experiment.general.steps)] if shown else []
 
 
-def _end(sessions: Sessions, step: int, reason: str) -> None:
+def _end(sessions: Sessions, step: int, reason: str, clock: Clock) -> None:
     try:
-        sessions.end(step, reason)
+        sessions.end(step, reason, clock.accounts)
     except StorageError as error:
         log.warning("%s", error)  # the error that ended the run is on its way; this one must not hide it
 
@@ -199,8 +200,12 @@ def _draw(directory: RunDirectory) -> None:
 
     if (directory.figures / "curves.png").is_file():
         return
+    clock = Clock()
     try:
-        for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):
-            log.info("drew %s", file)
+        with clock.spending(DRAWING):
+            for file in draw_curves([load_run(directory.path)], directory.figures / "curves.png"):
+                log.info("drew %s", file)
     except UserError as error:  # nothing to draw is no reason to call a finished run a failure
         log.warning("no curves are drawn: %s", error)
+    with contextlib.suppress(UserError, StorageError), Lock(directory.lock):  # else another session has begun
+        Sessions(directory.environment).spent(DRAWING, clock.accounts[DRAWING])

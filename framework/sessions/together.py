@@ -15,6 +15,7 @@ from framework.sessions.loop import Host, Trainee
 from framework.sessions.signals import StopRequest
 from framework.training import (
     METRICS,
+    Clock,
     Event,
     Experiment,
     Stacked,
@@ -27,6 +28,7 @@ from framework.training import (
     stack_states,
     together,
 )
+from framework.training.clock import TRAINING, shared
 
 
 class DoesNotFit(Exception):
@@ -37,7 +39,7 @@ class Lane(Trainee):
     """One of the networks. What its probes remember, and its turns, are its own; its other arrays lie among those of the group."""
 
     def __init__(self, group: "Group", number: int, experiment: Experiment, state: TrainState):
-        self.experiment, self._group, self._number = experiment, group, number
+        self.experiment, self._group, self._number, self.clock = experiment, group, number, Clock()
         self._remembered = state.outside
 
     @property
@@ -52,8 +54,9 @@ class Lane(Trainee):
 
     def measure(self, event: Event) -> Values:
         """What is due at an event: the task's metrics for all lanes at once, the probes of this one with programs for one."""
-        known = self._group.metrics_of(self._number) if METRICS in event.due else None
-        values, state = self.experiment.measure(self.state, event, known)
+        with self.clock.spending(METRICS):
+            known = self._group.metrics_of(self._number) if METRICS in event.due else None
+        values, state = self.experiment.measure(self.state, event, known, self.clock)
         self._remembered = state.outside
         return values
 
@@ -102,7 +105,8 @@ class Group(Host):
 
     def advance(self, counts: Sequence[int]) -> list[int]:
         """Makes so many steps with each lane; gives the first of them that diverged, or −1."""
-        with self._precision():
+        moving = [lane.clock for lane, count in zip(self.lanes, counts, strict=False) if count]
+        with self._precision(), shared(moving, TRAINING):
             if self._stacked is None:
                 self._start()
             padded = np.zeros(self.width, np.int32)

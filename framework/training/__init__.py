@@ -1,5 +1,6 @@
 """Training as pure computation: state, compiled program, measurements, events. Nothing here touches a file."""
 
+from framework.training.clock import Clock
 from framework.training.devices import hosts, precision
 from framework.training.experiment import Experiment
 from framework.training.measure import METRICS, Measurement, metrics_lane, owner_of

@@ -17,6 +17,7 @@ from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, Checkpoint, Event
 from framework.errors import FieldError, UserError, within
 from framework.fields import Condition, make, parts
 from framework.interfaces import Context, Intervention, Model, Optimizer, Penalty, Probe, Splits, Task, Values
+from framework.training.clock import PROBES, Clock
 from framework.training.devices import Spread, precision, spread_of
 from framework.training.examples.batches import Batches
 from framework.training.examples.checks import check_splits
@@ -250,27 +251,32 @@ class Experiment:
             values |= found
         return values, state
 
-    def measure(self, state: TrainState, event: Event, known: Values | None = None) -> tuple[Values, TrainState]:
+    def measure(
+        self, state: TrainState, event: Event, known: Values | None = None, clock: Clock | None = None
+    ) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event.
 
-        known: the task's metrics, where whoever calls has them already.
+        known: the task's metrics, where whoever calls has them already. clock: it gets an account for them, and one for each probe.
         """
+        clock = clock or Clock()
         with precision(self.numerics):
             values: Values = {}
             remembered = dict(state.probe_state)
             for name in event.due:
-                if name == METRICS and known is not None:
-                    values |= known
-                    continue
                 if name == METRICS:
-                    values |= jax.block_until_ready(self.metrics_program(state.params, state.variables, state.splits(self.splits)))
+                    with clock.spending(METRICS):
+                        values |= self._metrics_at(state) if known is None else known
                     continue
-                found, new = self.measurements[name](state, self.place)
+                with clock.spending(PROBES + name):
+                    found, new = jax.block_until_ready(self.measurements[name](state, self.place))
                 values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
                 # A step that is due only because the run ends here must leave no trace: the run may be extended.
                 remembered[name] = new if name in event.measured else remembered[name]
             values = jax.device_get(values)
         return values, replace(state, probe_state=remembered)
+
+    def _metrics_at(self, state: TrainState) -> Values:
+        return jax.block_until_ready(self.metrics_program(state.params, state.variables, state.splits(self.splits)))  # type: ignore[no-any-return]
 
     def events_after(self, step: int, planned: Mapping[str, tuple[int, int]] | None = None) -> Iterator[Event]:
         """The events that are still to come. planned: the turns of interventions, as a state has them."""

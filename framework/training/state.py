@@ -10,6 +10,8 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from framework.interfaces import HINT
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -107,9 +109,13 @@ def on_host(tree: Any) -> Any:
 
 
 def from_named_leaves(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Device) -> TrainState:
-    """A state shaped as `template` from its leaves by name. Raises ValueError naming a leaf that does not fit."""
+    """A state shaped as `template` from its leaves by name. Raises ValueError naming a leaf that does not fit.
+
+    Hints that are not among them, as in a checkpoint from before a probe kept any, are those of the template.
+    """
     flat, structure = jax.tree_util.tree_flatten_with_path(template)
     wanted = {leaf_name(path): leaf for path, leaf in flat}
+    leaves = {name: np.asarray(raw(leaf)) for name, leaf in wanted.items() if _is_hint(name)} | leaves
     if differing := sorted(wanted.keys() ^ leaves.keys()):
         raise ValueError(f"{differing[0]} is {'missing' if differing[0] in wanted else 'not part of this run'}")
     restored = []
@@ -133,6 +139,11 @@ def place(tree: Any, device: jax.Device) -> Any:
 def leaf_name(path: tuple) -> str:
     """'opt_state.0.mu.W' from a key path."""
     return ".".join(str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key)))) for key in path)
+
+
+def _is_hint(name: str) -> bool:
+    part, *keys = name.split(".")
+    return part == "probe_state" and HINT in keys[1:]
 
 
 def unraw(array: Any, like: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Probes beside other ways to the same numbers, and a run with probes beside one without."""
+"""Probes beside other ways to the same numbers and beside a step, and a run with probes beside one without."""
 
 import subprocess
 import sys
@@ -11,29 +11,42 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from ml_collections import ConfigDict
 
-from framework import Benchmark, build, field, register
+from framework import Benchmark, Experiment, build, field, register, registry
+from framework.config import experiment, select
+from framework.errors import UserError
 from framework.testing.timing import Program, bench_row, in_turn
+from framework.training import Event
 from plugins.probes.ntk import ntk_drift
 
 CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds per event; laziness takes longer to compile
+NETWORKS: dict[str, dict[str, Any]] = {
+    "quadratic": select("quadratic", width="4*p"),
+    "mlp": select("mlp", depth=2, width="256"),
+    "transformer": select("transformer", d_model=64, d_mlp=256),
+}
+FIRST_STEPS = 10  # after which a probe looks: not at the parameters that it remembers
 
 
 @register("probes")
 @dataclass(frozen=True, kw_only=True)
 class Probes(Benchmark):
-    """`ntk_drift` against its floor and against Jacobians, and the quickstart with cheap probes against none.
+    """An event of every probe beside a step; `ntk_drift` against its floor and a generic path; the quickstart with cheap probes.
 
-    The floor is the Gram products alone. Source: whygrok.
+    The floor is the Gram products alone. Networks: quadratic with h = 4p, mlp with two hidden layers of 256, transformer with
+    vectors of 64; 60 % of all pairs, the defaults of each probe. Source: whygrok.
     """
 
+    networks: tuple[str, ...] = field(tuple(NETWORKS), "at which every probe is timed beside a step", choices=tuple(NETWORKS))
+    modulus: int = field(31, "of the task that these networks learn", at_least=5)
     p: int = field(97, "modulus of the exact drift: all pairs, all p outputs, h = 4p", at_least=2)
     small: int = field(7, "modulus at which the generic path is timed too", at_least=2)
     steps: int = field(4000, "length of the run that is timed with and without probes; 0: none is", at_least=0)
 
     def measure(self, repeats: int, seconds: float) -> list[dict[str, Any]]:
-        """One row per reference, and one for the run."""
-        rows = []
+        """One row per network and probe, one per reference of the drift, and one for the run."""
+        rows = [row for network in self.networks for row in event_rows(network, self.modulus, repeats, seconds)]
         for p, reference in ((self.p, "floor"), (self.small, "generic")):
             nets, x = _two_networks(p)
             other = _floor(p) if reference == "floor" else _drift(nets, x, closed_form=False)
@@ -41,6 +54,59 @@ class Probes(Benchmark):
             setting = {"probe": "ntk_drift", "p": p, "width": 4 * p, "points": len(x), "outputs": "all"}
             rows.append(bench_row("probes", setting, times["ours"], reference, times[reference]))
         return rows + ([_run_row(self.steps, repeats)] if self.steps else [])
+
+
+def event_rows(network: str, p: int, repeats: int, seconds: float) -> list[dict[str, Any]]:
+    """A row for each probe that fits, with its defaults; the reference is a step of AdamW on 60 % of all pairs."""
+    made = Experiment.from_config(_config(network, p, fitting_probes(network, p)))
+    programs = {"step": _steps(made)} | {name: _events(made, name) for name in made.probes}
+    times = in_turn(programs, repeats, seconds)
+    setting = {"model": network, "p": p, "points": len(made.splits.train)}
+    return [bench_row("probes", {"probe": name} | setting, times[name], "step", times["step"]) for name in made.probes]
+
+
+def fitting_probes(network: str, p: int) -> list[str]:
+    """The probes that look at such a network and task: the others say why they do not."""
+    found = []
+    for entry in registry.entries("probe"):
+        made = Experiment.from_config(_config(network, p, [entry.name]))
+        try:
+            made.notices()
+            made.initial_state()
+        except UserError:
+            continue
+        found.append(entry.name)
+    return found
+
+
+def _config(network: str, p: int, probes: list[str]) -> ConfigDict:
+    return experiment(
+        task=select("modular_addition", p=p, train_size="60%"),
+        model=NETWORKS[network],
+        optimizer=select("adamw", learning_rate=1e-3),
+        probes={name: select(name) for name in probes},
+    )
+
+
+def _steps(made: Experiment) -> Program:
+    state = made.initial_state()
+
+    def run(count: int) -> None:
+        nonlocal state
+        state, _ = made.advance(state, count)
+
+    return run
+
+
+def _events(made: Experiment, name: str) -> Program:
+    state, _ = made.advance(made.initial_state(), FIRST_STEPS)
+    event = Event(FIRST_STEPS, (name,), (), last=False)
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            made.measure(state, event)
+
+    return run
 
 
 def _two_networks(p: int) -> tuple[tuple[nnx.Module, nnx.Module], np.ndarray]:

@@ -37,6 +37,11 @@ class ProbeAtPoints(Probe):
         for one in (points,) if isinstance(points, str) else points:
             check_points(one)
 
+    def lighter(self) -> list[str]:
+        """Fewer outputs and fewer points, where there are all of them."""
+        fewer = {"outputs": ("all", "first"), "points": ("population", "train")}
+        return [f"{name}={less}" for name, (most, less) in fewer.items() if getattr(self, name, None) == most]
+
 
 def check_points(points: str) -> str:
     """The name under which these points are recorded: the split's, or "random". Raises FieldError for anything else."""

@@ -119,6 +119,10 @@ class NTKSpectrum(ProbeAtPoints):
         target = Y @ Y.T
         return values | {"alignment": alignment(K, target), "alignment_centered": alignment(centered(K), centered(target))}, state
 
+    def lighter(self) -> list[str]:
+        """A smaller matrix: the eigenvalues take time of the third power."""
+        return [f"max_rows={self.max_rows // 2}", *super().lighter()]
+
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """Eigenvalues by rank on log axes at a few events, darker with time, and the scalars against steps."""
         found = run.arrays(f"{name}/eigenvalues")

@@ -15,7 +15,8 @@ EXAMPLES = """\
   whygrok bench step                                          a training step beside its floor and a hand-written script
   whygrok bench step p=23,47 optimizer=gd --seconds=1 --json
   whygrok bench startup command=help,list                     whole commands beside `python -c "import jax"`
-  whygrok bench probes                                        probes beside other ways to the same numbers
+  whygrok bench probes                                        probes beside a step, and beside other ways to the same numbers
+  whygrok bench probes networks=mlp modulus=31 steps=0        an event of every probe on one network
   whygrok bench sweep members=16 --repeats=1                  a sweep of short runs, from start to finish, beside PyTorch
 """
 
