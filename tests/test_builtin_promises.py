@@ -27,6 +27,7 @@ SMALL = {
     "modular_polynomial": {"p": 5},
     "modular_subtraction": {"p": 5},
     "sparse_parity": {"bits": 5, "relevant": 2},
+    "committee": {"width": "8"},
     "mlp": {"width": "8"},
     "quadratic": {"width": "8"},
     "slurm": {"mem": "1G", "time": "10"},  # asked where there is a Slurm

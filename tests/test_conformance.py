@@ -37,13 +37,19 @@ TASKS = {  # small, and mostly of one shape: what takes time is compiling, once 
 }
 MODELS = {
     "centered": {"inner": select("quadratic", width="6")},
+    "committee": {"width": "6"},
     "kernel": {"inner": select("quadratic", width="6")},
     "linear": {},
     "mlp": {"width": "6"},
     "quadratic": {"width": "6"},
     "transformer": {"d_model": 8, "d_mlp": 8, "heads": 2},
 }
-OF_NUMBERS = {"centered": {"inner": select("mlp", width="6")}, "kernel": {"inner": select("mlp", width="6")}, "mlp": {"width": "6"}}
+OF_NUMBERS = {
+    "centered": {"inner": select("mlp", width="6")},
+    "committee": {"width": "6"},
+    "kernel": {"inner": select("mlp", width="6")},
+    "mlp": {"width": "6"},
+}
 NUMBERS = ("array_file", "digits", "hidden_parity", "polynomial_regression", "teacher_student")  # tasks whose inputs are no tokens
 PAIRS = [(task, model) for task in TASKS for model in (OF_NUMBERS if task in NUMBERS else MODELS)]
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
