@@ -1,6 +1,6 @@
 """What a kernel method with the network's tangent kernel would answer: training without learning features."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -52,7 +52,7 @@ class KernelRegression(Probe):
         x, y = np.asarray(split.inputs), np.asarray(split.targets)
         per_point = 1 if np.issubdtype(y.dtype, np.floating) else context.task.sizes.outputs
         x, y = subset(x, y, self.max_rows // per_point or 1, context.key)
-        judge = replace(context.task, loss=Square())
+        judge = context.task.with_loss(Square())
         values: dict[str, Any] = {"rows": len(x) * per_point}
         with jax.enable_x64(True):
             splits = jax.tree.map(jnp.asarray, context.splits)
