@@ -20,6 +20,7 @@ SMALL = {
     "cayley_table": {"file": str(DATA / "klein_four_group.csv"), "require": "group"},
     "dihedral_group": {"n": 3},
     "symmetric_group": {"n": 3},
+    "mixture": {"first": {"name": "modular_addition", "p": 5}, "second": {"name": "modular_multiplication", "p": 5}},
     "modular_addition": {"p": 5},
     "modular_addition_regression": {"p": 5, "train_size": "50%"},
     "modular_division": {"p": 5},

@@ -24,6 +24,7 @@ TASKS = {  # small, and mostly of one shape: what takes time is compiling, once 
     "digits": {"train_size": "20"},
     "dihedral_group": {"n": 1},
     "hidden_parity": {"dimension": 3, "points": 8},
+    "mixture": {"first": select("modular_addition", p=2), "second": select("modular_multiplication", p=2)},
     "modular_addition": {"p": 2},
     "modular_addition_regression": {"p": 2, "train_size": "50%"},
     "modular_division": {"p": 2},

@@ -29,7 +29,7 @@ from framework.fields import Declared, declared_fields, unwrap
 from framework.run import RunDirectory
 from framework.training import METRICS, Event
 from tests.helpers import slow_but
-from tests.values_to_try import CONTEXTS, NEW_OF, NEW_VALUES, OF_NUMBERS, SMALL
+from tests.values_to_try import CONTEXTS, MORE, NEW_OF, NEW_VALUES, OF_NUMBERS, SMALL
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -48,9 +48,7 @@ def base_config(kind: str, name: str) -> Any:
 
 def small(kind: str, name: str) -> dict[str, Any]:
     fields = {declared.name for declared in declared_fields(registry.lookup(kind, name))}
-    return select(
-        name, **{field: value for field, value in SMALL.items() if field in fields and kind != "probe"} | OF_NUMBERS.get(name, {})
-    )
+    return select(name, **{field: value for field, value in SMALL.items() if field in fields and kind != "probe"} | MORE.get(name, {}))
 
 
 def another(declared: Declared, plugin: str = "") -> Any:
@@ -68,7 +66,12 @@ def another(declared: Declared, plugin: str = "") -> Any:
     return (declared.default + 1 if scalar is int else declared.default / 2) if declared.default else 1
 
 
-INSIDE = {"optimizer": "sign_sgd", "model": "linear", "task": "square"}  # what is put in place of a plugin that another one holds
+INSIDE = {
+    "optimizer": "sign_sgd",
+    "model": "linear",
+    "loss": "square",
+    "task": "modular_subtraction",
+}  # what is put in place of a plugin that another one holds
 QUICK = ("modular_addition", "quadratic", "adamw", "linf", "norms", "scale")  # of each kind one
 INHERITED = {declared.name for declared in declared_fields(Task)}
 PLACES = {
@@ -176,7 +179,7 @@ def test_every_field_of_every_plugin_changes_the_run(kind, name, field):
     declared = next(d for d in declared_fields(registry.lookup(kind, name)) if d.name == field)
     base = override(base_config(kind, name), CONTEXTS.get(f"{kind}.{name}.{field}", {}))
     path = f"{PLACES.get(kind, kind)}.{field}"
-    change = {f"{path}.name": INSIDE[kind]} if declared.is_part else {path: another(declared, name)}
+    change = {f"{path}.name": INSIDE[registry.interface_of(declared.type)]} if declared.is_part else {path: another(declared, name)}
     assert differ(base, override(base, change))
 
 

@@ -192,7 +192,7 @@ def test_examples_of_several_arrays_are_divided_among_devices():
             ("margins",),
             r"probes.margins.name = 'margins': needs targets that are labels, and those of task.name = 'Line' are values",
         ),
-        (Line(), "mlp", ("norms", "margins"), r"probes that fit: .*grokking, laziness, norms"),
+        (Line(), "mlp", ("norms", "margins"), r"probes that fit: .*grokking, kernel_regression, laziness, norms, ntk_drift"),
     ],
 )
 def test_a_pair_that_does_not_fit_is_refused_in_a_sentence(task, model, probes, said):

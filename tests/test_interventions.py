@@ -1,11 +1,15 @@
 """Interventions: their values right after them, in NumPy on the saved arrays of the same run without them."""
 
+import inspect
+import re
+import shlex
+
 import jax
 import numpy as np
 import pytest
 
-from framework import train
-from framework.config import select
+from framework import Experiment, registry, train
+from framework.config import load_config, override, select
 from framework.errors import UserError
 from tests.changed_runs import STEP, changed, plain, row, state
 
@@ -110,6 +114,18 @@ def test_what_cannot_be_is_refused_before_anything_is_written(fields, said, tmp_
     with pytest.raises(UserError) as error:
         train(changed("scale", **fields), tmp_path / "run")
     assert said in str(error.value) and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "entry", [one for one in registry.entries("intervention") if one.source.startswith("plugins.")], ids=lambda one: one.name
+)
+def test_its_description_has_a_formula_a_source_and_an_example_that_can_be_typed(entry):
+    said, _, example = inspect.getdoc(entry.cls).partition("\n\nExample: whygrok run --config=quickstart ")
+    assert re.search(r"[←=]|n/N", said) and re.search(r"Source: |et al\. |[12][09]\d\d", said)
+    changes = dict(word.removeprefix("--config.").split("=", 1) for word in shlex.split(example))
+    assert changes["interventions.x.name"] == entry.name and len(changes) >= 2
+    made = Experiment.from_config(override(load_config("quickstart"), changes)).interventions["x"]
+    assert type(made) is entry.cls
 
 
 def crc32(text):

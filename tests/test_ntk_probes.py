@@ -1,5 +1,6 @@
 """The probes of the tangent kernel: every task and kind of points, every reference, and a run that is resumed."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,8 +12,12 @@ from framework.config import experiment, select
 from framework.errors import FieldError, UserError
 from framework.interfaces import Context
 from framework.seeds import fold
+from framework.testing.subject import host_copy
+from framework.training import Event
+from plugins.kernels.jacobians import network_in_float64
 from plugins.probes.ntk import empirical_ntk, ntk_drift
 from tests.test_ntk import network, networks
+from tests.test_structured_kernels import by_jacobian
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -93,6 +98,52 @@ def test_a_resumed_run_measures_from_the_same_reference(tmp_path):
         np.testing.assert_array_equal(cut.metrics()[name][kept], whole.metrics()[name], err_msg=name)
     steps, late = load_run(tmp_path / "whole").series("late/absolute")
     assert list(steps) == [10, 15, 20] and late[0] == 0 < late[1] < late[2]
+
+
+OF_NUMBERS = {  # of labels and of values
+    "hidden_parity": {"dimension": 6, "points": 20, "relevant": 2},
+    "polynomial_regression": {"dimension": 4, "points": 20, "train_size": "10"},
+}
+
+
+@pytest.mark.parametrize("task", OF_NUMBERS)
+def test_the_probes_look_at_networks_of_numbers(task):
+    """Against the Jacobian, in float64: how far the kernel moved, its spectrum, what its targets have in common with it, and its method."""
+    names = ("ntk_drift", "ntk_spectrum", "kernel_regression")
+    config = experiment(
+        task=select(task, **OF_NUMBERS[task]),
+        model=select("mlp", width="16"),
+        optimizer=select("gd", learning_rate=0.1),
+        probes={name: select(name, **({"outputs": "all"} if name.startswith("ntk") else {})) for name in names},
+        steps=3,
+        recording={"progress": False},
+    )
+    made = framework.Experiment.from_config(config)
+    assert made.notices() == []
+    start = made.initial_state()
+    before = host_copy(start.params)
+    state, _ = made.advance(start, 3)
+    values, _ = made.measure(state, Event(3, names, (), last=False))
+    seen, test = made.splits.train, made.splits.test
+    with jax.enable_x64(True):
+        new, old = (network_in_float64(made.network.module(params, state.variables)) for params in (state.params, before))
+        both = jnp.concatenate([seen.inputs, test.inputs])
+        whole, K0, f = by_jacobian(new, both, "all"), by_jacobian(old, seen.inputs, "all"), np.asarray(new(both)).ravel()
+    K, across = whole[: len(K0), : len(K0)], whole[len(K0) :, : len(K0)]
+    assert values["ntk_drift/relative"] == pytest.approx(np.linalg.norm(K - K0) / np.linalg.norm(K0), rel=1e-6)
+    eigenvalues = np.linalg.eigvalsh(K)[::-1]
+    np.testing.assert_allclose(values["ntk_spectrum/eigenvalues"], eigenvalues, rtol=1e-6, atol=1e-9 * eigenvalues[0])
+    y, asked = (np.asarray(one.targets, float) if one.targets.ndim > 1 else np.eye(2)[np.asarray(one.targets)] for one in (seen, test))
+    y = y.ravel()
+    assert values["ntk_spectrum/alignment"] == pytest.approx(y @ K @ y / np.linalg.norm(K) / (y @ y), rel=1e-6)
+    answer = f[len(K) :] + across @ np.linalg.pinv(K, rcond=len(K) * 2.0**-52, hermitian=True) @ (y - f[: len(K)])
+    assert values["kernel_regression/present/test_loss"] == pytest.approx(np.mean((answer - asked.ravel()) ** 2), rel=1e-5)
+
+
+def test_of_several_values_none_is_a_points_own():
+    context = _context(build("task", "polynomial_regression", dimension=4, points=20, train_size="10"))
+    with pytest.raises(UserError, match="outputs = 'own': needs targets that are labels"):
+        build("probe", "ntk_drift", outputs="own").measure({}, context, {"params": {}, "taken": np.int32(0)})
 
 
 def test_a_kernel_that_would_not_fit_is_refused_with_the_memory_it_would_take():

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
 from framework import registry
-from plugins.kernels.jacobians import OUTPUTS, answers, network_in_float64, split_network
+from framework.interfaces import take
+from framework.testing.made_up import MadeUp
+from plugins.kernels.jacobians import OUTPUTS, answers, as_points, network_in_float64, split_network
 from plugins.kernels.structured import Structure
 from plugins.probes.ntk import as_matrix, empirical_ntk, ntk_drift
 
@@ -85,7 +87,7 @@ def points(outputs, count=9):
 def by_jacobian(net, x, outputs):
     graph, parts = split_network(net)
     flat, unravel = ravel_pytree(parts[0])
-    J = np.asarray(jax.jacrev(lambda flat: answers(graph, (unravel(flat), parts[1]), jnp.asarray(x), outputs))(flat))
+    J = np.asarray(jax.jacrev(lambda flat: answers(graph, (unravel(flat), parts[1]), as_points(x), outputs))(flat))
     J = J.reshape(-1, J.shape[-1])
     return J @ J.T
 
@@ -103,6 +105,31 @@ def assert_as_by_jacobian(net, net0, x, outputs):
 @pytest.mark.parametrize("name", [*NETWORKS, "convolutional"])
 def test_kernels_and_drifts_are_those_of_contracted_jacobians(name, outputs, float64):
     assert_as_by_jacobian(*(network_in_float64(built(name, seed)) for seed in (0, 1)), points(outputs), outputs)
+
+
+class Seeing(nnx.Module):
+    """A convolution with batch statistics, on an image, or on the image of a dict."""
+
+    def __init__(self, rngs):
+        self.first, self.norm = nnx.Conv(1, 3, (3, 3), rngs=rngs), nnx.BatchNorm(3, use_running_average=True, rngs=rngs)
+        self.last = nnx.Linear(3, 3, rngs=rngs)
+
+    def __call__(self, inputs):
+        image = inputs["image"] * inputs["place"][:, :1, None, None] if isinstance(inputs, dict) else inputs
+        return self.last(jnp.mean(jnp.tanh(self.norm(self.first(image))), axis=(1, 2)))
+
+
+@pytest.mark.parametrize("outputs", [OUTPUTS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in OUTPUTS[1:])])
+@pytest.mark.parametrize(("kind", "model"), [("values", "mlp"), ("images", "mlp"), ("arrays", "mlp"), ("images", "cnn"), ("arrays", "cnn")])
+def test_at_numbers_too_they_are_those_of_contracted_jacobians(kind, model, outputs, float64):
+    task = MadeUp(kind=kind)
+    built = [
+        Seeing(nnx.Rngs(seed)) if model == "cnn" else registry.build("model", "mlp", width=5, depth=2).build(task, rngs=nnx.Rngs(seed))
+        for seed in (0, 1)
+    ]
+    inputs = take(task.population().inputs, np.arange(7))
+    x = (inputs, np.arange(7, dtype=np.int32) % 3) if outputs == "own" else inputs
+    assert_as_by_jacobian(*map(network_in_float64, built), x, outputs)
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ OF_NUMBERS = {  # what more a task needs whose inputs are numbers
     "polynomial_regression": {"train_size": "50%"},
     "teacher_student": {},
 }
+MORE = {"mixture": {"first": {"name": "modular_addition", "p": 5}, "second": {"name": "modular_multiplication", "p": 5}}} | OF_NUMBERS
 NEW_OF = {("array_file", "file"): str(DATA / "slopes.npz"), ("array_file", "loss"): "square"} | {
     (task, "points"): 15 for task in OF_NUMBERS
 }

@@ -7,7 +7,7 @@ import numpy as np
 
 from framework.pictures.heat_map import HeatMap, draw_cells
 from framework.pictures.panel import Curve, Panel
-from framework.pictures.style import INK, colour_of, log_steps, mark, new_figure, plain_style, rendered, tidy
+from framework.pictures.style import INK, colour_of, log_steps, mark, mark_moments, new_figure, plain_style, rendered, tidy
 
 Size = tuple[int | float, int | float]  # inches, across and down
 TITLE_CHARACTERS_PER_INCH = 11
@@ -61,6 +61,7 @@ def _draw_panel(axes: Any, panel: Panel, stacked: bool) -> None:
         draw_curve(twin if curve.second else axes, curve, panel.x_axis == "steps", log_second if curve.second else panel.log_y and log_y)
     for words, place in panel.marks.items():
         mark(axes, max(place, 0.5) if panel.x_axis == "steps" else place, words)
+    mark_moments(axes, panel.moments, panel.x_axis == "steps")
     _scale(axes, panel, log_y)
     axes.set_title(panel.title, fontsize=10, color=INK, loc="left")
     axes.set_ylabel(panel.y_label)

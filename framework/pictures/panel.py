@@ -40,7 +40,8 @@ class Panel:
     """Curves that share axes.
 
     x_axis: "steps" (logarithmic, 0 included), "log" or "linear"; a second axis is logarithmic, and on a logarithmic
-    axis only positive values are drawn. marks: words → the place on the x axis of a dotted line.
+    axis only positive values are drawn. marks: words → the place on the x axis of a dotted line. moments: name → the places of
+    thin lines, such as the steps of an intervention.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Panel:
     from_zero: bool = False  # the y axis begins at 0: what is flat then looks flat
     second_label: str = ""
     marks: Mapping[str, int | float] = field(default_factory=dict)
+    moments: Mapping[str, Sequence[int | float]] = field(default_factory=dict)
 
     @classmethod
     def of_lines(

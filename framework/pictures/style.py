@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from framework.errors import UserError
 
 COLOURS = ("#1f5fa8", "#c8502d", "#2d8a57", "#8456a3", "#a8841f", "#4b5563")  # one per run or value, dark enough on white
-INK, GRID = "#222222", "#dddddd"
+INK, GRID, MOMENT = "#222222", "#dddddd", "#8a6d3b"
 
 
 def colour_of(number: int | None) -> str:
@@ -76,6 +76,26 @@ def mark(axes: Any, place: int | float, words: str) -> None:
     axes.axvline(place, color=INK, linewidth=0.8, linestyle=":")
     transform = axes.get_xaxis_transform()
     axes.text(place, 0.04, f" {words}", fontsize=8, color=INK, transform=transform, rotation=90, ha="right", va="bottom")
+
+
+def mark_moments(axes: Any, moments: Mapping[str, Sequence[int | float]], steps: bool = True) -> None:
+    """Thin vertical lines at the places of each name, with the name along the first; names that begin at one place stand together.
+
+    steps: the axis is one of steps, on which 0 is at ½.
+    """
+    from matplotlib.collections import LineCollection
+
+    first: dict[float, list[str]] = {}
+    transform = axes.get_xaxis_transform()
+    for name, places in moments.items():
+        drawn = np.maximum(places, 0.5) if steps else np.asarray(places, float)
+        lines = LineCollection([[(x, 0), (x, 1)] for x in drawn], colors=MOMENT, linewidths=0.6, transform=transform, zorder=0.5)
+        axes.add_collection(lines, autolim=False)  # they say nothing of what the axes should hold
+        first.setdefault(float(drawn[0]), []).append(name)
+    for number, (place, names) in enumerate(sorted(first.items())):
+        height = (0.97, 0.6)[number % 2]  # neighbours do not stand side by side
+        looks: dict[str, Any] = {"fontsize": 7, "color": MOMENT, "rotation": 90, "ha": "right", "va": "top", "clip_on": True}
+        axes.text(place, height, ", ".join(names), transform=transform, **looks)
 
 
 def tidy(axes: Any) -> None:

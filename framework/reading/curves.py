@@ -25,7 +25,7 @@ def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = ()) 
     for run in runs:
         if len(run.metrics().get("step", ())) == 0:
             raise UserError(f"{run.path} has no rows to draw yet")
-    panels = [[name] for name in metrics] or [_pair(runs[0], quantity) for quantity in (runs[0].headline, "loss")]
+    panels = [[name] for name in metrics] or [_pair(runs, quantity) for quantity in (runs[0].headline, "loss")]
     titles, x_labels = [title_of(runs)] + [""] * len(panels), [""] * (len(panels) - 1) + ["step"]
     rows = [[_panel(runs, names, title, x_label)] for names, title, x_label in zip(panels, titles, x_labels, strict=False)]
     figure = new_figure()
@@ -49,6 +49,12 @@ def milestones_of(run: Run, words: Sequence[str] = ("fitted", "grokked")) -> dic
     return {f"{word}: {step:,}": step for word, step in milestones(run).items() if step is not None and word in words}
 
 
+def moments_of(runs: Sequence[Run]) -> dict[str, list[int]]:
+    """Name of an intervention → the steps at which it was made; of several runs, of those that were made at the same steps in all."""
+    made = [_made(run) for run in runs]
+    return {name: steps for name, steps in made[0].items() if all(other.get(name) == steps for other in made)}
+
+
 def title_of(runs: Sequence[Run]) -> str:
     """Task, model and optimizer of a run in one line; for several runs, how many there are."""
     if len(runs) > 1:
@@ -57,26 +63,48 @@ def title_of(runs: Sequence[Run]) -> str:
     fields = {key: value for key, value in config.optimizer.items() if key in ("learning_rate", "weight_decay")}
     said = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in fields.items())
     task = ", ".join(f"{key} = {config.task[key]}" for key in ("p", "k") if key in config.task)
-    return f"{config.task.name} ({task}), {config.model.name}, {config.optimizer.name}: {said}"
+    return f"{config.task.name}{f' ({task})' if task else ''}, {config.model.name}, {config.optimizer.name}: {said}"
 
 
-def _pair(run: Run, quantity: str) -> list[str]:
-    there = [name for name in (f"train/{quantity}", f"test/{quantity}") if name in run.metrics()]
+def _pair(runs: Sequence[Run], quantity: str) -> list[str]:
+    """The columns of a quantity on train and test, and of one run those of each task in it, such as test/accuracy/first."""
+    known, wholes = runs[0].metrics(), [f"train/{quantity}", f"test/{quantity}"]
+    there = [name for name in wholes if name in known]
     if not there:
-        raise UserError(f"{run.path or 'the run'} has no {quantity} to draw; name columns with --metrics")
-    return there
+        raise UserError(f"{runs[0].path or 'the run'} has no {quantity} to draw; name columns with --metrics")
+    return there + ([name for whole in wholes for name in known if name.startswith(f"{whole}/")] if len(runs) == 1 else [])
 
 
 def _panel(runs: Sequence[Run], names: Sequence[str], title: str, x_label: str) -> Panel:
-    curves = []
+    curves, parts = [], list(dict.fromkeys(map(_part_of, names)))
     for number, run in enumerate(runs):
         for name in names:
             label, style = f"{run.path.name if run.path else number}: {name}", "--" if name.startswith("train/") else "-"
-            curves += [Curve("", *before, style, number, faint=True) for before in _before(run, name)]
-            curves.append(Curve(name if len(runs) == 1 else label, *run.series(name), style, number))
+            colour = parts.index(_part_of(name)) if len(runs) == 1 else number
+            curves += [Curve("", *before, style, colour, faint=True) for before in _before(run, name)]
+            curves.append(Curve(name if len(runs) == 1 else label, *run.series(name), style, colour))
     what = names[0] if len(names) == 1 else names[0].partition("/")[2].replace("_", " ")
     marks = milestones_of(runs[0]) if len(runs) == 1 else {}
-    return Panel(title, x_label, what, curves, log_y=all(name.endswith("loss") for name in names), marks=marks)
+    log_y = all("loss" in name.split("/")[1:] or name.endswith("loss") for name in names)
+    return Panel(title, x_label, what, curves, log_y=log_y, marks=marks, moments=moments_of(runs))
+
+
+def _part_of(column: str) -> str:
+    """'first' for 'test/accuracy/first'."""
+    return "/".join(column.split("/")[2:])
+
+
+def _made(run: Run) -> dict[str, list[int]]:
+    """Name of an intervention → the steps at which it was made, in the run that this one is a fork of as well."""
+    found: dict[str, list[int]] = {}
+    if run.origin is not None:
+        origin, fork = run.origin
+        found = {name: before for name, steps in _made(origin).items() if (before := [step for step in steps if step <= fork])}
+    for row in run.rows:
+        for name in run.experiment.interventions:
+            if f"{name}/distance" in row:
+                found.setdefault(name, []).append(row["step"])
+    return found
 
 
 def _before(run: Run, name: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from framework.errors import UserError, did_you_mean, one_of
-from framework.pictures import INK, Curve, Panel, draw, draw_curve, log_steps, mark_step, new_figure, plain_style, tidy
-from framework.reading.curves import milestones_of, save_figure, title_of
+from framework.pictures import INK, Curve, Panel, draw, draw_curve, log_steps, mark_moments, mark_step, new_figure, plain_style, tidy
+from framework.reading.curves import milestones_of, moments_of, save_figure, title_of
 from framework.reading.milestones import fitted_step
 from framework.run import Run
 
@@ -62,9 +62,9 @@ def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) 
     across = 1 if len(panels) < 5 else 2
     down = -(-len(panels) // across)
     last = {down - 1, len(panels) - 1}
-    marks = milestones_of(run, ["fitted"])
+    said: dict[str, Any] = {"marks": milestones_of(run, ["fitted"]), "moments": moments_of([run])}
     made = [
-        Panel("", "step" if number in last else "", label, curves_of(run, columns), log_y=label in log, marks=marks)
+        Panel("", "step" if number in last else "", label, curves_of(run, columns), log_y=label in log, **said)
         for number, (label, columns) in enumerate(panels.items())
     ]
     axes = draw(figure, [made[row::down] for row in range(down)], size=(8 if across == 1 else 5.5, 2.6), stacked=True)
@@ -92,6 +92,7 @@ def finish(axes: Any, run: Run) -> None:
     """Log steps, the line of interpolation, grid, and a legend where there is more than one line to tell apart."""
     log_steps(axes)
     mark_step(axes, fitted_step(run), "fitted")
+    mark_moments(axes, moments_of([run]))
     tidy(axes)
     _, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:

@@ -21,8 +21,11 @@ class Frequencies(Intervention):
     Over residues mod p these are the waves cos 2πfn/p and sin 2πfn/p, f = 0 … p//2; in another group f numbers its irreducible
     representations, and of products mod a prime the discrete logarithms are read. Tokens that stand for no element stay as
     they are, and f = 0, the mean over the tokens, goes only where it is named. Keeping the few key frequencies of a network
-    that has grokked leaves it right, and taking them away destroys it (Nanda et al. 2023, arXiv 2301.05217). Records the array
-    frequencies: those named, or the `count` strongest.
+    that has grokked leaves it right, and taking them away destroys it (Nanda et al. 2023, arXiv 2301.05217). With P the projection on
+    the waves that are taken, E ← P E or E − P E. Records the array frequencies: those named, or the `count` strongest.
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=frequencies --config.interventions.x.schedule="at 500"
+    --config.interventions.x.count=3 --config.interventions.x.mode=keep
     """
 
     mode: str = field("keep", "what is done with the frequencies: keep them alone, or remove them", choices=("keep", "remove"))

@@ -16,8 +16,11 @@ class Neurons(Intervention):
     """Hidden neurons of one layer, kept alone or taken away: all that goes into one and out of it becomes 0.
 
     They are those at the `indices`, or the `count` largest or smallest by the norm ‖(weights in, weights out)‖₂. The model says
-    which axis of which parameter counts its neurons. Records the array neurons,
-    those that are 0 from here on. Source: units taken away, as in Mozer and Smolensky 1988.
+    which axis of which parameter counts its neurons: W_·j ← 0 and V_j· ← 0 for the neurons j. Records the
+    array neurons, those that are 0 from here on. Source: units taken away, as in Mozer and Smolensky 1988.
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=neurons --config.interventions.x.schedule="at 500"
+    --config.interventions.x.count=20 --config.interventions.x.by=smallest
     """
 
     mode: str = field("remove", "what is done with the neurons: keep them alone, or remove them", choices=("keep", "remove"))

@@ -16,6 +16,9 @@ class Noise(Intervention):
 
     With relative noise σ is a share of the root mean square of each matrix. ε follows from the run's seed, the name of the
     intervention, the step and the place of the parameter. Source: perturbed restarts, as in Ash and Adams 2020 (arXiv 1910.08475).
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=noise --config.interventions.x.schedule="at 500"
+    --config.interventions.x.std=0.1 --config.interventions.x.relative=true
     """
 
     std: float = field(0.1, "σ, the standard deviation of the noise", at_least=0)

@@ -12,7 +12,10 @@ from framework.interfaces import Values
 class ResetOptimizer(Intervention):
     """The optimizer begins anew at the parameters as they are: moments 0, counts of steps 0, warm-up and decay from their start.
 
-    Source: what `whygrok run --init_from` does at step 0.
+    s ← init(θ), with s what the rule remembers. Source: what `init_from` does at step 0 of a run.
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=reset_optimizer
+    --config.interventions.x.when="train/accuracy == 1"
     """
 
     changes: ClassVar[tuple[str, ...]] = ("opt_state",)

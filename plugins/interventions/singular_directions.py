@@ -19,6 +19,9 @@ class SingularDirections(Intervention):
 
     A tensor is the matrix that it is in the network: W [k, p, h] is kp × h. Computed in float64. Records the array share, in
     the order of the names: how much of ΣΣ M² those directions have.
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=singular_directions --config.interventions.x.schedule="at 500"
+    --config.interventions.x.count=5 --config.interventions.x.leaves=W
     """
 
     mode: str = field("keep", "what is done with the largest directions: keep them alone, or remove them", choices=("keep", "remove"))

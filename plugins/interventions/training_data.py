@@ -17,7 +17,11 @@ class Labels(Intervention):
     """A share of the training labels becomes random, uniform over all outputs; all others become the right ones.
 
     With `share` 1 at step 0 and 0 later, a network first memorizes what has no rule (Zhang et al. 2017), and then learns the task.
-    What is drawn follows from the run's seed, the name of the intervention and the step.
+    What is drawn follows from the run's seed, the name of the intervention and the step: y_i ← U{0, …, p − 1} for round(share · n)
+    of the n examples.
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=labels --config.interventions.x.schedule="at 500"
+    --config.interventions.x.share=0
     """
 
     share: float = field(1.0, "the share of the labels that become random; 0: all are right", at_least=0, at_most=1)
@@ -47,7 +51,11 @@ class Labels(Intervention):
 class Sample(Intervention):
     """The training sample is drawn again, with another seed; what it leaves is the test split from here on.
 
-    Source: the task's own way to draw, as of a run with that seed.
+    Each of the N examples is in it with probability n/N, whether or not it was before. Source: the task's own way to draw, as of a run
+    with that seed.
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=sample --config.interventions.x.schedule="at 500"
+    --config.interventions.x.seed=1
     """
 
     seed: int = field(1, "the seed of the sample, as that of a run", at_least=0, below=2**63)

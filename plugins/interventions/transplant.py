@@ -16,7 +16,10 @@ class Transplant(Intervention):
     """The parameters that are named become those of another run at one of its saved steps; all others stay as they are.
 
     The other run may have any task, model or optimizer: only what is named must be there, in the same shape. Embeddings of a
-    smaller network are transplanted by Xu et al. 2025, so that a larger one does not grok late.
+    smaller network are transplanted by Xu et al. 2025, so that a larger one does not grok late. θ_leaf ← θ'_leaf of that run.
+
+    Example: whygrok run --config=quickstart --config.interventions.x.name=transplant --config.interventions.x.schedule="at 500"
+    --config.interventions.x.source=runs/first@2000 --config.interventions.x.leaves=W
     """
 
     source: str = field("", "where from: RUN or RUN@STEP; by default its newest saved step")

@@ -55,10 +55,11 @@ class Found(NamedTuple):
     rest: list[int]
 
 
-def linear_maps(program: Program, leaves: int) -> Found:
-    """The linear maps of a program whose first arguments are so many leaves of parameters, and whose last one is the point."""
+def linear_maps(program: Program, leaves: int, points: int = 1) -> Found:
+    """The linear maps of a program whose first arguments are so many leaves of parameters, and whose last ones are those of the point."""
     views = {leaf: _whole(program.shapes[leaf], leaf) for leaf in range(leaves)}
-    data, rest, maps = {len(program.shapes) - 1}, set(), []
+    arguments = len(program.shapes)
+    data, rest, maps = set(range(arguments - points, arguments)), set(), []
     for step in program.steps:
         given = [views.get(number) for number in step.inputs]
         touched = [view for view in given if view]

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from plugins.kernels.jacobians import MEMORY, Parts, answers, in_blocks
+from framework.interfaces import rows_in
+from plugins.kernels.jacobians import MEMORY, Parts, answers, at, in_blocks
 from plugins.kernels.linear_maps import Found, linear_maps
 from plugins.kernels.moved import Moved, moved
 from plugins.kernels.programs import Program
@@ -39,15 +40,17 @@ class Structure:
     def __init__(self, graph: nnx.GraphDef, parts: Parts, point: Any, outputs: str):
         leaves, self._tree = jax.tree.flatten(parts[0])
         others, self._others = jax.tree.flatten(parts[1])
+        place, self._point = jax.tree.flatten(point)
         self._leaves = len(leaves)
 
         def function(*arguments: Any) -> Any:
             parameters = jax.tree.unflatten(self._tree, arguments[: len(leaves)])
-            variables = jax.tree.unflatten(self._others, arguments[len(leaves) : -1])
-            return answers(graph, (parameters, variables), arguments[-1][None], outputs)[0]
+            variables = jax.tree.unflatten(self._others, arguments[len(leaves) : -len(place)])
+            one = jax.tree.unflatten(self._point, [array[None] for array in arguments[-len(place) :]])
+            return answers(graph, (parameters, variables), one, outputs)[0]
 
-        self._program = Program(function, *leaves, *others, point)
-        self.found: Found = linear_maps(self._program, len(leaves))
+        self._program = Program(function, *leaves, *others, *place)
+        self.found: Found = linear_maps(self._program, len(leaves), len(place))
 
     def factors(self, parts: Parts, points: Any) -> Factors:
         """Of the network with these parameters, at the points."""
@@ -69,7 +72,7 @@ class Structure:
                 data[place] = maps[place].data(known)
                 return [values[0] + added[place]]
 
-            f = self._program.evaluate([*given.values(), *others, point], after)
+            f = self._program.evaluate([*given.values(), *others, *jax.tree.leaves(point)], after)
             return f, data
 
         rest = [leaves[leaf] for leaf in self.found.rest]
@@ -112,7 +115,7 @@ def structured_kernel(graph: nnx.GraphDef, parts: Parts, outputs: str) -> Callab
     """Θ(x, x') = ∇f(x) ∇f(x')ᵀ of two blocks of points, in the network's precision."""
 
     def kernel(x1: Any, x2: Any) -> Float[Array, "n1 q n2 q"]:
-        structure = Structure(graph, parts, x1[0], outputs)
+        structure = Structure(graph, parts, at(x1, 0), outputs)
         return kernel_of_factors(structure.factors(parts, x1), structure.factors(parts, x2))  # type: ignore[no-any-return]
 
     return kernel
@@ -120,8 +123,8 @@ def structured_kernel(graph: nnx.GraphDef, parts: Parts, outputs: str) -> Callab
 
 def points_in_a_block(graph: nnx.GraphDef, parts: Parts, x: Any, outputs: str, copies: int) -> int:
     """So many that `copies` of a block's factors, and of what two blocks give, fit in 256 MiB; at least 1."""
-    structure = Structure(graph, parts, x[0], outputs)
-    one = jax.eval_shape(lambda: structure.factors(parts, x[:1]))
+    structure = Structure(graph, parts, at(x, 0), outputs)
+    one = jax.eval_shape(lambda: structure.factors(parts, at(x, slice(0, 1))))
     size = dtype_of(jax.tree.leaves(parts[0])).itemsize * copies
     entries = sum(leaf.size for leaf in jax.tree.leaves(one))
     across = max([one.plain.shape[1], *(delta.shape[1] * delta.shape[2] for _, delta in one.groups if delta is not None)])
@@ -135,16 +138,17 @@ def structured_drift(graph: nnx.GraphDef, parts: Parts, parts0: Parts, x: Any, o
     Near-equal kernels are never subtracted, only factors: exact to float64's rounding of these. Pass float64.
     block: points in a block; 0: as many as fit in memory.
     """
-    block = min(block or points_in_a_block(graph, parts, x, outputs, copies=12), x.shape[0])
+    block = min(block or points_in_a_block(graph, parts, x, outputs, copies=12), rows_in(x))
     blocks = in_blocks(x, block)
-    real = (jnp.arange(blocks.shape[0] * block) < x.shape[0]).reshape(blocks.shape[0], block)
-    structure = Structure(graph, parts, x[0], outputs)
+    count = rows_in(blocks)
+    real = (jnp.arange(count * block) < rows_in(x)).reshape(count, block)
+    structure = Structure(graph, parts, at(x, 0), outputs)
 
     networks = jax.tree.map(lambda *leaves: jnp.stack(leaves), parts, parts0)
 
     def factors(i: Any) -> Any:
         # By one program for both, in turn: of two equal networks every factor is the same to the bit, and nothing has moved.
-        both = jax.lax.map(lambda network: structure.factors(network, blocks[i]), networks)
+        both = jax.lax.map(lambda network: structure.factors(network, at(blocks, i)), networks)
         return _only(real[i], jax.tree.map(lambda leaf: moved(leaf[0], leaf[1]), both))
 
     def row(i: Any) -> Any:
@@ -155,9 +159,9 @@ def structured_drift(graph: nnx.GraphDef, parts: Parts, parts0: Parts, x: Any, o
             squares = jnp.stack([jnp.sum(one**2) for one in (kernel.change, kernel.new, kernel.old)])
             return total + jnp.where(i == j, 1, 2) * squares
 
-        return jax.lax.fori_loop(i, blocks.shape[0], add, jnp.zeros(3, jnp.result_type(float)))
+        return jax.lax.fori_loop(i, count, add, jnp.zeros(3, jnp.result_type(float)))
 
-    return jnp.sum(jax.lax.map(row, jnp.arange(blocks.shape[0])), axis=0)
+    return jnp.sum(jax.lax.map(row, jnp.arange(count)), axis=0)
 
 
 def _only(real: Any, factors: Factors) -> Factors:

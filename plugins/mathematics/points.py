@@ -80,11 +80,10 @@ def _asked_at(context: Context, points: str) -> tuple[Any, Any, Bool[Array, " n"
     return take(questions, jax.random.choice(context.key, count, (int(points),), replace=False))  # type: ignore[no-any-return]
 
 
-def points_of(context: Context, points: str, outputs: str) -> tuple[Int[np.ndarray, "n m"], Shaped[np.ndarray, " n"]]:
-    """(tokens [n, k], labels) of a split or of random points; for outputs="own", (tuples [n, k+1], target of each).
+def points_of(context: Context, points: str, outputs: str) -> tuple[Any, Shaped[np.ndarray, "n ..."]]:
+    """(inputs, right answers: labels [n] or values [n, q]) of a split or of random points; for outputs="own" what `rows_of` gives.
 
-    Own: in regression the tuples of the split, repeats included; in classification each input with its right answer, target
-    1. Raises UserError for a split without points.
+    Raises UserError for a split without points.
     """
     context = replace(context, splits=jax.tree.map(jnp.asarray, context.splits))  # a probe on the host gets NumPy arrays
     if outputs == "own":
@@ -92,27 +91,32 @@ def points_of(context: Context, points: str, outputs: str) -> tuple[Int[np.ndarr
         count = len(split) if points in SPLITS else int(points)
         x, y = subset(*rows_of(split), count, context.key)
     else:
-        questions = questions_at(context, points)
-        x, y = np.asarray(questions.inputs), np.asarray(questions.labels)
-    if not len(x):
+        x, y, _ = jax.tree.map(np.asarray, _asked_at(context, points))
+    if not len(y):
         raise UserError(f"points = {points!r}: there are none; take another split or a larger one")
     return x, y
 
 
-def rows_of(split: Any) -> tuple[Int[np.ndarray, "n m"], Float[np.ndarray, " n"]]:
-    """The examples as (tokens, number of an output) and the target of that output alone.
+def rows_of(split: Any) -> tuple[Any, Float[np.ndarray, " n"]]:
+    """The examples as points that name an output, and the target of that output alone: in regression on tuples those of the split,
+    repeats included; with labels, each input with its right answer, target 1.
 
-    A split with float targets has such rows already; with labels, each input is asked for its right answer.
+    Points are tokens with the output's number in one more column, or of numbers (inputs, the output's number int32 [n]). Raises
+    UserError for targets that are several values each.
     """
-    inputs, targets = np.asarray(split.inputs, np.int32), np.asarray(split.targets)
+    inputs, targets = jax.tree.map(np.asarray, split.inputs), np.asarray(split.targets)
+    of_tokens = isinstance(inputs, np.ndarray) and np.issubdtype(inputs.dtype, np.integer)
     if np.issubdtype(targets.dtype, np.floating):
-        return inputs, targets.astype(np.float64)
-    return np.concatenate([inputs, targets[:, None].astype(np.int32)], axis=1), np.ones(len(inputs))
+        if targets.ndim > 1:
+            raise UserError("outputs = 'own': needs targets that are labels, or one value for each point; take first, sum or all")
+        return inputs.astype(np.int32) if of_tokens else inputs, targets.astype(np.float64)
+    own = targets.astype(np.int32)
+    return (np.concatenate([inputs.astype(np.int32), own[:, None]], axis=1) if of_tokens else (inputs, own)), np.ones(len(own))
 
 
 def subset(x: Any, y: Any, count: int, key: Any) -> tuple[Any, Any]:
     """At most `count` of the points, drawn with the probe's key: the same ones at every event."""
-    if count >= len(x):
+    if count >= len(y):
         return x, y
-    chosen = np.sort(np.asarray(jax.random.choice(key, len(x), (count,), replace=False)))
-    return x[chosen], y[chosen]
+    chosen = np.sort(np.asarray(jax.random.choice(key, len(y), (count,), replace=False)))
+    return take(x, chosen), take(y, chosen)

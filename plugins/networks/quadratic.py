@@ -12,7 +12,7 @@ class QuadraticNetwork(nnx.Module):
     one block of W [1, p, h], 0 where each has its own.
     """
 
-    def __init__(self, W: Float[Array, "blocks p h"], V: Float[Array, "h p"], degree: int, scale: int | float = 1, summands: int = 0):
+    def __init__(self, W: Float[Array, "blocks p h"], V: Float[Array, "h q"], degree: int, scale: int | float = 1, summands: int = 0):
         self.W, self.V, self.degree = nnx.Param(W), nnx.Param(V), degree
         self.scale, self.summands = scale, summands
 

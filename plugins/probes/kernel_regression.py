@@ -1,6 +1,6 @@
 """What a kernel method with the network's tangent kernel would answer: training without learning features."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Float, Num
 
 from framework import Context, Probe, field, register
 from framework.pictures import INK
 from framework.reading import columns_of, draw_lines, finish
-from plugins.kernels.jacobians import Parts, chosen_outputs, network_in_float64, split_network, tokens_of
+from plugins.kernels.jacobians import Parts, as_points, chosen_outputs, network_in_float64, split_network, tokens_of
 from plugins.losses.square import Square
 from plugins.mathematics.points import subset
 from plugins.probes.ntk import as_matrix, empirical_ntk
@@ -34,8 +34,6 @@ class KernelRegression(Probe):
     how many rows it got. Memory: about 3·8·max_rows² bytes, 100 MB at 2,048. In float64. State: θ_0.
     """
 
-    inputs = ("tokens",)
-
     schedule: str = field("at 0+log 2", "when to measure: each event solves two systems of max_rows equations")
     max_rows: int = field(2048, "rows of the kernel matrix: training tuples, or training inputs times p", at_least=1)
     ridge: float = field(0.0, "number added to the eigenvalues of the kernel; 0: the pseudo-inverse", at_least=0)
@@ -49,11 +47,11 @@ class KernelRegression(Probe):
     def measure(self, params: Any, context: Context, state: Any) -> tuple[dict, Any]:
         """Scalars WHEN/SPLIT_QUANTITY, such as initial/test_accuracy, and rows."""
         split = jax.tree.map(jnp.asarray, context.splits.train)
-        x, y = np.asarray(split.inputs), np.asarray(split.targets)
-        per_point = 1 if np.issubdtype(y.dtype, np.floating) else context.task.sizes.outputs
+        x, y = jax.tree.map(np.asarray, (split.inputs, split.targets))
+        per_point = 1 if _outputs_for(y) == "own" else context.task.sizes.outputs
         x, y = subset(x, y, self.max_rows // per_point or 1, context.key)
-        judge = replace(context.task, loss=Square())
-        values: dict[str, Any] = {"rows": len(x) * per_point}
+        judge = context.task.with_loss(Square())
+        values: dict[str, Any] = {"rows": len(y) * per_point}
         with jax.enable_x64(True):
             splits = jax.tree.map(jnp.asarray, context.splits)
             for when, at in zip(WHEN, (state, params), strict=True):
@@ -86,35 +84,35 @@ class KernelRegression(Probe):
 
 
 class Linearized(NamedTuple):
-    """f(θ_0; x) + J_0(x) δ: a network as a linear function of its parameters, moved by δ. Called on tokens [n, k]."""
+    """f(θ_0; x) + J_0(x) δ: a network as a linear function of its parameters, moved by δ. Called on inputs, such as tokens [n, k]."""
 
     graph: nnx.GraphDef
     parts: Parts
     change: Any  # δ, shaped as the parameters
 
-    def __call__(self, inputs: Int[Array, "n k"]) -> Float[Array, "n p"]:
+    def __call__(self, inputs: Any) -> Float[Array, "n p"]:
         """All outputs, in float64."""
         return _linearized(self.graph, self.parts, self.change, inputs)
 
 
 def kernel_regression(
     net: nnx.Module,
-    x_train: Int[Array | np.ndarray, "n m"],
+    x_train: Any,
     y_train: Num[Array | np.ndarray, "n ..."],
-    x: Int[Array | np.ndarray, "n2 m"],
+    x: Any,
     ridge: float = 0.0,
 ) -> Float[Array, "n2 ..."]:
     """f_0(x) + K(x, X) (K(X, X) + ridge)† (y − f_0(X)) with the tangent kernel of `net`, and f_0 the network itself.
 
-    Classification: inputs [n, k], y_train labels [n], read as one-hot vectors, or values [n, p]; np equations with the kernel of
-    all outputs; returns [n2, p]. Regression: tuples [n, k+1], y_train float [n], the value of the output that the last column
-    names (p · 1[Σ a_i ≡ c]); n equations; returns [n2].
+    x_train, x: inputs, such as tokens [n, k]; y_train: labels [n], read as one-hot vectors, or values [n, p]. np equations with the
+    kernel of all outputs; returns [n2, p]. Regression on tuples [n, k+1]: y_train float [n], the value of the output that the last
+    column names (p · 1[Σ a_i ≡ c]); n equations; returns [n2].
     In float64 whatever the network's precision, in which the result is returned. Eigenvalues below rows · 2⁻⁵² · the largest
     count as zero, unless there is a ridge. Not for use inside compiled functions.
     """
     dtype = jnp.result_type(*(leaf for leaf in jax.tree.leaves(split_network(net)[1][0])))
     with jax.enable_x64(True):
-        points = jnp.asarray(x, jnp.int32)
+        points = as_points(x)
         outputs = _outputs_for(y_train)
         f = fit(net, x_train, y_train, ridge)(tokens_of(points, outputs))
         f = chosen_outputs(f, points, outputs)
@@ -122,7 +120,7 @@ def kernel_regression(
         return result.astype(dtype)
 
 
-def fit(net: nnx.Module, x: Num[Array | np.ndarray, "n m"], y: Num[Array | np.ndarray, "n ..."], ridge: float = 0.0) -> Linearized:
+def fit(net: nnx.Module, x: Any, y: Num[Array | np.ndarray, "n ..."], ridge: float = 0.0) -> Linearized:
     """The linearized network that fits the examples with the least ‖δ‖₂: kernel regression, without a test kernel.
 
     With w = K(X, X)† (y − f_0(X)) it is moved by δ = J(X)ᵀ w, so that J(x) δ = K(x, X) w: predictions cost one forward pass.
@@ -132,7 +130,7 @@ def fit(net: nnx.Module, x: Num[Array | np.ndarray, "n m"], y: Num[Array | np.nd
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         net = network_in_float64(net)
         graph, parts = split_network(net)
-        points = jnp.asarray(x, jnp.int32)
+        points = as_points(x)
 
         def answers(params: Any) -> Any:
             f = nnx.merge(graph, params, parts[1])(tokens_of(points, outputs))

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from framework import Context, field, register
 from framework.errors import FieldError, UserError
 from framework.fields import evaluate
+from framework.interfaces import rows_in
 from framework.pictures import tidy
 from framework.reading import columns_of, draw_lines, draw_panels, finish, moments
 from framework.reading.probe_pictures import Panels
@@ -22,6 +23,7 @@ from plugins.kernels.gram_drift import squared_norms
 from plugins.kernels.jacobians import (
     MEMORY,
     OUTPUTS,
+    as_points,
     blockwise,
     check_size,
     in_float64,
@@ -47,8 +49,6 @@ class NTKDrift(ProbeAtPoints):
     the right answer's logit in classification. Not how far the parameters moved: see parameter_drift. State: the
     reference parameters, and the step at which they were taken.
     """
-
-    inputs = ("tokens",)
 
     outputs: str = field("first", "f_0, the sum over all outputs / sqrt(p), all p, or each point's own", choices=OUTPUTS)
     points: str = field("train", "train, test, population, or a number of random points", expression=True)
@@ -92,11 +92,9 @@ class NTKSpectrum(ProbeAtPoints):
 
     effective_rank = exp(−Σ q log q) with q = λ/Σλ; participation = (Σλ)²/Σλ²; alignment = ⟨K, YYᵀ⟩ / ‖K‖ ‖YYᵀ‖, and the
     same of the centered HKH, HYYᵀH with H = 1 − 11ᵀ/n (Cortes et al. 2012). Y has a row for each row of K: the one-hot
-    label for first and sum, so that YYᵀ = 1[y=y']; the entries of the one-hot labels for all; the target for own.
+    label for first and sum, so that YYᵀ = 1[y=y'], or where targets are values these; the entries of that for all; the target for own.
     Points and outputs as for ntk_drift. Not the Hessian's spectrum: see sharpness. In float64. No state.
     """
-
-    inputs = ("tokens",)
 
     outputs: str = field("first", "f_0, the sum over all outputs / sqrt(p), all p, or each point's own", choices=OUTPUTS)
     points: str = field("train", "train, test, population, or a number of random points", expression=True)
@@ -111,7 +109,7 @@ class NTKSpectrum(ProbeAtPoints):
         x, y = subset(*points_of(context, self.points, self.outputs), self.max_rows // per_point or 1, context.key)
         with jax.enable_x64(True):
             K = np.asarray(as_matrix(empirical_ntk(network_in_float64(context.module(params)), x, outputs=self.outputs)))
-        Y = y[:, None] if self.outputs == "own" else np.eye(p)[y]
+        Y = y if y.ndim > 1 else y[:, None] if self.outputs == "own" else np.eye(p)[y]
         Y = Y.reshape(-1, 1) if self.outputs == "all" else Y
         eigenvalues = np.linalg.eigvalsh(K)[::-1]
         values = {"eigenvalues": eigenvalues, "rows": len(K)}
@@ -156,31 +154,32 @@ class Drift(NamedTuple):
 
 def empirical_ntk(
     net: nnx.Module,
-    x1: Int[Array | np.ndarray, "n1 m"],
-    x2: Int[Array | np.ndarray, "n2 m"] | None = None,
+    x1: Any,
+    x2: Any = None,
     outputs: str = "first",
     *,
     block: int = 0,
     closed_form: bool = True,
 ) -> Float[Array, "n1 columns ..."]:
-    """Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ for tokens x1 [n1, k] and x2 [n2, k] (x1 if None), in the network's precision.
+    """Θ(x, x') = ∇_θ f(θ; x) ∇_θ f(θ; x')ᵀ for inputs x1, such as tokens [n1, k], and x2 (x1 if None), in the network's precision.
 
     outputs: "first", the kernel of f_0 [n1, n2]; "sum", (1/p) Σ_cc' Θ_cc' [n1, n2]; "all" [n1, n2, p, p]; "own" [n1, n2] for
-    points [n, k+1] whose last column c says which f_c is meant: regression. Computed in blocks of `block` points (0: as many
-    as fit in 256 MiB); shape and values do not depend on it, except for rounding. closed_form: use the quadratic network's
-    formula; other networks have none, and take what their layers are made of.
+    points [n, k+1] whose last column c says which f_c is meant: regression; where they are numbers, (inputs, c). Computed in blocks
+    of `block` points (0: as many as fit in 256 MiB); shape and values do not depend on it, except for rounding. closed_form: use the
+    quadratic network's formula; other networks have none, and take what their layers are made of.
     """
     _check_outputs(outputs)
     graph, parts = split_network(net)
-    x1 = jnp.asarray(x1, jnp.int32)
-    x2 = x1 if x2 is None else jnp.asarray(x2, jnp.int32)
+    x1 = as_points(x1)
+    x2 = x1 if x2 is None else as_points(x2)
+    rows, columns = rows_in(x1), rows_in(x2)
     known = _quadratic(net) if closed_form else None
     per_point = number_of_outputs(graph, parts, x1, outputs)
-    check_size(len(x1) * per_point, len(x2) * per_point, jnp.result_type(float).itemsize, outputs)
+    check_size(rows * per_point, columns * per_point, jnp.result_type(float).itemsize, outputs)
     with jax.default_matmul_precision("highest"):
         if known:
             weights, degree, scale = known
-            block = min(block or block_of_rows(weights, outputs, MEMORY), max(len(x1), len(x2)))
+            block = min(block or block_of_rows(weights, outputs, MEMORY), max(rows, columns))
             K = _closed_kernel(weights, x1, x2, degree, outputs, block)
             K = K if scale == 1 else scale**2 * K
         else:
@@ -191,7 +190,7 @@ def empirical_ntk(
 def ntk_drift(
     net: nnx.Module,
     net0: nnx.Module,
-    x: Int[Array | np.ndarray, "n m"],
+    x: Any,
     outputs: str = "first",
     *,
     block: int = 0,
@@ -218,8 +217,8 @@ def ntk_drift(
             squares = of(two, np.asarray(x, np.int32), new[1], outputs)
             squares = squares * new[2] ** 4  # kernels are quadratic in the outputs
         else:
-            points = jnp.asarray(x, jnp.int32)
-            rows = len(points) * number_of_outputs(graph, parts, points, outputs)
+            points = as_points(x)
+            rows = rows_in(points) * number_of_outputs(graph, parts, points, outputs)
             check_size(rows, rows, 8, outputs)
             squares = structured_drift(graph, parts, parts0, points, outputs, block)
         change, new_norm, old_norm = np.sqrt(np.asarray(squares, np.float64))
@@ -253,7 +252,7 @@ def _closed_kernel(weights: QuadraticWeights, x1: Any, x2: Any, degree: int, out
 
 @partial(jax.jit, static_argnames=("graph", "outputs", "block"))
 def _structured_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs: str, block: int) -> Any:
-    block = min(block or points_in_a_block(graph, parts, x1, outputs, copies=4), max(len(x1), len(x2)))
+    block = min(block or points_in_a_block(graph, parts, x1, outputs, copies=4), max(rows_in(x1), rows_in(x2)))
     return blockwise(structured_kernel(graph, parts, outputs), x1, x2, block)
 
 

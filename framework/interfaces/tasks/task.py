@@ -1,7 +1,7 @@
 """Task: a finite population of examples, a sample of it to train on, and how answers are judged."""
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax
@@ -85,6 +85,10 @@ class Task(Plugin):
                 values[f"{name}/loss"] = jnp.mean(self.losses(outputs, split.targets))
                 values[f"{name}/accuracy"] = share(correct, len(split))
         return values
+
+    def with_loss(self, loss: Loss) -> "Task":
+        """The same task, judged by another loss."""
+        return replace(self, loss=loss)
 
     def right(self, outputs: Float[Array, "n p"], targets: Any, splits: Splits) -> Bool[Array, " n"]:
         """Whether each answer is right: the largest output is that of the label."""

@@ -3,7 +3,7 @@
 None of this is state: a run that is cut in the middle of an epoch goes on with the examples that were to come.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -79,7 +79,7 @@ class Batches:
     def _noisy(self, split: Split, key: PRNGKeyArray) -> Split:
         which, label = jax.random.split(key)
         labels = jax.random.randint(label, split.targets.shape, 0, self.outputs, split.targets.dtype)
-        return Split(split.inputs, jnp.where(jax.random.bernoulli(which, self.noise, labels.shape), labels, split.targets))
+        return replace(split, targets=jnp.where(jax.random.bernoulli(which, self.noise, labels.shape), labels, split.targets))
 
 
 def update_key(rng: PRNGKeyArray, step: Int[Array, ""]) -> PRNGKeyArray:

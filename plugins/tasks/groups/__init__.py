@@ -1,0 +1,1 @@
+"""Tasks of multiplication in groups, and of any table of an operation."""
