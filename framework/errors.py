@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
 class WhygrokError(Exception):
@@ -55,6 +56,12 @@ class FieldError(UserError):
     def within(self, section: str) -> "FieldError":
         """The same error, seen from the config that holds the section."""
         return FieldError(f"{section}.{self.path}", self.value, self.rule)
+
+
+def unreadable(path: str, file: str, error: OSError) -> FieldError:
+    """The error for a file that a field names; of a relative path, it says from where it counts."""
+    here = "" if Path(file).expanduser().is_absolute() else f"; a relative path counts from the folder of the command, here {Path.cwd()}"
+    return FieldError(path, file, f"cannot be read: {error.strerror or error}{here}")
 
 
 @contextlib.contextmanager

@@ -207,3 +207,15 @@ def test_a_killed_run_of_a_network_with_statistics_resumes_to_the_same_bits(tmp_
     for name in ("killed", "straight"):
         subprocess.run(command(name), check=True, capture_output=True)
     assert_same_run(tmp_path / "killed", tmp_path / "straight")
+
+
+def test_a_file_that_is_elsewhere_is_looked_for_in_the_folder_of_the_command(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    written(tmp_path / "work" / "data.npz", inputs=IMAGES, targets=LABELS)
+    monkeypatch.chdir(tmp_path / "work")
+    assert len(build("task", "array_file", file="data.npz").population()) == 12
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FieldError, match=f"No such file.*a relative path counts from the folder of the command, here {tmp_path}$"):
+        build("task", "array_file", file="data.npz")
+    with pytest.raises(FieldError, match="No such file or directory$"):
+        build("task", "array_file", file=str(tmp_path / "data.npz"))

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from framework import field, register
-from framework.errors import FieldError
+from framework.errors import FieldError, unreadable
 from plugins.mathematics.tables import Table, TableTask, is_associative, is_latin_square, read_table
 
 REQUIRED = {  # what may be asked of a table → its checks, in words
@@ -47,6 +47,6 @@ class CayleyTable(TableTask):
         try:
             return read_table(Path(self.file).expanduser())
         except OSError as error:
-            raise FieldError("file", self.file, f"cannot be read: {error.strerror or error}") from None
+            raise unreadable("file", self.file, error) from None
         except (ValueError, RuntimeError) as error:  # a file that is no such table, or ~NOBODY
             raise FieldError("file", self.file, str(error)) from None

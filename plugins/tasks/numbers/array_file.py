@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from framework import Loss, Sizes, Split, Splits, Task, field, part, register
-from framework.errors import FieldError
+from framework.errors import FieldError, unreadable
 from framework.interfaces.tasks.regression import is_near
 from plugins.vectors.arrays import Arrays, read_arrays
 
@@ -44,7 +44,7 @@ class ArrayFile(Task):
         try:
             return read_arrays(Path(self.file).expanduser())
         except OSError as error:
-            raise FieldError("file", self.file, f"cannot be read: {error.strerror or error}") from None
+            raise unreadable("file", self.file, error) from None
         except (ValueError, RuntimeError) as error:  # a file of something else, or ~NOBODY
             raise FieldError("file", self.file, str(error)) from None
 
