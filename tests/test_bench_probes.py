@@ -19,7 +19,15 @@ def test_every_probe_that_fits_is_timed_beside_a_step(network, monkeypatch):
     assert [row["setting"] for row in rows] == [{"probe": name, "model": network, "p": 7, "points": 29} for name in ("norms", "ntk_drift")]
     for row in rows:
         assert row["reference"] == "step" and row["milliseconds"] > 0 and row["reference_milliseconds"] > 0
-    assert rows[0]["reference_milliseconds"] == rows[1]["reference_milliseconds"], "one step for all"
+
+
+def test_an_event_that_takes_long_is_timed_once(monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "LONG_SECONDS", 0.0)
+    monkeypatch.setattr(module, "in_turn", lambda programs, repeats, seconds: calls.append(repeats) or {"event": [8.0], "step": [2.0]})
+    monkeypatch.setattr(module, "fitting_probes", lambda network, p: ["norms"])
+    (row,) = event_rows("quadratic", 7, repeats=5, seconds=1e-3)
+    assert calls == [1] and (row["milliseconds"], row["ratio"]) == (8.0, 4.0)
 
 
 def test_a_probe_that_cannot_look_is_left_out(monkeypatch):

@@ -16,13 +16,20 @@ Program = Callable[[int], Any]  # does its work so many times, to the end
 def in_turn(programs: Mapping[str, Program], repeats: int, seconds: float) -> dict[str, list[float]]:
     """Milliseconds per call of each program, `repeats` times, in turn, each time for about so many seconds."""
     for program in programs.values():
-        program(2)  # compiles
-    counts = {name: max(1, int(seconds / max(seconds_of(program, 3) / 3, 1e-6))) for name, program in programs.items()}
+        program(1)  # compiles
+    counts = {name: _count(program, seconds) for name, program in programs.items()}
     times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(repeats):
         for name, program in programs.items():
             times[name].append(1e3 * seconds_of(program, counts[name]) / counts[name])
     return times
+
+
+def _count(program: Program, seconds: float) -> int:
+    """How many calls take about so many seconds; one that takes longer by itself is called no more often than needed to see that."""
+    if seconds_of(program, 1) > seconds:
+        return 1
+    return max(1, int(seconds / max(seconds_of(program, 3) / 3, 1e-6)))
 
 
 def seconds_of(program: Program, count: int) -> float:
