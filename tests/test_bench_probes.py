@@ -34,7 +34,7 @@ def test_a_probe_that_cannot_look_is_left_out(monkeypatch):
     assert "progress_measures" in fitting_probes("quadratic", 7)
     monkeypatch.setattr(module, "_config", lambda network, p, probes: _on_numbers(probes))
     found = fitting_probes("mlp", 7)
-    assert "norms" in found and "ntk_drift" not in found, "the kernel is of tokens"
+    assert "norms" in found and "progress_measures" not in found, "frequencies are of tokens"
 
 
 def _on_numbers(probes):

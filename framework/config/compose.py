@@ -18,7 +18,6 @@ from framework.config.settings import SECTIONS, General
 from framework.config.tree import NAMED, PLUGIN_SECTIONS, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of
 from framework.fields import convert, declared_fields, unknown_field
-from framework.storage import trust, trusted
 
 
 def select(name: str, **fields: Any) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def experiment(
     paths = [resolve_plugin(plugin) for plugin in _plugins(plugins)]
     for path in paths:
         registry.load_plugin(path)
-    trust(paths)
+    _trust(paths)
     parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
     named = {"probes": dict(probes or {}), "interventions": dict(interventions or {})}
     _swap(arg, parts, named["probes"])
@@ -143,8 +142,17 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
         ) from None
 
 
+def _trust(plugins: Sequence[str]) -> None:
+    if plugins:
+        from framework.storage import trust  # here: who only asks for help does not wait for NumPy
+
+        trust(plugins)
+
+
 def _check_trust(names: Iterable[Any], given: Sequence[str], file: Any) -> None:
     """Raises UserError for plugins whose code would run because a file says so, which somebody else may have written."""
+    from framework.storage import trusted
+
     asked = {resolve_plugin(name) for name in names if isinstance(name, str)}
     if unknown := sorted(asked - {*given} - trusted()):
         raise UserError(

@@ -7,7 +7,6 @@ from pathlib import Path
 from framework.cli.answers import answer
 from framework.cli.tables import aligned
 from framework.errors import UserError
-from framework.records import CONFIG
 
 
 def examine(folders: Sequence[str], repair: bool, as_json: bool) -> int:
@@ -35,6 +34,8 @@ def examine(folders: Sequence[str], repair: bool, as_json: bool) -> int:
 
 def runs_below(folder: str) -> list[Path]:
     """The runs in a folder: itself, or all below it. Raises UserError where there is none."""
+    from framework.records import CONFIG  # here: NumPy is not imported for --help
+
     root = Path(folder)
     if not root.exists():
         raise UserError(f"there is no folder {folder}")
