@@ -121,6 +121,7 @@ def config_of(file, **changes):
     return experiment(**parts | changes, steps=6, events={"metrics": "every 2"}, recording=QUIET)
 
 
+@pytest.mark.slow
 def test_a_file_that_has_changed_is_no_run_that_goes_on(tmp_path):
     file = written(tmp_path / "data.npz", inputs=IMAGES, targets=LABELS)
     config = config_of(file)

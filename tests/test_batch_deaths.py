@@ -67,6 +67,7 @@ def die(path, verb, call, after, count=5, engine=ENGINE):
     return False
 
 
+@pytest.mark.slow
 def test_a_batch_that_dies_at_every_verb_in_turn_ends_in_the_same_bits(tmp_path, finished_batch):
     for verb, call in {"rewind": 1, "advance": 1, "measure": 2, "row": 6, "publish": 1, "save": 2, "retain": 0, "mark": 4}.items():
         assert die(tmp_path / "runs", verb, call, after=verb == "row"), verb
@@ -87,6 +88,7 @@ def test_a_batch_that_dies_around_any_call_of_any_verb_ends_in_the_same_bits(ver
     assert deaths >= 3
 
 
+@pytest.mark.slow
 def test_a_signal_stops_all_members_after_they_have_saved(tmp_path, finished_batch):
     row = RunRecorder.row
 

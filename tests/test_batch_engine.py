@@ -68,6 +68,7 @@ def test_the_same_sweep_has_the_same_bits_again_and_says_in_its_table_what_its_r
         assert f"new run of 6 steps: {tmp_path / 'runs' / name}" in (tmp_path / "runs" / row["log"]).read_text()
 
 
+@pytest.mark.slow
 def test_each_structure_is_one_program_however_many_members_have_it(tmp_path):
     sharing.program_of.cache_clear()
     adamw = [{"seed": seed, "optimizer.weight_decay": 0.1 * (seed + 1)} for seed in range(7)]
@@ -78,6 +79,7 @@ def test_each_structure_is_one_program_however_many_members_have_it(tmp_path):
     assert [names.count(f"jit({name})") for name in ("advance_lane", "metrics_lane", "advance")] == [2, 1, 0]  # metrics know no optimizer
 
 
+@pytest.mark.slow
 def test_members_that_a_program_cannot_hold_together_are_trained_in_groups_by_their_structure(tmp_path, said):
     sweep = members(tiny(probes={}), product({"model.width": ["4", "6"], "seed": [0, 1]}))
     assert states(run_sweep(sweep, tmp_path / "runs", engine="batch")) == ["finished"] * 4
@@ -85,6 +87,7 @@ def test_members_that_a_program_cannot_hold_together_are_trained_in_groups_by_th
     assert [load_run(tmp_path / "runs" / member.name).params()["V"].shape for member in sweep] == [(4, 5), (4, 5), (6, 5), (6, 5)]
 
 
+@pytest.mark.slow
 def test_a_member_that_diverges_stops_with_its_sentence_and_changes_no_bit_of_the_others(tmp_path):
     checkpoint = {"every_steps": 1, "every_seconds": 0.0, "keep": 2}
     calm, wild = ([{"seed": 0}, {"seed": 1, "optimizer.learning_rate": rate}, {"seed": 2}] for rate in (0.1, 1e30))
@@ -107,6 +110,7 @@ def test_a_member_that_diverges_stops_with_its_sentence_and_changes_no_bit_of_th
     assert session["reason"] == str(error.value)
 
 
+@pytest.mark.slow
 def test_a_member_that_stop_when_ends_leaves_the_others_their_bits(tmp_path, finished_batch):
     sweep = swept()
     sweep[1] = dataclasses.replace(sweep[1], config=override(sweep[1].config, {"stop_when": "step >= 4"}))
@@ -139,6 +143,7 @@ class AsksTheHost(Penalty):
         return jax.pure_callback(lambda W: np.float32(W.size), shape, jax.lax.stop_gradient(params["W"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

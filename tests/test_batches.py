@@ -78,6 +78,7 @@ def test_a_run_cut_in_the_middle_of_an_epoch_goes_on_with_the_examples_to_come(c
     assert train(tiny(11)).params()["V"].tobytes() != train(config).params()["V"].tobytes()
 
 
+@pytest.mark.slow
 def test_a_batch_step_is_the_step_on_those_examples():
     config = override(tiny(1), {"task.batch_size": "5", "optimizer.name": "gd", "optimizer.learning_rate": 1.0})
     made = Experiment.from_config(config)

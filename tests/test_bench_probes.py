@@ -10,6 +10,7 @@ from plugins.benchmarks.probes import NETWORKS, event_rows, fitting_probes
 NEEDS_A_HIDDEN_LAYER = {"fourier"}  # it reads the weights of each neuron, which a transformer has not
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_probe_that_fits_is_timed_beside_a_step(network, monkeypatch):
     known = {entry.name for entry in registry.entries("probe")}

@@ -58,6 +58,7 @@ def test_what_is_no_number_names_no_best(text):
         check_condition("checkpoint.keep_best", text, number=True)
 
 
+@pytest.mark.slow
 def test_the_best_state_stays_and_is_called_best(tmp_path):
     """The loss of the training set falls at each step: the least of its negative is at step 0, long after two newer ones."""
     saving = {"every_steps": 1, "every_seconds": 0.0, "keep": 2}

@@ -188,6 +188,7 @@ def test_the_pac_bayes_bound_is_vacuous_and_says_so(runs):
     assert "says nothing" in certified.follows[-1]
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_terminal_and_json_has_the_same_numbers(runs, capsys):
     path = str(runs["modular_addition"].path)
     assert run_command(["certify", f"{path}@300", "generalization"]) == 0

@@ -254,6 +254,7 @@ def test_collecting_imports_no_jax(runs):
     assert modules & {"jax", "flax", "optax", "orbax", "matplotlib", "scipy"} == set()
 
 
+@pytest.mark.slow
 def test_a_run_says_the_same_as_when_it_is_loaded(tmp_path, small_config):
     with small_config.unlocked():
         small_config.recording.plot = False

@@ -29,6 +29,7 @@ def diff(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_a_run_repeated_is_the_same_in_every_number(runs, capsys):
     found = diff(capsys, runs / "one", runs / "same")
     assert found["fields"] == found["environment"] == []

@@ -58,6 +58,7 @@ TABLE = {7: 3, 11: 2, 23: 5}  # smallest primitive roots
 BOTH = {"modular_multiplication": (1, 1), "modular_division": (1, -1)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("p", "task"), slow_but(lambda case: case == (7, "modular_multiplication"), itertools.product(TABLE, BOTH)))
 def test_a_network_that_multiplies_has_the_frequencies_that_were_planted(p, task):
     g, signs = TABLE[p], BOTH[task]
@@ -104,6 +105,7 @@ def by_matrix(R):
     return np.moveaxis(np.array(W), 0, 2), np.array(V)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "R", "name"),
     [(build("task", "dihedral_group", n=3), of_triangle, "E1"), (build("task", "symmetric_group", n=3), of_permutations, "(2,1)")],

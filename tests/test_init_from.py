@@ -39,6 +39,7 @@ def register_normalized():
             return Normalized(task.sizes.values, rngs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_but(lambda name: name in ("kernel", "normalized"), MODELS))
 def test_a_run_of_another_seed_begins_with_the_outputs_that_the_other_ended_with(name, tmp_path):
     register_normalized()

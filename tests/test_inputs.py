@@ -104,6 +104,7 @@ def test_numbers_are_not_embedded():
         build("model", "mlp", embedding="summed").build(MadeUp(), rngs=nnx.Rngs(0))
 
 
+@pytest.mark.slow
 def test_a_dict_of_arrays_is_learned_in_batches_and_measured_by_probes():
     run = made(MadeUp(kind="arrays"), probes=("norms", "margins", "laziness", "sharpness", "grokking"), train_size="75%", batch_size="3")
     run.notices()

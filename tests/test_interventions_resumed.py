@@ -64,6 +64,7 @@ def test_without_interventions_a_state_has_the_leaves_that_it_had_before_there_w
     assert {name.partition(".")[0] for name in state(run, 2)} == {"step", "params", "opt_state", "rng"}
 
 
+@pytest.mark.slow
 def test_members_of_a_batch_have_the_numbers_of_runs_of_their_own(tmp_path):
     sweep = members(plain(STEPS, interventions=ALL), product({"seed": [0, 1], "interventions.cut.factor": [0.5]}))
     assert [standing.state for standing in run_sweep(sweep, tmp_path / "runs", engine="batch")] == ["finished"] * 2

@@ -74,6 +74,7 @@ def test_the_default_is_the_users_cache_folder(train, tmp_path):
     assert train({"HOME": tmp_path}).read >= count > 10
 
 
+@pytest.mark.slow
 def test_damaged_programs_cost_nothing_but_time(train, without, folder):
     files = sorted(folder.glob("*/*.program"))
     assert len(files) > len(DAMAGES) + 2

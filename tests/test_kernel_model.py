@@ -64,6 +64,7 @@ def test_training_at_p_23_converges_to_kernel_regression(optimizer, steps):
     assert np.max(np.abs(begun - exact)) > 0.1  # they have gone somewhere
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("name", SHOWN)
 def test_the_linearized_network_is_the_tangent_at_the_initialization(name):

@@ -111,6 +111,7 @@ def near():
     return runs(lambda p: 0.75 * p ** (5 / 3), 0.02)
 
 
+@pytest.mark.slow
 def test_the_law_that_was_planted_is_the_one_that_is_seen_and_with_little_noise_no_other_is_near(near):
     seen = shapes.law_holds(near, "p^(5/3)", ("p^(3/2)", "p²"), "here")
     assert seen.seen and seen.measured["best in draws, p^(5/3)"] == 1 and "told apart" not in seen.expected

@@ -27,6 +27,7 @@ def exact_cross_entropy(logits, label):
     return (sum(gap.exp() for gap in gaps)).ln()
 
 
+@pytest.mark.slow
 @given(LOGITS, st.data())
 def test_the_logarithm_of_the_cross_entropy_is_right_where_the_loss_underflows(logits, data):
     label = data.draw(st.integers(0, len(logits) - 1))

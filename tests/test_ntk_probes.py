@@ -106,6 +106,7 @@ OF_NUMBERS = {  # of labels and of values
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", OF_NUMBERS)
 def test_the_probes_look_at_networks_of_numbers(task):
     """Against the Jacobian, in float64: how far the kernel moved, its spectrum, what its targets have in common with it, and its method."""

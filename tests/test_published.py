@@ -33,6 +33,7 @@ def test_doshi_2023_at_p_97_reaches_the_published_losses():
     assert columns["train/loss"][-1] == pytest.approx(8.1e-4, rel=0.05)
 
 
+@pytest.mark.slow
 def test_doshi_2023_at_p_23_groks_within_100_steps():
     run = train(doshi2023(23, 128, "70%"))
     fitted, generalized = fitted_step(run), first_at_least(run, "test/accuracy", 0.95)

@@ -71,6 +71,7 @@ def test_members_that_differ_in_numbers_and_seeds_compile_each_program_once():
         assert trained(override(tiny(optimizer=optimizer), changes))[1] == [0, 0, 0], changes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts, compiled",
     [
@@ -92,6 +93,7 @@ def test_numbers_have_their_effect_in_a_shared_program():
     assert params(runs[0]) == params(alone[1]) != params(runs[1]) == params(alone[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ("mlp", "transformer", "centered"))
 def test_factors_of_outputs_share_a_program_and_scale_the_outputs(model):
     fields = {"mlp": {"width": "4"}, "transformer": {"d_model": 4, "d_mlp": 4, "heads": 1}, "centered": {}}[model]
@@ -104,6 +106,7 @@ def test_factors_of_outputs_share_a_program_and_scale_the_outputs(model):
     assert not jax.tree.leaves(one.initial_state().variables) or model != "mlp"  # a constant is no part of a checkpoint
 
 
+@pytest.mark.slow
 def test_a_run_has_the_same_bits_first_in_its_process_and_hundredth(tmp_path):
     config = tiny(12, optimizer=select("adam", learning_rate=0.01, b2=0.97))
     for number in range(99):
@@ -124,6 +127,7 @@ def test_precisions_do_not_mix_in_one_process():
     assert params(again) == params(runs["float32"]) != params(runs["float64"])
 
 
+@pytest.mark.slow
 def test_no_more_programs_are_kept_than_the_limit_says():
     for width in range(1, 6):
         train(tiny(1, model=select("mlp", width=str(width), activation=("relu", "gelu", "tanh", "quadratic", "identity")[width - 1])))

@@ -15,6 +15,7 @@ from framework.testing.made_up import MadeUp
 from plugins.kernels.jacobians import OUTPUTS, answers, as_points, network_in_float64, split_network
 from plugins.kernels.structured import Structure
 from plugins.probes.ntk import as_matrix, empirical_ntk, ntk_drift
+from tests.helpers import slow_but
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -102,7 +103,7 @@ def assert_as_by_jacobian(net, net0, x, outputs):
 
 
 @pytest.mark.parametrize("outputs", [OUTPUTS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in OUTPUTS[1:])])
-@pytest.mark.parametrize("name", [*NETWORKS, "convolutional"])
+@pytest.mark.parametrize("name", slow_but(lambda name: name in ("mlp, biases", "transformer"), [*NETWORKS, "convolutional"]))
 def test_kernels_and_drifts_are_those_of_contracted_jacobians(name, outputs, float64):
     assert_as_by_jacobian(*(network_in_float64(built(name, seed)) for seed in (0, 1)), points(outputs), outputs)
 
@@ -119,6 +120,7 @@ class Seeing(nnx.Module):
         return self.last(jnp.mean(jnp.tanh(self.norm(self.first(image))), axis=(1, 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", [OUTPUTS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in OUTPUTS[1:])])
 @pytest.mark.parametrize(("kind", "model"), [("values", "mlp"), ("images", "mlp"), ("arrays", "mlp"), ("images", "cnn"), ("arrays", "cnn")])
 def test_at_numbers_too_they_are_those_of_contracted_jacobians(kind, model, outputs, float64):
