@@ -1,6 +1,7 @@
 """The run directory: names of its files, its config, its environment, and whether this run may write it."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,16 @@ class RunDirectory:
         """Makes the folder."""
         with storage("making the folder", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+
+    def check_links(self) -> None:
+        """Raises UserError where a part of the folder is a symbolic link: whoever sent the folder could have us write elsewhere."""
+        own = (self.config, self.environment, self.metrics, self.arrays, self.checkpoints, self.tensorboard, self.figures, self.lock)
+        for part in own:
+            if part.is_symlink():
+                raise UserError(
+                    f"{part} is a symbolic link to {os.readlink(part)}, and whygrok writes nothing outside of a run's folder: put what it "
+                    "leads to in its place; the whole folder of a run may be a link"
+                )
 
     def remove_left_overs(self) -> None:
         """Removes what a killed process left beside a file that it was about to replace."""

@@ -71,6 +71,7 @@ def open_session(config: ConfigDict, workdir: str | Path, host: Host, fresh: boo
 
 
 def _prepare(directory: RunDirectory, fresh: bool) -> None:
+    directory.check_links()
     if fresh and directory.is_run:
         with Lock(directory.lock):
             aside = directory.set_aside()

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,10 +46,10 @@ def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> 
 
     durable: waits for the disk, so that the file outlives a power cut as well as a kill.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with storage("writing", path):
         try:
-            with open(beside, "wb") as file:
+            with open(beside, "xb") as file:  # a name that nobody could guess and put there before
                 file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 if durable:

@@ -60,7 +60,7 @@ class Lock:
     def _open(self) -> None:
         with storage("locking", self._path):
             # Unbuffered: what a full disk refuses must not wait in a buffer until the file is closed.
-            self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 (closed in __exit__)
+            self._file = open(self._path, "a+b", buffering=0, opener=_not_followed)  # noqa: SIM115 (closed in __exit__)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -95,6 +95,10 @@ class Lock:
                 self._beat()
             except OSError:
                 continue  # a full disk is reported by what is being saved, not by the heartbeat
+
+
+def _not_followed(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def holder(path: Path) -> str | None:

@@ -91,7 +91,10 @@ def _over_fields(parser: Parser, options: argparse.Namespace) -> list[Path]:
 
 
 def _output(parser: Parser, options: argparse.Namespace, name: str) -> Path:
-    output = Path(options.output) if options.output else Path(options.runs[0]) / "figures" / name
+    figures = Path(options.runs[0]) / "figures"
+    if not options.output and figures.is_symlink():
+        parser.error(f"{figures} is a symbolic link, and nothing is written outside of a run's folder; say where: --output=FILE.png")
+    output = Path(options.output) if options.output else figures / name
     if output.suffix != ".png":
         parser.error(f"--output={output}: pictures are PNG; end it in .png")
     return output

@@ -48,6 +48,7 @@ def repair(directory: RunDirectory) -> list[str]:
     the start. Raises UserError where another process writes the run, or where config.json cannot be read.
     """
     directory.read_config()
+    directory.check_links()
     done = []
     with Lock(directory.lock):
         for part in list(parts(directory)):
