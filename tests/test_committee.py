@@ -32,9 +32,10 @@ def test_outputs_are_means_over_the_neurons_of_each_output(epsilon):
     task = build("task", "teacher_student", points=6, outputs=2)
     net = build("model", "committee", width=4, epsilon=epsilon).build(task, rngs=nnx.Rngs(0))
     x = jnp.asarray(task.population().inputs)
-    assert net.W.shape == (2, 4, 5)
-    np.testing.assert_allclose(net(x), by_hand(np.asarray(net.W[...]), x, epsilon), rtol=1e-12)
-    np.testing.assert_allclose(net(2 * x), 2 * net(x) + epsilon * (by_hand(np.asarray(net.W[...]), x, 2.0) - by_hand(net.W[...], x, 0.0)))
+    assert net.weights.shape == (2, 4, 5)
+    np.testing.assert_allclose(net(x), by_hand(np.asarray(net.weights[...]), x, epsilon), rtol=1e-12)
+    weights = np.asarray(net.weights[...])
+    np.testing.assert_allclose(net(2 * x), 2 * net(x) + epsilon * (by_hand(weights, x, 2.0) - by_hand(weights, x, 0.0)))
 
 
 def test_tokens_are_one_hot_vectors():
@@ -42,19 +43,19 @@ def test_tokens_are_one_hot_vectors():
     net = build("model", "committee", width=3, epsilon=1.0).build(task, rngs=nnx.Rngs(0))
     inputs = np.asarray(task.population().inputs)
     one_hot = np.eye(5)[inputs].reshape(len(inputs), 10)
-    np.testing.assert_allclose(net(inputs), by_hand(np.asarray(net.W[...]), one_hot, 1.0), rtol=1e-12)
+    np.testing.assert_allclose(net(inputs), by_hand(np.asarray(net.weights[...]), one_hot, 1.0), rtol=1e-12)
 
 
 def test_images_are_their_pixels():
     sizes = build("task", "digits").sizes
     net = build("model", "committee", width=3).build(build("task", "digits"), rngs=nnx.Rngs(0))
     images = jnp.asarray(np.random.default_rng(0).random((2, *sizes.shape)))
-    np.testing.assert_allclose(net(images), by_hand(np.asarray(net.W[...]), images.reshape(2, 64), 0.02), rtol=1e-12)
+    np.testing.assert_allclose(net(images), by_hand(np.asarray(net.weights[...]), images.reshape(2, 64), 0.02), rtol=1e-12)
 
 
 def test_initial_weights_are_standard_normal_times_alpha():
     task = build("task", "polynomial_regression")
-    (one, three) = (build("model", "committee", init_scale=a).build(task, rngs=nnx.Rngs(0)).W[...] for a in (1.0, 3.0))
+    (one, three) = (build("model", "committee", init_scale=a).build(task, rngs=nnx.Rngs(0)).weights[...] for a in (1.0, 3.0))
     assert one.shape == (1, 500, 100)
     np.testing.assert_allclose(three, 3 * one, rtol=1e-12)
     assert abs(np.var(one) - 1) < 5 * (2 / one.size) ** 0.5  # five standard deviations of a variance

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 
 import jax
 import pytest
@@ -69,3 +70,12 @@ def test_a_slow_import_is_named_with_its_seconds(monkeypatch):
     with isolated("slow.py"):
         print("words\nof it")
     assert said == ["plugin slow.py took 0 s to import", "plugin slow.py printed while it was imported: words of it"]
+
+
+def test_a_log_handler_made_at_import_goes_on_to_print(tmp_path, capsys):
+    file = tmp_path / "keeper.py"
+    file.write_text("import sys\nSTREAM = sys.stdout\nprint('at import', file=STREAM)")
+    registry.load_plugin(str(file))
+    stream = next(module for name, module in sys.modules.items() if name.startswith("whygrok_plugin_file_keeper")).STREAM
+    print("later", file=stream)
+    assert capsys.readouterr().out == "later\n"

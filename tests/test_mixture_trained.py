@@ -86,7 +86,7 @@ def test_members_of_a_batch_have_the_numbers_of_runs_of_their_own(tmp_path):
 @pytest.mark.slow
 def test_probes_and_interventions_see_all_tasks():
     """Accuracies of the kernel method and of the linearized network by task; labels made right again, another sample."""
-    parts = tiny(2, **MIXED | {"probes": {name: select(name) for name in ("laziness", "kernel_regression", "margins", "fourier")}})
+    parts = tiny(2, **MIXED | {"probes": {name: select(name) for name in ("laziness", "kernel_regression", "margins")}})
     again = {"right": select("labels", schedule="at 1", share=0.0), "other": select("sample", schedule="at 2", seed=7)}
     made = Experiment.from_config(override(parts, {f"interventions.{name}": section for name, section in again.items()}))
     assert made.notices() == []
@@ -106,3 +106,8 @@ def test_a_task_that_changes_its_size_with_each_sample_cannot_be_drawn_again():
     made = Experiment.from_config(tiny(task=task, interventions={"x": select("sample", schedule="at 1")}))
     with pytest.raises(UserError, match="drawn with replacement"):
         made.notices()
+
+
+def test_a_probe_of_one_tasks_frequencies_refuses_a_mixture():
+    with pytest.raises(UserError, match="fourier reads the network of one task"):
+        Experiment.from_config(tiny(2, **MIXED | {"probes": {"fourier": select("fourier")}})).initial_state()

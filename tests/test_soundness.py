@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +61,10 @@ DAMAGE = [
     ("metrics.jsonl", line(3, b"\x00\xff\xfe")),
     ("metrics.jsonl", line(0, b"[1, 2]")),
     ("metrics.jsonl", line(1, b'{"step": ')),
+    ("metrics.jsonl", line(3, b"{}")),
+    ("metrics.jsonl", line(4, b'{"step": 3}')),
     ("metrics.jsonl", folder_instead),
+    ("metrics.jsonl", emptied),
     ("environment.json", cut),
     ("environment.json", emptied),
     ("environment.json", folder_instead),
@@ -101,6 +105,7 @@ def test_damage_is_found_set_aside_and_the_same_command_goes_on(name, damage, so
 def test_a_sound_run_is_said_to_be_sound(sound, capsys):
     assert run_command(["doctor", str(sound), "--json"]) == 0
     [found] = json.loads(capsys.readouterr().out)
+    assert found["refused"] == ""
     assert {part["state"] for part in found["parts"]} == {"ok"} and found["repaired"] == []
     assert [part["name"] for part in found["parts"]] == ["config.json", "environment.json", "metrics.jsonl", "arrays", "checkpoints"]
 
@@ -111,17 +116,17 @@ def test_a_folder_of_runs_and_a_run_without_a_config(sound, tmp_path, capsys):
     (tmp_path / "sweep" / "b" / "config.json").write_text("{")
     assert run_command(["doctor", str(tmp_path / "sweep")]) == 1
     out = capsys.readouterr().out
-    assert "damaged: 1 of 2 runs" in out and "b/config.json cannot be read" in out
-    assert run_command(["doctor", str(tmp_path / "sweep" / "b"), "--repair"]) == 2
-    assert "config.json cannot be read" in capsys.readouterr().err
+    assert "not sound: 1 of 2 runs" in out and "b/config.json cannot be read" in out
+    assert run_command(["doctor", str(tmp_path / "sweep"), "--repair"]) == 1
+    assert "not repaired: " in (out := capsys.readouterr().out) and "config.json cannot be read" in out
 
 
 def test_a_run_that_is_being_written_is_not_repaired(sound, tmp_path, capsys):
     shutil.copytree(sound, tmp_path / "run")
     with Lock(RunDirectory.at(tmp_path / "run").lock):
         assert f"process {os.getpid()}" in next(soundness.parts(RunDirectory.at(tmp_path / "run"))).said
-        assert run_command(["doctor", str(tmp_path / "run"), "--repair"]) == 2
-    assert "is being written" in capsys.readouterr().err
+        assert run_command(["doctor", str(tmp_path / "run"), "--repair"]) == 1
+    assert "not repaired: " in (out := capsys.readouterr().out) and "is being written" in out
 
 
 @pytest.mark.parametrize(
@@ -159,3 +164,52 @@ def test_a_run_is_the_same_again_and_a_changed_number_is_named(sound, tmp_path, 
 def test_a_rerun_that_makes_no_sense_is_refused(words, said, sound, capsys):
     assert run_command(["rerun", *(word.format(run=sound) for word in words)]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_where_no_saved_state_is_sound_it_begins_again_at_the_start(sound, tmp_path, capsys):
+    shutil.copytree(sound, tmp_path / "run")
+    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+        cut(checkpoint / "checksums.json")
+    assert run_command(["doctor", str(tmp_path / "run"), "--repair"]) == 0
+    assert "and the run begins again at the start" in capsys.readouterr().out
+    train(config(), tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints.damaged")
+    assert_same_run(tmp_path / "run", sound)
+
+
+@pytest.mark.parametrize("fatal", ["rename", "copy2", "replace"])
+def test_a_repair_that_dies_is_repeated(fatal, sound, tmp_path, monkeypatch):
+    """Between any two of its steps the damage is still seen, so that no row is lost without a word."""
+    run = tmp_path / "run"
+    shutil.copytree(sound, run)
+    line(2, b"{")(run / "metrics.jsonl")
+    owner = {"rename": Path, "copy2": shutil, "replace": os}[fatal]
+    original = getattr(owner, fatal)
+
+    def dies(*words, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, fatal, dies)
+    with pytest.raises(KeyboardInterrupt):
+        soundness.repair(RunDirectory.at(run))
+    monkeypatch.setattr(owner, fatal, original)
+    (run / "LOCK").unlink(missing_ok=True)
+    assert "BAD" in [part.state for part in soundness.parts(RunDirectory.at(run))]
+    soundness.repair(RunDirectory.at(run))
+    train(config(), run)
+    for file in [*run.rglob("*.damaged*"), *run.rglob("*.later*")]:
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+    assert_same_run(run, sound)
+
+
+def test_what_may_not_be_read_now_stays_as_it_is(sound, tmp_path, monkeypatch, capsys):
+    shutil.copytree(sound, tmp_path / "run")
+    before = content(tmp_path / "run")
+
+    def refused(file, **_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("framework.run.analysis.soundness.np.load", refused)
+    assert run_command(["doctor", str(tmp_path / "run"), "--repair"]) == 1
+    assert "??" in (out := capsys.readouterr().out) and "cannot be read now (PermissionError)" in out
+    assert content(tmp_path / "run") == before

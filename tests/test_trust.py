@@ -107,3 +107,29 @@ def test_a_record_that_others_may_write_is_not_believed(tmp_path, monkeypatch):
     assert trusted() == set()
     trust(["two"])
     assert os.environ[VARIABLE] == "two" and (tmp_path / "whygrok" / "trusted_plugins").read_text() == "one\n"
+
+
+@pytest.mark.parametrize("form", ["{file}", "({file!r}, {file!r})", {"{file}": 1}, [["{file}"]], None, 3])
+def test_plugins_that_are_no_list_of_names_are_refused_before_their_code_runs(form, sent):
+    run, marker = sent
+    file = str(run / "theirs.py")
+    filled = {file: 1} if isinstance(form, dict) else [[file]] if isinstance(form, list) else form
+    filled = filled.format(file=file) if isinstance(filled, str) else filled
+    (run / "config.json").write_text(json.dumps(json.loads((run / "config.json").read_text()) | {"plugins": filled}))
+    with pytest.raises(UserError, match="must be a list of files and modules"):
+        load_run(run)
+    assert not marker.exists()
+
+
+def test_a_home_that_may_not_be_entered_harms_nobody(tmp_path, monkeypatch, warnings_said):
+    def refused(self, *_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(Path, "exists", refused)
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert trusted() == set()
+    trust(["one"])
+    assert trusted() == {"one"}
+    assert len(warnings_said) == 1 and "remembered in this process only" in warnings_said[0]

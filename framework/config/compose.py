@@ -5,6 +5,7 @@ be set from the command line. Types and limits come from the fields of the plugi
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,11 +129,12 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
 
     plugins: files and modules to import as well; a file named here need not be where config.json says.
     """
-    moved = {Path(plugin).name for plugin in plugins}
-    if isinstance(stored := plain.get("plugins"), list):  # anything else is refused below, as any wrong field is
-        kept = [name for name in stored if Path(str(name)).name not in moved or Path(str(name)).is_file()]
-        plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
-        _check_trust(kept, plugins, file)
+    moved, stored = {Path(plugin).name for plugin in plugins}, plain.get("plugins", [])
+    if not isinstance(stored, list) or not all(isinstance(name, str) for name in stored):
+        raise UserError(f"{file}: plugins = {stored!r}: must be a list of files and modules")
+    kept = [name for name in stored if Path(name).name not in moved or Path(name).is_file()]
+    _check_trust(kept, plugins, file)
+    plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
     try:
         return from_dict(plain)
     except UserError as error:
@@ -149,15 +151,15 @@ def _trust(plugins: Sequence[str]) -> None:
         trust(plugins)
 
 
-def _check_trust(names: Iterable[Any], given: Sequence[str], file: Any) -> None:
+def _check_trust(names: Iterable[str], given: Sequence[str], file: Any) -> None:
     """Raises UserError for plugins whose code would run because a file says so, which somebody else may have written."""
     from framework.storage import trusted
 
-    asked = {resolve_plugin(name) for name in names if isinstance(name, str)}
-    if unknown := sorted(asked - {*given} - trusted()):
+    asked = {resolve_plugin(name) for name in names} - {*given}
+    if asked and (unknown := sorted(asked - trusted())):
         raise UserError(
             f"{file} asks for the code of {one_of(unknown)}, which you have not used on this machine yet. If you trust it, say so once: "
-            f"--config.plugins={','.join(unknown)} (in Python: load_run(…, plugins=…))"
+            f"--config.plugins={shlex.quote(','.join(unknown))} (in Python: load_run(…, plugins=…))"
         )
 
 

@@ -21,29 +21,40 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
     if not path.is_file():
         return [], False
     *lines, tail = path.read_bytes().split(b"\n")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, line in enumerate(lines, 1):
         try:
-            rows.append(json.loads(line.decode()))
-        except ValueError:
+            row = json.loads(line.decode())
+        except (ValueError, RecursionError):
             if number == len(lines) and not tail:
                 return rows, True
             raise StorageError(f"{path}, line {number} is not JSON: {line[:80]!r}") from None
-        if not isinstance(rows[-1], dict):
+        if not _follows(rows, row):
             raise StorageError(f"{path}, line {number} is no row: {line[:80]!r}")
+        rows.append(row)
     with contextlib.suppress(ValueError):
-        rows += [json.loads(tail)] if tail else []  # only its newline is missing
+        if tail and _follows(rows, row := json.loads(tail)):
+            rows.append(row)  # only its newline is missing
     return rows, bool(tail)
 
 
 def sound_lines(path: Path) -> list[str]:
     """The lines of metrics.jsonl before the first that holds no row."""
     lines: list[str] = []
+    rows: list[dict[str, Any]] = []
     for line in path.read_bytes().split(b"\n"):
         try:
-            if not isinstance(json.loads(line)["step"], int):
-                break
-        except (ValueError, KeyError, TypeError):
+            row = json.loads(line.decode())
+        except (ValueError, RecursionError):
             break
+        if not _follows(rows, row):
+            break
+        rows.append(row)
         lines.append(line.decode())
     return lines
+
+
+def _follows(rows: list[dict[str, Any]], row: Any) -> bool:
+    """Whether it is a row of a later step than those before it."""
+    step = row.get("step") if isinstance(row, dict) else None
+    return isinstance(step, int) and not isinstance(step, bool) and (not rows or step > rows[-1]["step"])

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,13 +15,19 @@ log = logging.getLogger("whygrok")
 
 SLOW_SECONDS = 3.0  # an import that takes longer is named
 SHOWN = 200  # characters of what a plugin printed
-VARIABLES = ("JAX_", "XLA_", "WHYGROK_", "MPL")  # how the names of environment variables begin on which numbers or pictures depend
+VARIABLES = (
+    "JAX_",
+    "XLA_",
+    "WHYGROK_PROGRAMS",
+    "MPL",
+    "MATPLOTLIBRC",
+)  # how the names of environment variables begin on which numbers or pictures depend
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 
 
 @contextlib.contextmanager
 def isolated(place: str) -> Iterator[None]:
-    """Inside, a plugin is imported: what it prints is said as its words, and what it sets for the whole process is put back.
+    """Inside, a plugin is imported: what it prints is logged under its name, and what it sets for the whole process is put back.
 
     That is JAX's configuration, environment variables of JAX and matplotlib, the working folder, signal handlers, and the root
     logger. place: the plugin, as a warning names it. Threads and processes that it starts are not looked for.
@@ -29,21 +36,40 @@ def isolated(place: str) -> Iterator[None]:
 
     settings = (_jax_settings(jax), _variables(), _folder(), _handlers(), _logging())
     before = [read() for read, _ in settings]
-    printed, started = io.StringIO(), time.monotonic()
+    printed, started = _Printed(), time.monotonic()
     try:
         with contextlib.redirect_stdout(printed):
             yield
     finally:
         if (seconds := time.monotonic() - started) > SLOW_SECONDS:
             log.info("plugin %s took %.0f s to import", place, seconds)
-        if said := " ".join(printed.getvalue().split()):
+        if said := printed.ended():
             log.info("plugin %s printed while it was imported: %s", place, said[:SHOWN])
         for (read, write), old in zip(settings, before, strict=True):
             changed = {name: value for name, value in read().items() if name not in old or old[name] != value}
             gone = {name: None for name in old if name not in read()}
             for name, value in (changed | gone).items():
-                write(name, old.get(name))
-                log.warning("plugin %s changed %s to %s for the whole process; it is put back", place, name, value)
+                try:
+                    write(name, old.get(name))
+                    log.warning("plugin %s changed %s to %s for the whole process; it is put back", place, name, value)
+                except Exception as error:  # whatever a library says to a setting that comes too late
+                    log.warning("plugin %s changed %s to %s for the whole process, which cannot be undone: %s", place, name, value, error)
+
+
+class _Printed(io.TextIOBase):
+    """Keeps what is printed until it has ended; whoever still holds it then, such as a log handler, prints where all others do."""
+
+    def __init__(self) -> None:
+        self._heard: io.StringIO | None = io.StringIO()
+
+    def write(self, text: str) -> int:
+        """As of any text stream."""
+        return (self._heard or sys.stdout).write(text)
+
+    def ended(self) -> str:
+        """What was printed so far, in one line."""
+        said, self._heard = self._heard.getvalue() if self._heard else "", None
+        return " ".join(said.split())
 
 
 Setting = tuple[Callable[[], dict[str, Any]], Callable[[str, Any], object]]  # how all are read, and how one is written

@@ -37,7 +37,8 @@ class Forecast:
         whole = sum(costs.values())
         if left >= LEAST_SECONDS and (whole > training or (whole > LONG_SECONDS and whole > LONG_SHARE * (whole + training))):
             self._said = True
-            most = sorted((name for name in costs if costs[name] > whole / 10), key=lambda name: -costs[name])
+            first, *others = sorted(costs, key=lambda name: -costs[name])
+            most = [first, *(name for name in others if costs[name] > whole / 10)]
             said = [f"{name}: {in_words(each[name])} per event, {_events(self._events[name])}" for name in most]
             beside = f"{in_words(whole)} beside {in_words(training)} of training"
             log.warning("%s, %s%s", "; ".join(said), beside, self._less(most[0]))

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Generator, Sequence
 from time import perf_counter
@@ -61,7 +62,7 @@ class Compiler:
     """How long JAX has been making programs in this process, from what it says of each of them."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds, self._lock = 0.0, threading.Lock()
         self._spans = deque[tuple[float, float]](maxlen=1000)  # (end, seconds) of those that may turn out to be part of another
 
     def hear(self, event: str, duration_secs: float, **_: Any) -> None:
@@ -69,10 +70,11 @@ class Compiler:
         if not event.startswith(_EVENTS):
             return
         end = perf_counter()
-        while self._spans and self._spans[-1][0] > end - duration_secs:
-            self.seconds -= self._spans.pop()[1]
-        self._spans.append((end, duration_secs))
-        self.seconds += duration_secs
+        with self._lock:  # any thread may compile
+            while self._spans and self._spans[-1][0] > end - duration_secs:
+                self.seconds -= self._spans.pop()[1]
+            self._spans.append((end, duration_secs))
+            self.seconds += duration_secs
 
 
 @functools.cache

@@ -19,7 +19,7 @@ class Transplant(Intervention):
     smaller network are transplanted by Xu et al. 2025, so that a larger one does not grok late. θ_leaf ← θ'_leaf of that run.
 
     Example: whygrok run --config=quickstart --config.interventions.x.name=transplant --config.interventions.x.schedule="at 500"
-    --config.interventions.x.source=runs/first@2000 --config.interventions.x.leaves=W
+    --config.interventions.x.source=runs/first --config.interventions.x.leaves=W
     """
 
     source: str = field("", "where from: RUN or RUN@STEP; by default its newest saved step")

@@ -1,5 +1,6 @@
 """A committee: hidden neurons whose voices all count the same, with one number that says how far they are from linear."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +15,16 @@ from plugins.networks.layers import flattened, hidden_neurons
 
 
 class CommitteeNetwork(nnx.Module):
-    """f_c(x) = (1/N) Σ_i φ(w_ci · x) with φ(z) = z + ε z² / 2. W [outputs, N, d]; values > 0: x are tokens, taken as one-hot vectors."""
+    """f_c(x) = (1/N) Σ_i φ(w_ci · x) with φ(z) = z + ε z² / 2. weights [outputs, N, d]; values > 0: x are one-hot tokens."""
 
-    def __init__(self, W: Float[Array, "q h d"], epsilon: float, values: int):
-        self.W, self.epsilon, self.values = nnx.Param(W), Constant(epsilon), values
+    def __init__(self, weights: Float[Array, "q h d"], epsilon: float, values: int):
+        self.weights, self.epsilon, self.values = nnx.Param(weights), Constant(epsilon), values
 
     def __call__(self, inputs: Any) -> Float[Array, "n q"]:
         """Outputs for numbers, or for integer tuples."""
-        W = self.W[...]
-        x = flattened(jax.nn.one_hot(inputs, self.values, dtype=W.dtype) if self.values else inputs)
-        z = jnp.einsum("nd,qhd->nqh", x, W)
+        weights = self.weights[...]
+        x = flattened(jax.nn.one_hot(inputs, self.values, dtype=weights.dtype) if self.values else inputs)
+        z = jnp.einsum("nd,qhd->nqh", x, weights)
         return jnp.mean(z + self.epsilon[...] / 2 * z**2, axis=2)
 
 
@@ -32,9 +33,9 @@ class CommitteeNetwork(nnx.Module):
 class Committee(Model):
     """The mean of φ(w_i · x) over N neurons, φ(z) = z + ε z² / 2: the network of Kumar et al. 2024 (arXiv 2310.06110, section 5).
 
-    Only W is trained; it begins at N(0, α²). The smaller ε, the worse the initial kernel is aligned with a task that is a square,
-    and the later it is learned. Their outputs are α times these, minus those at initialization: put it into `centered`, with rate
-    N / α² of gradient descent. Each output has N neurons of its own. Tokens enter one-hot.
+    Only the weights w are trained; they begin at N(0, α²). The smaller ε, the worse the initial kernel is aligned with a task that
+    is a square, and the later it is learned. Their outputs are α times these, minus those at initialization: put it into `centered`,
+    with rate N / α² of gradient descent. Each output has N neurons of its own. Tokens enter one-hot.
     """
 
     inputs = KINDS
@@ -44,8 +45,12 @@ class Committee(Model):
     init_scale: float = field(1.0, "α: all initial weights are multiplied by it", above=0)
 
     def build(self, task: Task, *, rngs: nnx.Rngs) -> nnx.Module:
-        """W [outputs, N, d] from N(0, α²)."""
+        """Weights [outputs, N, d] from N(0, α²)."""
         sizes = task.sizes
         shape = (sizes.outputs, hidden_neurons(self.width, sizes), sizes.entries)
-        W = self.init_scale * jax.random.normal(rngs.params(), shape, jnp.result_type(float))
-        return CommitteeNetwork(W, self.epsilon, 0 if sizes.shape else sizes.values)
+        weights = self.init_scale * jax.random.normal(rngs.params(), shape, jnp.result_type(float))
+        return CommitteeNetwork(weights, self.epsilon, 0 if sizes.shape else sizes.values)
+
+    def neuron_axes(self) -> Mapping[str, int]:
+        """Weights [outputs, N, d]."""
+        return {"weights": 1}

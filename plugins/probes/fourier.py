@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from framework import Context, Group, Probe, field, register
+from framework.errors import UserError
 from framework.reading import draw_lines, finish, moments
 from framework.run import Run
 from plugins.mathematics.fourier import (
@@ -24,6 +25,7 @@ from plugins.mathematics.fourier import (
 from plugins.mathematics.harmonics import Harmonics, harmonics_of
 from plugins.mathematics.points import questions_at
 from plugins.networks.parameters import neuron_norms, two_layer
+from plugins.tasks.mixture import Mixture
 
 
 @register("fourier")
@@ -52,6 +54,8 @@ class Fourier(Probe):
 
     def init(self, params: Any, context: Context) -> dict:
         """The c_i under "coefficients" where the answer is Σ c_i a_i; the key is there or not for the whole run."""
+        if isinstance(context.task, Mixture):
+            raise UserError("fourier reads the network of one task: in a mixture the outputs answer several, and the mark is a token more")
         population = questions_at(context, "population")
         rule = harmonics_of(context.task.group()).rule(np.asarray(population.inputs), np.asarray(population.labels))
         return {} if rule is None else {"coefficients": jnp.asarray(rule, jnp.int32)}

@@ -55,7 +55,7 @@ class Sharpness(Probe):
         values = {f"top_{i + 1}": value for i, value in enumerate(found.top)} | {"residual": found.residual}
         if self.samples:
             values["trace"], values["trace_error"] = hutchinson_trace(product, size, probes, self.samples)
-        return values, {HINT: found.hint}
+        return values, {HINT: found.hint.astype(state[HINT].dtype)}
 
     def lighter(self) -> list[str]:
         """Fewer Hessian-vector products."""

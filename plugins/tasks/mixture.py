@@ -1,7 +1,7 @@
 """Several tasks in one run: one network learns them side by side, and each is judged by itself."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,10 @@ class Mixture(Task):
     loss. A task's sample is the one that it has alone with the same seed, and its train_size says how many examples there are of it.
     Batches are drawn from all examples; their loss is an estimate without bias. Inputs of one shape get a mark: one more token at the
     end, after the largest value of all (or of numbers, a one-hot vector), or an offset, so that the tasks have no token in common.
+    A token more is a summand more: give model.degree=2 to have the quadratic network of one task. Two tasks whose examples are drawn, and
+    whose fields are the same, are the same task: give one of them another population_seed.
     The outputs are those of the task with the most, and all of them count for each. Records loss and accuracy of all, and
-    train/loss/first, train/accuracy/second, test/accuracy/second.first, …. Frequencies are those of the first task. Source: whygrok.
+    train/loss/first, train/accuracy/second, test/accuracy/second.first, …. Its group is that of the first task. Source: whygrok.
     """
 
     first: Task = part(ModularAddition(), "the first task")
@@ -221,6 +223,8 @@ def _check_answers(name: str, task: Task, found: Sequence[Splits]) -> None:
     if not isinstance(found[-1].population, Split):
         raise FieldError(f"{name}.name", _name(task), "its examples are not held one by one, which a mixture needs")
     last, first = (one.population for one in (found[-1], found[0]))
+    if isinstance(last.targets, Mapping):
+        raise FieldError(f"{name}.name", _name(task), "its answers are several arrays, and a mixture has one array of them")
     if _answers(last) != _answers(first):
         rule = f"its answers are {_answers(last)}, and those of first are {_answers(first)}: a mixture has answers of one kind"
         raise FieldError(f"{name}.name", _name(task), rule)

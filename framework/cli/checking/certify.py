@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         if not options.json:
             answer("\n".join(lines_of(name, certificate, certified, refusals[name])))
     if options.json:
-        answer(json.dumps(found, indent=2, ensure_ascii=False))
+        answer(json.dumps(found, indent=2))
     return 0
 
 

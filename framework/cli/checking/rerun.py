@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
-from framework.errors import UserError
+from framework.errors import Diverged, Interrupted, UserError
 
 if TYPE_CHECKING:
     from framework.run import Run
@@ -32,10 +32,12 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse(arguments)
     if not options.workdir and not options.verify:
         parser.error("nothing would be left of the second run: give --workdir=FOLDER, or --verify to compare the two")
-    if options.workdir and Path(options.workdir).resolve() == Path(options.run).resolve():
-        parser.error(f"--workdir={options.workdir} is the run itself; give another folder")
-    from framework.run import load_run, start_backend  # after the arguments are read: JAX is not imported for --help
+    from framework.run import RunDirectory, load_run, start_backend  # after the arguments are read: JAX is not imported for --help
 
+    if options.workdir and RunDirectory.at(options.workdir) == RunDirectory.at(options.run):
+        parser.error(f"--workdir={options.workdir} is the run itself; give another folder")
+    if options.workdir and RunDirectory.at(options.workdir).is_run:
+        parser.error(f"--workdir={options.workdir} holds a run already; give a new folder")
     before = load_run(options.run, options.plugins)
     if not before.rows:
         raise UserError(f"{options.run} has no rows yet: there is nothing to compare with")
@@ -48,9 +50,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _trained(before: "Run", workdir: Path) -> "Run":
+    from framework.run import load_run
     from framework.sessions import train
 
-    return train(before.config, workdir, draw=False)
+    try:
+        return train(before.config, workdir, draw=False)
+    except Diverged as error:  # as the first may have: its rows are compared all the same
+        log.warning("%s", error)
+        return load_run(workdir)
+    except Interrupted:
+        raise Interrupted("stopped before the second run had ended, so nothing is compared") from None
 
 
 def _compared(before: "Run", again: "Run") -> int:

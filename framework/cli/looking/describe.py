@@ -77,5 +77,7 @@ def _shown(default: Any) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    paragraphs = text.split("\n\n")
-    return "\n\n".join("\n".join(textwrap.wrap(" ".join(p.split()), width)) for p in paragraphs).split("\n")
+    """An example, which is a command, stays one line, so that it can be copied."""
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+    broken = [[one] if one.startswith("Example: ") else textwrap.wrap(one, width) for one in paragraphs]
+    return "\n\n".join("\n".join(lines) for lines in broken).split("\n")

@@ -83,11 +83,12 @@ def _text(path: str, found: "Evaluation") -> str:
     lines = [f"run   {path}", f"step  {found.step}"]
     for name, values in found.changed:
         lines.append(f"{name}: " + ", ".join(f"{what} {_short(value)}" for what, value in values.items() if _is_told(value)))
+    widest = max([22, *map(len, found.before)]) + 2
     head = f"{'before':>12}  {'after':>12}" if found.changed else ""
-    lines.append(f"\n{'':24}{head}".rstrip())
+    lines.append(f"\n{'':{widest}}{head}".rstrip())
     for column, value in found.before.items():
         after = f"  {found.after[column]:12.6g}" if found.changed else ""
-        lines.append(f"{column:24}{value:12.6g}{after}")
+        lines.append(f"{column:{widest}}{value:12.6g}{after}")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,12 @@ from framework.storage import Lock, holder, next_free, storage, write_atomically
 log = logging.getLogger("whygrok")
 
 SOUND, DAMAGED, NOTE = "ok", "BAD", "--"  # --: nothing is wrong with it, and a session deals with it by itself
+UNREAD = "??"  # it may be sound: the system does not let us read it now
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file or folder of a run. state: SOUND, DAMAGED or NOTE; said: what it holds, or what is wrong with it."""
+    """A file or folder of a run. state: SOUND, DAMAGED, NOTE or UNREAD; said: what it holds, or what is wrong with it."""
 
     name: str
     state: str
@@ -57,6 +59,9 @@ def repair(directory: RunDirectory) -> list[str]:
                 done.append(f"{part.name} is now {_aside(file, 'damaged').name}")
         if _rows(directory).state == DAMAGED:
             done += _cut(directory)
+        if not complete_steps(directory.checkpoints) and [*directory.checkpoints.glob("*.damaged*")]:
+            aside = _aside(directory.checkpoints, "damaged").name
+            done.append(f"no saved state is left: {directory.checkpoints.name} is now {aside}, and the run begins again at the start")
     return done
 
 
@@ -83,8 +88,12 @@ def _rows(directory: RunDirectory) -> Part:
     name = directory.metrics.name
     try:
         rows, torn = read_lines(directory.metrics)
-    except (StorageError, OSError) as error:
+    except StorageError as error:
         return Part(name, DAMAGED, str(error))
+    except OSError as error:
+        return _unread(name, error)
+    if not rows and (steps := complete_steps(directory.checkpoints)) and steps[-1] > 0:
+        return Part(name, DAMAGED, f"no row is there, though states are saved up to step {steps[-1]:,}")
     last = f", the last of step {rows[-1]['step']:,}" if rows else ""
     cut = "; a torn line follows, which a resume cuts" if torn else ""
     return Part(name, NOTE if torn else SOUND, f"{_count(rows, 'row')}{last}{cut}")
@@ -99,6 +108,8 @@ def _arrays(directory: RunDirectory) -> Iterator[Part]:
                     stored[name]
             int(file.stem)
             sound += 1
+        except (PermissionError, MemoryError) as error:
+            yield _unread(str(file.relative_to(directory.path)), error)
         except Exception as error:  # a damaged archive raises whatever its damage leads to
             said = f"it cannot be read ({type(error).__name__}); the arrays of that step are lost"
             yield Part(str(file.relative_to(directory.path)), DAMAGED, said)
@@ -113,7 +124,11 @@ def _checkpoints(directory: RunDirectory) -> Iterator[Part]:
             read_leaves(folder)
             good.append(int(folder.name))
         except Damaged as damage:
-            yield Part(str(folder.relative_to(directory.path)), DAMAGED, str(damage))
+            name = str(folder.relative_to(directory.path))
+            hidden = damage.__context__
+            yield _unread(name, hidden) if isinstance(hidden, PermissionError) else Part(name, DAMAGED, str(damage))
+        except PermissionError as error:
+            yield _unread(str(folder.relative_to(directory.path)), error)
     if good:
         yield Part(
             directory.checkpoints.name, SOUND, f"{_count(good, 'saved state')}, every checksum right; a resume begins at step {max(good):,}"
@@ -126,6 +141,10 @@ def _count(things: Sized, word: str) -> str:
     return f"{len(things)} {word}{'s' * (len(things) != 1)}"
 
 
+def _unread(name: str, error: BaseException) -> Part:
+    return Part(name, UNREAD, f"it cannot be read now ({type(error).__name__}), and stays as it is")
+
+
 def _aside(file: Path, word: str) -> Path:
     aside = next_free(file.with_name(f"{file.name}.{word}"))
     with storage("setting aside", file):
@@ -134,13 +153,23 @@ def _aside(file: Path, word: str) -> Path:
 
 
 def _cut(directory: RunDirectory) -> list[str]:
-    """Keeps the rows before the first line that cannot be read, and sets aside the states saved after the last of them."""
-    rows = [] if directory.metrics.is_dir() else sound_lines(directory.metrics)
+    """Keeps the rows before the first line that cannot be read, and sets aside the states saved after the last of them.
+
+    The states go first, so that a repair that is killed at any instant finds the same damage when it is repeated.
+    """
+    metrics, done = directory.metrics, []
+    rows = sound_lines(metrics) if metrics.is_file() else []
     last = json.loads(rows[-1])["step"] if rows else -1
-    done = [f"{directory.metrics.name} is now {_aside(directory.metrics, 'damaged').name}; its first {len(rows)} rows stay"]
-    write_atomically(directory.metrics, "".join(f"{line}\n" for line in rows))
     if later := [step for step in complete_steps(directory.checkpoints) if step > last]:
         for step in later:
             _aside(directory.checkpoints / str(step), "later")
         done.append(f"{_count(later, 'state')} saved after step {last:,} set aside, so that the lost rows are recorded again")
+    if metrics.is_dir():
+        done.append(f"{metrics.name} is now {_aside(metrics, 'damaged').name}")
+    elif metrics.is_file():
+        copy = next_free(metrics.with_name(f"{metrics.name}.damaged"))
+        with storage("copying", metrics):
+            shutil.copy2(metrics, copy)
+        done.append(f"{metrics.name} as it was is {copy.name}; its first {_count(rows, 'row')} stay")
+    write_atomically(metrics, "".join(f"{line}\n" for line in rows))
     return done
