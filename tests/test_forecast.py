@@ -55,6 +55,19 @@ def test_probes_that_take_longer_than_training_are_told_of_once_with_what_makes_
     )
 
 
+def test_of_a_dozen_probes_that_cost_alike_one_is_named(caplog):
+    """Each is below a tenth of the whole."""
+    names = [f"drift{number}" for number in range(12)]
+    clock = Clock()
+    clock.add("training", 0.01)
+    for name in names:
+        clock.add(f"probes.{name}", 20.0)
+    made = Experiment.from_config(tiny(3000, probes={name: select("ntk_drift") for name in names}))
+    Forecast(made, clock, -1, 0).consider(3)
+    (record,) = [record for record in caplog.records if record.name == "whygrok"]
+    assert record.getMessage().startswith("drift0: 20 s per event, ")
+
+
 @pytest.mark.parametrize(
     "training, event, why",
     [
