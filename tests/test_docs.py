@@ -54,7 +54,9 @@ def shell_environment(long=False):
 
 def assert_went_well(line, code, error):
     assert code == 0, f"{line}\n{error}"
-    assert "Traceback" not in error and "warning" not in error.lower(), error
+    # What probes cost is said where they take longer than training, which depends on what else the machine does.
+    lines = [words for words in error.lower().splitlines() if " per event, " not in words]
+    assert "Traceback" not in error and not any("warning" in words for words in lines), error
 
 
 def test_the_readmes_first_command_trains_until_the_network_generalizes(tmp_path):
