@@ -187,7 +187,7 @@ def test_a_config_file_that_fails_shows_its_own_line(refused, tmp_path, text, pa
         ({"probes": ["norms"]}, ["probes = ['norms']", "a section"]),
         ({"probes": {"norms": 1}}, ["probes.norms = 1", "a section"]),
         ({"events": "log"}, ["events = 'log'", "a section"]),
-        ({"plugins": 5}, ["plugins = 5", "separated by commas"]),
+        ({"plugins": 5}, ["plugins = 5", "must be a list of files and modules"]),
         ({"steps": None}, ["steps = None", "an integer"]),
         ({"extra": 1}, ["extra", "no such field"]),
         ({"model": {"width": 3}}, ["model: name is missing", "quadratic"]),
