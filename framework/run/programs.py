@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jaxlib
 
-from framework.storage import Programs, refusal
+from framework.storage import Programs, refusal, user_folder
 
 log = logging.getLogger("whygrok")
 
@@ -98,17 +98,8 @@ def _processor() -> list[str]:
 
 
 def _default() -> Path | None:
-    """The XDG cache folder, or that of the home folder; None where there is no home."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():
-        try:
-            home = Path.home()
-        except RuntimeError:
-            return None
-        if not os.path.isdir(home):
-            return None
-        base = home / ".cache"
-    return base / "whygrok" / "programs"
+    folder = user_folder("XDG_CACHE_HOME", ".cache")
+    return folder and folder / "programs"
 
 
 def _setting(name: str) -> Any:

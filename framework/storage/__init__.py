@@ -1,6 +1,7 @@
 """Files that a crash leaves whole, compiled programs, the lock that says who is writing, and whose code may run."""
 
 from framework.storage.files import explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
+from framework.storage.home import user_folder
 from framework.storage.lock import Lock, holder
 from framework.storage.orbax_store import read_arrays, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of

@@ -4,8 +4,8 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
+from framework.storage.home import user_folder
 from framework.storage.programs import refusal
 
 log = logging.getLogger("whygrok")
@@ -18,7 +18,7 @@ def trusted() -> set[str]:
     """The plugins, as absolute paths or names of modules, that this user has named before."""
     known = set(os.environ.get(VARIABLE, "").split("\n"))
     with contextlib.suppress(OSError):  # a home that is missing, or that may not be entered
-        if (folder := _folder()) is not None and folder.exists() and not refusal(folder):
+        if (folder := user_folder("XDG_STATE_HOME", ".local/state")) is not None and folder.exists() and not refusal(folder):
             known |= set((folder / NAME).read_text(encoding="utf-8", errors="replace").split("\n"))
     return known - {""}
 
@@ -30,7 +30,7 @@ def trust(plugins: Iterable[str]) -> None:
         return
     os.environ[VARIABLE] = "\n".join([*os.environ.get(VARIABLE, "").split("\n"), *new]).strip("\n")
     try:
-        folder = _folder()
+        folder = user_folder("XDG_STATE_HOME", ".local/state")
         if folder is None:
             return
         if why := refusal(folder):  # which makes it
@@ -43,17 +43,3 @@ def trust(plugins: Iterable[str]) -> None:
             os.close(file)
     except OSError as error:
         log.warning("the plugins that you name are remembered in this process only: %s", error)
-
-
-def _folder() -> Path | None:
-    """XDG's folder for what should outlive a restart; None where there is no home."""
-    base = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not base.is_absolute():
-        try:
-            home = Path.home()
-        except RuntimeError:
-            return None
-        if not home.is_dir():
-            return None
-        base = home / ".local" / "state"
-    return base / "whygrok"

@@ -1,0 +1,21 @@
+"""Folders of the user's own, where XDG puts them."""
+
+import os
+from pathlib import Path
+
+
+def user_folder(variable: str, below: str) -> Path | None:
+    """The folder `whygrok` in the one that the variable names, else in that below the home folder; None where there is no home.
+
+    variable: XDG_CACHE_HOME or XDG_STATE_HOME; below: what it is by default, such as .cache.
+    """
+    base = Path(os.environ.get(variable, ""))
+    if not base.is_absolute():
+        try:
+            home = Path.home()
+        except RuntimeError:
+            return None
+        if not os.path.isdir(home):
+            return None
+        base = home / below
+    return base / "whygrok"
