@@ -18,6 +18,7 @@ from framework.config import experiment, select
 from framework.errors import UserError
 from framework.testing.timing import Program, bench_row, in_turn, seconds_of
 from framework.training import Event
+from plugins.benchmarks.step import steps_of
 from plugins.probes.ntk import ntk_drift
 
 CHEAP = ("norms", "margins", "fourier", "grokking")  # a few milliseconds per event; laziness takes longer to compile
@@ -60,7 +61,7 @@ class Probes(Benchmark):
 def event_rows(network: str, p: int, repeats: int, seconds: float) -> list[dict[str, Any]]:
     """A row for each probe that fits, with its defaults; the reference is a step of AdamW on 60 % of all pairs."""
     made = Experiment.from_config(_config(network, p, fitting_probes(network, p)))
-    setting, step = {"model": network, "p": p, "points": len(made.splits.train)}, _steps(made)
+    setting, step = {"model": network, "p": p, "points": len(made.splits.train)}, steps_of(made)
     rows = []
     for name in made.probes:
         event = _events(made, name)
@@ -91,16 +92,6 @@ def _config(network: str, p: int, probes: list[str]) -> ConfigDict:
         optimizer=select("adamw", learning_rate=1e-3),
         probes={name: select(name) for name in probes},
     )
-
-
-def _steps(made: Experiment) -> Program:
-    state = made.initial_state()
-
-    def run(count: int) -> None:
-        nonlocal state
-        state, _ = made.advance(state, count)
-
-    return run
 
 
 def _events(made: Experiment, name: str) -> Program:

@@ -34,7 +34,7 @@ class Step(Benchmark):
 
 def _rows(p: int, optimizer: str, repeats: int, seconds: float) -> list[dict[str, Any]]:
     made = Experiment.from_config(_config(p, optimizer))
-    programs = {"ours": _ours(made), "floor": _floor(made), "plain": _plain(made)}
+    programs = {"ours": steps_of(made), "floor": _floor(made), "plain": _plain(made)}
     if importlib.util.find_spec("torch"):
         programs["torch"] = _torch(made, optimizer)
     times = in_turn(programs, repeats, seconds)
@@ -51,7 +51,8 @@ def _config(p: int, optimizer: str) -> Any:
     )
 
 
-def _ours(made: Experiment) -> Program:
+def steps_of(made: Experiment) -> Program:
+    """So many training steps, one after another."""
     state = made.initial_state()
 
     def run(count: int) -> None:

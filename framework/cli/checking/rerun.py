@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"{options.run} has no rows yet: there is nothing to compare with")
     start_backend()
     with tempfile.TemporaryDirectory(prefix="whygrok-rerun-") as folder:
-        again = _trained(before, Path(options.workdir or folder) if options.workdir else Path(folder) / "run")
+        again = _trained(before, Path(options.workdir or Path(folder) / "run"))
         if options.workdir:
             answer(f"run      {again.path}")
         return _compared(before, again) if options.verify else 0
