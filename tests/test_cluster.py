@@ -13,13 +13,13 @@ import pytest
 
 from framework import register, registry, run_sweep
 from framework.cli import run_command
-from framework.errors import FieldError, Interrupted, UserError
+from framework.errors import Interrupted, UserError
 from framework.storage import Lock
 from framework.sweep import WHYGROK, Share, train_share
 from framework.testing import findings
 from plugins.cluster import submission, watch
 from plugins.engines import slurm
-from plugins.engines.slurm import Slurm, minutes
+from plugins.engines.slurm import Slurm
 from tests.dying_members import NAMES, states, swept, table
 from tests.helpers import Here, assert_same_run
 
@@ -72,30 +72,6 @@ def queued(runs, engine, **more):
 NO_WAIT = Slurm(inside="here", tasks=2, wait=False, patience=0, time="30", mem="2G", partition="main")
 WAIT = Slurm(inside="here", tasks=2, patience=0)
 BOTH = "NAME|17_0|RUNNING|None\nNAME|17_1|PENDING|Resources\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("30", 30), ("0:30", 1), ("90:00", 90), ("4:00:00", 240), ("2-12", 3600), ("1-0:30", 1470), ("1-00:00:01", 1441), ("0", 0), ("1h", 0)],
-)
-def test_times_are_read_as_sbatch_reads_them(text, expected):
-    """The formats of sbatch's manual: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM, D-HH:MM:SS; it rounds up to a minute."""
-    assert minutes(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"time": "4 hours"}, "time = '4 hours': must be a time of Slurm's"),
-        ({"mem": "4 GB"}, "mem = '4 GB': must be a whole number with K, M, G or T"),
-        ({"inside": "slurm:mem=4G"}, "inside = 'slurm:mem=4G': must be an engine that trains in the task itself"),
-        ({"cpus_per_task": 0}, "cpus_per_task = 0: must be an integer >= 1"),
-    ],
-)
-def test_a_field_that_sbatch_would_refuse_is_refused_before(fields, message):
-    with pytest.raises(FieldError) as refusal:
-        Slurm(**fields)
-    assert message in str(refusal.value)
 
 
 @pytest.mark.parametrize(("missing", "said"), [("submitit", "pip install 'whygrok[slurm]'"), ("sbatch", "there is no sbatch in PATH here")])
@@ -223,13 +199,6 @@ def test_a_slurm_that_does_not_answer_is_told_before_anything_is_submitted(clust
     with pytest.raises(UserError, match="^--engine=slurm needs a Slurm that answers: squeue fails here"):
         queued(tmp_path / "runs", NO_WAIT)
     assert submitted(cluster) == 0
-
-
-def test_a_signal_that_would_come_at_once_is_refused():
-    for time, before in (("1", 5), ("2", 90), ("00:02:00", 60)):
-        with pytest.raises(FieldError, match=f"^signal = {before}: must leave time before it"):
-            Slurm(time=time, signal=before)
-    assert Slurm(time="3").signal == 90
 
 
 def test_a_signal_ends_the_watching_and_leaves_the_jobs(cluster, tmp_path):
