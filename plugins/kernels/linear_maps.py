@@ -2,9 +2,11 @@
 
 A layer z = a·W, with a the data that enter it and W a parameter, has the gradient Σ_t a_t ⊗ ∂f/∂z_t, with t the places of one
 point (tokens, pixels). Such places are found in the program itself: products, look-ups and convolutions with a parameter, or
-with one whose entries were only moved about (transposed, reshaped, cut).
+with one whose entries were only moved about (transposed, reshaped, cut). What is only added to something has the derivatives of
+the sum: a bias is one more column of the matrix before it, with 1 for its data, and two look-ups that are added are one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +17,8 @@ from jaxtyping import Int
 
 from plugins.kernels.programs import Program, Step
 
-MOVES = ("transpose", "reshape", "squeeze", "expand_dims", "slice", "rev", "copy", "copy_p")  # of entries; none is used twice
+MOVES = ("transpose", "reshape", "squeeze", "expand_dims", "slice", "rev", "copy", "copy_p", "broadcast_in_dim")  # of entries
+SUMS = ("add", "add_any")
 
 
 class View(NamedTuple):
@@ -24,9 +27,18 @@ class View(NamedTuple):
     leaf: int
     entries: Int[np.ndarray, "..."]
 
+    @property
+    def once(self) -> bool:
+        """No entry stands in two places."""
+        return len(np.unique(self.entries)) == self.entries.size
+
 
 class LinearMap(NamedTuple):
-    """One use of a parameter. data(in) is a [T, C], of_output(∂f/∂z) is [T, F]; entries [C, F] says which of its entries are meant."""
+    """One use of a parameter. data(in) is a [T, C], of_output(∂f/∂z) is [T, F]; entries [C, F] says which of its entries are meant.
+
+    site: the value that has the derivatives of z: z itself, or the sum that is all that z goes into. last: the features of z are
+    its last axes, so that of_output only reshapes.
+    """
 
     step: Step
     leaf: int
@@ -34,6 +46,13 @@ class LinearMap(NamedTuple):
     data: Callable[[Sequence[Any]], Any]
     of_output: Callable[[Any], Any]
     places: int
+    last: bool
+    site: int = -1
+
+    @property
+    def derivatives(self) -> tuple[int, bool, int]:
+        """Two maps for which this is equal have the same δ."""
+        return self.site, self.last, self.places
 
 
 class Group(NamedTuple):
@@ -45,7 +64,14 @@ class Group(NamedTuple):
     @property
     def cost(self) -> int:
         """Of the inner product of two gradients from their factors; written out it costs the size of the parameter."""
-        return sum(one.places for one in (*self.straight, *self.transposed)) ** 2 * sum(self.straight[0].entries.shape)
+        places = {one.derivatives: one.places for uses in self for one in uses}
+        return sum(places.values()) ** 2 * sum(self.straight[0].entries.shape)
+
+    @property
+    def derivatives(self) -> tuple[tuple[int, bool, int], ...]:
+        """Of its places, in order. Two groups with the same are one, whose data stand side by side; () if there is none like it."""
+        found = sorted({one.derivatives for one in self.straight})
+        return () if self.transposed or not all(last for _, last, _ in found) else tuple(found)
 
 
 class Found(NamedTuple):
@@ -58,7 +84,7 @@ class Found(NamedTuple):
 def linear_maps(program: Program, leaves: int, points: int = 1) -> Found:
     """The linear maps of a program whose first arguments are so many leaves of parameters, and whose last ones are those of the point."""
     views = {leaf: _whole(program.shapes[leaf], leaf) for leaf in range(leaves)}
-    arguments = len(program.shapes)
+    arguments, sites = len(program.shapes), _sites(program)
     data, rest, maps = set(range(arguments - points, arguments)), set(), []
     for step in program.steps:
         given = [views.get(number) for number in step.inputs]
@@ -68,18 +94,42 @@ def linear_maps(program: Program, leaves: int, points: int = 1) -> Found:
             data |= set(step.outputs)
         one = touched[0] if len(touched) == 1 else None
         if one and of_data and (found := _linear_map(step, one, given.index(one))):
-            maps.append(found)
+            maps.append(found._replace(site=sites.get(step.outputs[0], step.outputs[0])))
         elif one and len(given) == 1 and (view := _moved(step, one)):
             views[step.outputs[0]] = view
         else:
             rest |= {view.leaf for view in touched}
+    return _worth_it(program, maps, rest)
+
+
+def _sites(program: Program) -> dict[int, int]:
+    """For each value that goes into one sum and nothing else: the last such sum, whose derivatives it has."""
+    uses = Counter(number for step in program.steps for number in step.inputs) + Counter([program.result])
+    sites: dict[int, int] = {}
+    for step in reversed(program.steps):
+        if step.equation.primitive.name in SUMS:
+            sites |= {number: sites.get(step.outputs[0], step.outputs[0]) for number in step.inputs if uses[number] == 1}
+    return sites
+
+
+def _worth_it(program: Program, maps: list[LinearMap], rest: set[int]) -> Found:
+    """Of each parameter the groups, where they cost less than its gradient written out; biases where a matrix has their derivatives."""
     groups: list[Group] = []
+    biases: list[tuple[int, list[Group]]] = []
     for leaf in sorted({one.leaf for one in maps} - rest):
         together = _grouped([one for one in maps if one.leaf == leaf])
-        if together is None or sum(group.cost for group in together) >= np.prod(program.shapes[leaf]):
+        if together is None:
             rest.add(leaf)
-        else:
+        elif sum(group.cost for group in together) < np.prod(program.shapes[leaf]):
             groups += together
+        else:
+            biases.append((leaf, together))
+    known = {group.derivatives for group in groups} - {()}
+    for leaf, together in biases:
+        if all(group.derivatives in known for group in together):
+            groups += together
+        else:
+            rest.add(leaf)
     return Found(groups, sorted(rest))
 
 
@@ -121,8 +171,26 @@ def _grouped(maps: list[LinearMap]) -> list[Group] | None:
 def _linear_map(step: Step, view: View, place: int) -> LinearMap | None:
     """The linear map that a step is, where its input number `place` is this parameter and others are data."""
     kinds = {"dot_general": _product, "gather": _look_up, "conv_general_dilated": _convolution}
-    kind = kinds.get(step.equation.primitive.name)
-    return kind(step, view, place) if kind else None
+    name = step.equation.primitive.name
+    if name in SUMS:
+        return _bias(step, view)
+    return kinds[name](step, view, place) if name in kinds and view.once else None
+
+
+def _bias(step: Step, view: View) -> LinearMap | None:
+    """What is added, alike at every place or by place: a product with 1, or with one-hot vectors of the place."""
+    entries = view.entries.reshape(-1, view.entries.shape[-1]) if view.entries.ndim else view.entries.reshape(1, 1)
+    rows, number = np.unique(entries, axis=0, return_inverse=True)
+    if len(np.unique(rows)) < rows.size:
+        return None
+
+    def data(given: Sequence[Any]) -> Any:
+        return jax.nn.one_hot(number.ravel(), len(rows), dtype=given[0].dtype)
+
+    def of_output(derivative: Any) -> Any:
+        return derivative.reshape(entries.shape)
+
+    return LinearMap(step, view.leaf, rows, data, of_output, len(entries), last=True)
 
 
 def _product(step: Step, view: View, place: int) -> LinearMap | None:
@@ -142,7 +210,7 @@ def _product(step: Step, view: View, place: int) -> LinearMap | None:
         return derivative.reshape(-1, entries.shape[1]) if place == 1 else derivative.reshape(entries.shape[1], -1).T
 
     size = int(np.prod(step.given(1 - place).shape))
-    return LinearMap(step, view.leaf, entries, data, of_output, size // columns)
+    return LinearMap(step, view.leaf, entries, data, of_output, size // columns, last=place == 1)
 
 
 def _look_up(step: Step, view: View, place: int) -> LinearMap | None:
@@ -166,7 +234,8 @@ def _look_up(step: Step, view: View, place: int) -> LinearMap | None:
 
     entries = view.entries.reshape(rows, -1)
     places = int(np.prod(step.given(1).shape[:-1]))
-    return LinearMap(step, view.leaf, entries, data, of_output, places)
+    last = dimensions.offset_dims == tuple(range(len(step.result.shape)))[len(step.result.shape) - len(dimensions.offset_dims) :]
+    return LinearMap(step, view.leaf, entries, data, of_output, places, last)
 
 
 def _convolution(step: Step, view: View, place: int) -> LinearMap | None:
@@ -191,4 +260,4 @@ def _convolution(step: Step, view: View, place: int) -> LinearMap | None:
         return jnp.moveaxis(derivative, features, -1).reshape(-1, entries.shape[1])
 
     places = int(np.prod(step.result.shape)) // entries.shape[1]
-    return LinearMap(step, view.leaf, entries, data, of_output, places)
+    return LinearMap(step, view.leaf, entries, data, of_output, places, features == len(step.result.shape) - 1)

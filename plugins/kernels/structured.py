@@ -4,12 +4,12 @@ Where a layer multiplies data a by a parameter, ∂f/∂W = Σ_t a_t ⊗ δ_t wi
 
     Θ_W(x, x') = Σ_tt' (a_t · a'_t') (δ_t · δ'_t')
 
-(Novak, Sohl-Dickstein and Schoenholz 2022, section 3.3). Parameters that enter otherwise, such as biases and gains, have
-their gradients written out.
+(Novak, Sohl-Dickstein and Schoenholz 2022, section 3.3). Parameters that enter otherwise, such as gains, have their gradients
+written out.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -19,9 +19,11 @@ from jaxtyping import Array, Float
 
 from framework.interfaces import rows_in
 from plugins.kernels.jacobians import MEMORY, Parts, answers, at, in_blocks
-from plugins.kernels.linear_maps import Found, linear_maps
+from plugins.kernels.linear_maps import Found, Group, LinearMap, linear_maps
 from plugins.kernels.moved import Moved, moved
 from plugins.kernels.programs import Program
+
+ROWS = 256  # of a product in one pass of a drift: a cache holds such products, and blocks below the diagonal are never computed
 
 
 class Factors(NamedTuple):
@@ -60,33 +62,27 @@ class Structure:
         leaves, others = jax.tree.leaves(parts[0]), jax.tree.leaves(parts[1])
         maps = [one for group in self.found.groups for one in (*group.straight, *group.transposed)]
         number = {one.step.outputs[0]: place for place, one in enumerate(maps)}
+        rest = [leaves[leaf] for leaf in self.found.rest]
+        # Where a map goes into nothing but a sum, the sum's derivatives are taken: of the same shape, and once for all that is added.
+        zeros = {one.site: jnp.zeros(one.step.result.shape, one.step.result.dtype) for one in maps}
 
-        def run(rest: list[Any], added: list[Any]) -> tuple[Any, list[Any]]:
+        def run(rest: list[Any], added: dict[int, Any]) -> tuple[Any, list[Any]]:
             given = dict(enumerate(leaves)) | dict(zip(self.found.rest, rest, strict=True))
             data: list[Any] = [None] * len(maps)
 
             def after(step: Any, known: list[Any], values: list[Any]) -> list[Any]:
                 place = number.get(step.outputs[0])
-                if place is None:
-                    return values
-                data[place] = maps[place].data(known)
-                return [values[0] + added[place]]
+                if place is not None:
+                    data[place] = maps[place].data(known)
+                return [values[0] + added[step.outputs[0]]] if step.outputs[0] in added else values
 
             f = self._program.evaluate([*given.values(), *others, *jax.tree.leaves(point)], after)
             return f, data
 
-        rest = [leaves[leaf] for leaf in self.found.rest]
-        zeros = [jnp.zeros(one.step.result.shape, one.step.result.dtype) for one in maps]
         (gradients, derivatives), data = jax.jacrev(run, argnums=(0, 1), has_aux=True)(rest, zeros)
         q = jax.eval_shape(lambda: run(rest, zeros)[0]).shape[0]
         plain = jnp.concatenate([jnp.zeros((q, 0), dtype_of(leaves)), *(g.reshape(q, -1) for g in gradients)], axis=1)
-        read = iter(zip(maps, data, derivatives, strict=True))
-        groups = []
-        for group in self.found.groups:
-            for uses in group:
-                taken = [next(read) for _ in uses]
-                groups.append(_side_by_side(taken) if taken else (None, None))
-        return Factors(plain, groups)
+        return Factors(plain, _in_groups(self.found.groups, iter(data), derivatives))
 
 
 def dtype_of(leaves: list[Any]) -> Any:
@@ -94,10 +90,25 @@ def dtype_of(leaves: list[Any]) -> Any:
     return jnp.result_type(*leaves)
 
 
-def _side_by_side(taken: list[Any]) -> tuple[Any, Any]:
-    """(a [T, C], δ [q, T, F]) of all uses of a group with the same orientation, their places one after another."""
-    a = jnp.concatenate([data for _, data, _ in taken])
-    return a, jnp.concatenate([jax.vmap(one.of_output)(derivative) for one, _, derivative in taken], axis=1)
+def _in_groups(groups: list[Group], data: Iterator[Any], derivatives: dict[int, Any]) -> list[tuple[Any, Any]]:
+    """The (a, δ) of all groups, two pairs for each; groups with the same δ are one, with their a side by side."""
+    pairs: dict[Any, list[tuple[Any, Any]]] = {}
+    for place, group in enumerate(groups):
+        made = [_by_site([(one, next(data)) for one in uses], derivatives) for uses in group]
+        like = group.derivatives or place
+        pairs[like] = [(jnp.concatenate([pairs[like][0][0], made[0][0]], axis=1), made[0][1]), made[1]] if like in pairs else made
+    return [pair for both in pairs.values() for pair in both]
+
+
+def _by_site(uses: list[tuple[LinearMap, Any]], derivatives: dict[int, Any]) -> tuple[Any, Any]:
+    """(a [T, C], δ [q, T, F]) of all uses of a group with the same orientation: one after another, or added where they are added."""
+    if not uses:
+        return None, None
+    sums: dict[Any, tuple[LinearMap, Any]] = {}
+    for one, a in sorted(uses, key=lambda use: use[0].derivatives):
+        sums[one.derivatives] = one, sums[one.derivatives][1] + a if one.derivatives in sums else a
+    a = jnp.concatenate([a for _, a in sums.values()])
+    return a, jnp.concatenate([jax.vmap(one.of_output)(derivatives[one.site]) for one, _ in sums.values()], axis=1)
 
 
 def kernel_of_factors(left: Factors, right: Factors) -> Any:
@@ -121,14 +132,26 @@ def structured_kernel(graph: nnx.GraphDef, parts: Parts, outputs: str) -> Callab
     return kernel
 
 
-def points_in_a_block(graph: nnx.GraphDef, parts: Parts, x: Any, outputs: str, copies: int) -> int:
-    """So many that `copies` of a block's factors, and of what two blocks give, fit in 256 MiB; at least 1."""
+class Size(NamedTuple):
+    """Of one point: the bytes of its factors, and the rows that it has in the products of two blocks, of `itemsize` bytes an entry."""
+
+    factors: int
+    rows: int
+    itemsize: int
+
+    def points_in_a_block(self, copies: int) -> int:
+        """So many that `copies` of a block's factors, and of what two blocks give, fit in 256 MiB; at least 1."""
+        share = MEMORY / copies
+        return int(min(max(share // self.factors, 1), max((share / self.itemsize) ** 0.5 // self.rows, 1), 1024))
+
+
+def size_of_a_point(graph: nnx.GraphDef, parts: Parts, x: Any, outputs: str) -> Size:
+    """From shapes; nothing is computed."""
     structure = Structure(graph, parts, at(x, 0), outputs)
     one = jax.eval_shape(lambda: structure.factors(parts, at(x, slice(0, 1))))
-    size = dtype_of(jax.tree.leaves(parts[0])).itemsize * copies
-    entries = sum(leaf.size for leaf in jax.tree.leaves(one))
-    across = max([one.plain.shape[1], *(delta.shape[1] * delta.shape[2] for _, delta in one.groups if delta is not None)])
-    return int(min(max(MEMORY // (size * entries), 1), max((MEMORY / size) ** 0.5 // across, 1), 1024))
+    itemsize = dtype_of(jax.tree.leaves(parts[0])).itemsize
+    rows = max([one.plain.shape[1], *(delta.shape[1] * delta.shape[2] for _, delta in one.groups if delta is not None)])
+    return Size(itemsize * sum(leaf.size for leaf in jax.tree.leaves(one)), rows, itemsize)
 
 
 @functools.partial(jax.jit, static_argnames=("graph", "outputs", "block"))
@@ -138,7 +161,8 @@ def structured_drift(graph: nnx.GraphDef, parts: Parts, parts0: Parts, x: Any, o
     Near-equal kernels are never subtracted, only factors: exact to float64's rounding of these. Pass float64.
     block: points in a block; 0: as many as fit in memory.
     """
-    block = min(block or points_in_a_block(graph, parts, x, outputs, copies=12), rows_in(x))
+    size = size_of_a_point(graph, parts, x, outputs)
+    block = min(block or min(size.points_in_a_block(copies=12), max(ROWS // size.rows, 1)), rows_in(x))
     blocks = in_blocks(x, block)
     count = rows_in(blocks)
     real = (jnp.arange(count * block) < rows_in(x)).reshape(count, block)
@@ -151,11 +175,14 @@ def structured_drift(graph: nnx.GraphDef, parts: Parts, parts0: Parts, x: Any, o
         both = jax.lax.map(lambda network: structure.factors(network, at(blocks, i)), networks)
         return _only(real[i], jax.tree.map(lambda leaf: moved(leaf[0], leaf[1]), both))
 
+    kept = 3 * size.factors * rows_in(x) <= MEMORY  # as they are after and before, and their changes
+    known = functools.partial(at, jax.lax.map(factors, jnp.arange(count))) if kept else factors
+
     def row(i: Any) -> Any:
-        left = factors(i)
+        left = known(i)
 
         def add(j: Any, total: Any) -> Any:
-            kernel = kernel_of_factors(left, factors(j))
+            kernel = kernel_of_factors(left, known(j))
             squares = jnp.stack([jnp.sum(one**2) for one in (kernel.change, kernel.new, kernel.old)])
             return total + jnp.where(i == j, 1, 2) * squares
 

@@ -32,7 +32,7 @@ from plugins.kernels.jacobians import (
     split_network,
 )
 from plugins.kernels.spectrum import alignment, centered, effective_rank, participation
-from plugins.kernels.structured import points_in_a_block, structured_drift, structured_kernel
+from plugins.kernels.structured import size_of_a_point, structured_drift, structured_kernel
 from plugins.mathematics.points import ProbeAtPoints, points_of, subset
 from plugins.networks.quadratic import QuadraticNetwork
 
@@ -252,7 +252,7 @@ def _closed_kernel(weights: QuadraticWeights, x1: Any, x2: Any, degree: int, out
 
 @partial(jax.jit, static_argnames=("graph", "outputs", "block"))
 def _structured_kernel(graph: nnx.GraphDef, parts: Any, x1: Any, x2: Any, outputs: str, block: int) -> Any:
-    block = min(block or points_in_a_block(graph, parts, x1, outputs, copies=4), max(rows_in(x1), rows_in(x2)))
+    block = min(block or size_of_a_point(graph, parts, x1, outputs).points_in_a_block(copies=4), max(rows_in(x1), rows_in(x2)))
     return blockwise(structured_kernel(graph, parts, outputs), x1, x2, block)
 
 
