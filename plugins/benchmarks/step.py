@@ -1,6 +1,7 @@
 """A training step of the quadratic network beside its floor, a hand-written script, and PyTorch where it is installed."""
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ class Step(Benchmark):
     """A training step of the quadratic network, h = 4p, n = 2·p^(5/3), against each reference.
 
     "floor": the three matrix products alone; "plain": the same step written by hand with textbook cross-entropy; "torch":
-    embedding lookups and two threads. Source: whygrok.
+    embedding lookups, on a CPU with all threads, on a GPU as a CUDA graph. Source: whygrok.
     """
 
     p: tuple[int, ...] = field((23, 47, 97), "moduli", at_least=2)
@@ -112,21 +113,56 @@ def _plain(made: Experiment) -> Program:
 
 
 def _torch(made: Experiment, optimizer: str) -> Program:
-    """The same step in PyTorch: one gather per summand, cross_entropy, its own optimizer."""
+    """The same step in PyTorch: one gather per summand, cross_entropy, its own optimizer; on a GPU as a CUDA graph."""
     import torch
 
+    device = "cuda" if on_gpu() else "cpu"
     state = made.initial_state()
-    W, V = (torch.tensor(np.asarray(state.params[name]), requires_grad=True) for name in ("W", "V"))
-    inputs = torch.tensor(np.asarray(made.splits.train.inputs), dtype=torch.long)
-    labels = torch.tensor(np.asarray(made.splits.train.targets), dtype=torch.long)
+    W, V = (torch.tensor(np.asarray(state.params[name]), requires_grad=True, device=device) for name in ("W", "V"))
+    inputs = torch.tensor(np.asarray(made.splits.train.inputs), dtype=torch.long, device=device)
+    labels = torch.tensor(np.asarray(made.splits.train.targets), dtype=torch.long, device=device)
+
+    def loss() -> Any:
+        z = torch.nn.functional.embedding(inputs[:, 0], W[0]) + torch.nn.functional.embedding(inputs[:, 1], W[1])
+        return torch.nn.functional.cross_entropy(z.square() @ V, labels)
+
+    return torch_steps(loss, [W, V], optimizer, 1e-3)
+
+
+def on_gpu() -> bool:
+    """Both JAX and PyTorch have a GPU, and JAX uses it."""
+    import torch
+
+    return jax.default_backend() == "gpu" and torch.cuda.is_available()
+
+
+def torch_steps(loss: Callable[[], Any], parameters: list[Any], optimizer: str, learning_rate: float) -> Program:
+    """So many steps of PyTorch, one after another; on a GPU one captured step is played back."""
+    import torch
+
     classes: dict[str, Any] = {"gd": torch.optim.SGD, "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    update = classes.get(optimizer, torch.optim.SGD)([W, V], lr=1e-3)
+    chosen = classes.get(optimizer, torch.optim.SGD)
+    captured = {"capturable": True} if on_gpu() and chosen is not torch.optim.SGD else {}
+    update = chosen(parameters, lr=learning_rate, **captured)
+
+    def step() -> None:
+        update.zero_grad()
+        loss().backward()
+        update.step()
+
+    if not on_gpu():
+        return lambda count: [step() for _ in range(count)]
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    with torch.cuda.stream(stream):  # warms up outside of the stream that is captured
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    with torch.cuda.graph(graph):
+        step()
 
     def program(count: int) -> None:
         for _ in range(count):
-            update.zero_grad()
-            z = torch.nn.functional.embedding(inputs[:, 0], W[0]) + torch.nn.functional.embedding(inputs[:, 1], W[1])
-            torch.nn.functional.cross_entropy(z.square() @ V, labels).backward()
-            update.step()
+            graph.replay()
+        torch.cuda.synchronize()
 
     return program
