@@ -153,12 +153,24 @@ def test_a_random_tree_of_layers_has_the_kernel_of_its_jacobian(words, outputs, 
     ],
 )
 def test_matrices_are_never_written_out(model, fields):
-    """Biases are, and embeddings that are hardly larger than what a product of their factors costs."""
+    """Embeddings are that are hardly larger than what a product of their factors costs."""
     net = registry.build("model", model, **fields).build(registry.build("task", "modular_addition", p=P), rngs=nnx.Rngs(0))
     graph, parts = split_network(net)
     sizes = [leaf.size for leaf in jax.tree.leaves(parts[0])]
     written = [sizes[leaf] for leaf in Structure(graph, parts, points("first")[0], "first").found.rest]
     assert sum(written) < 0.05 * sum(sizes) and max(sizes) not in written
+
+
+@pytest.mark.parametrize(
+    ("name", "groups"), [("mlp, biases", [(1, 10, P), (1, 2 * P + 1, 9), (1, 10, 9)]), ("quadratic", [(1, 2 * P, 11), (1, 11, P)])]
+)
+def test_biases_and_sums_of_look_ups_are_part_of_one_product(name, groups):
+    """Places, columns of the data and features of each group: the bias is a column more, and two look-ups have one place."""
+    graph, parts = split_network(built(name, 0))
+    x = jnp.asarray(points("first"))
+    factors = jax.eval_shape(lambda: Structure(graph, parts, x[0], "first").factors(parts, x))
+    found = [(*a.shape[1:], delta.shape[-1]) for a, delta in factors.groups if a is not None]
+    assert sorted(found) == sorted(groups) and factors.plain.shape[-1] == 0
 
 
 def test_a_change_far_below_the_kernels_rounding_is_still_right(float64):
