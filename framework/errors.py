@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -36,6 +37,23 @@ class StorageError(WhygrokError):
     exit_code = 5
 
 
+class Damage(StorageError):
+    """A file of a run is damaged: the same command alone does not help. said: what is wrong with it; remedy: what does help."""
+
+    def __init__(self, said: str, folder: Path, remedy: str = ""):
+        self.said, self.folder, self.remedy = said, folder, remedy
+        super().__init__(said, folder, remedy)
+
+    def __str__(self) -> str:
+        command = f"whygrok doctor {shlex.quote(str(self.folder))} --repair"
+        return f"{self.said}. {self.remedy or f'Set aside what is damaged with: {command}; then give the same command again'}"
+
+
+def continued(error: WhygrokError, words: str) -> WhygrokError:
+    """The error of a run that can go on, with how; of one that is damaged, which says itself what helps, as it is."""
+    return error if isinstance(error, Damage) else type(error)(f"{error}. {words}")
+
+
 class HostLost(WhygrokError):
     """Another host of a run is missing, has ended, or gives no sign of life."""
 
@@ -51,11 +69,17 @@ class FieldError(UserError):
         super().__init__(path, value, rule)
 
     def __str__(self) -> str:
-        return f"{self.path} = {self.value!r}: {self.rule}"
+        return f"{self.path} = {quoted(self.value)}: {self.rule}"
 
     def within(self, section: str) -> "FieldError":
         """The same error, seen from the config that holds the section."""
         return FieldError(f"{section}.{self.path}", self.value, self.rule)
+
+
+def quoted(value: object, most: int = 200) -> str:
+    """The value as Python writes it; of what is longer than a message should be, the beginning and the length."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most // 2]}… ({len(text):,} characters)"
 
 
 def unreadable(path: str, file: str, error: OSError) -> FieldError:
@@ -75,7 +99,7 @@ def within(section: str) -> Iterator[None]:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most likely meant: "learning_rate" for "lerning_rate" and for "lr"."""
-    known, wanted = list(known), str(name).lower()
+    known, wanted = list(known), str(name)[:200].lower()
     initials = [one for one in known if len(wanted) > 1 and "".join(word[:1] for word in one.split("_")) == wanted]
     return next(iter(initials or difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)), None)
 

@@ -141,7 +141,7 @@ def test_a_damaged_folder_is_named_and_the_others_are_collected(runs, capfd):
         "bad-config": "config.json holds no config: it has no task",
         "bad-row": "metrics.jsonl, line 2 is no row: b'[]'",
         "bad-line": "metrics.jsonl, line 2 is not JSON: b'{\"step\"'",
-        "bad-sessions": "environment.json holds no sessions",
+        "bad-sessions": "environment.json cannot be read: it holds no sessions",
         "bad-nothing": "has no config.json",
         "first.old-2": "set aside by --fresh",
     }

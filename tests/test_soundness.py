@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -183,7 +182,7 @@ def test_a_repair_that_dies_is_repeated(fatal, sound, tmp_path, monkeypatch):
     run = tmp_path / "run"
     shutil.copytree(sound, run)
     line(2, b"{")(run / "metrics.jsonl")
-    owner = {"rename": Path, "copy2": shutil, "replace": os}[fatal]
+    owner = shutil if fatal == "copy2" else os
     original = getattr(owner, fatal)
 
     def dies(*words, **named):
@@ -209,7 +208,7 @@ def test_what_may_not_be_read_now_stays_as_it_is(sound, tmp_path, monkeypatch, c
     def refused(file, **_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("framework.run.analysis.soundness.np.load", refused)
+    monkeypatch.setattr("framework.run.analysis.soundness.read_npz", refused)
     assert run_command(["doctor", str(tmp_path / "run"), "--repair"]) == 1
     assert "??" in (out := capsys.readouterr().out) and "cannot be read now (PermissionError)" in out
     assert content(tmp_path / "run") == before

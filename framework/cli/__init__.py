@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import IO
 
-from framework.cli.answers import CONTROLS, answer, answers_alone
+from framework.cli.answers import CONTROLS, answer, answers_alone, shortened
 from framework.cli.surroundings import put_right as put_right
 from framework.errors import UserError, WhygrokError
 
@@ -50,7 +50,7 @@ def run_command(arguments: Sequence[str]) -> int:
     except WhygrokError as error:
         if debug:
             traceback.print_exc()
-        print(f"whygrok: {error}".translate(CONTROLS), file=sys.stderr)
+        print(f"whygrok: {shortened(str(error))}".translate(CONTROLS), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever read our answers has read enough
         return 0
@@ -126,4 +126,4 @@ def _send_log_to_stderr() -> None:
 class _Format(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        return f"whygrok: {prefix}{record.getMessage()}".translate(CONTROLS)
+        return f"whygrok: {prefix}{shortened(record.getMessage())}".translate(CONTROLS)

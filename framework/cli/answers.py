@@ -9,11 +9,20 @@ from typing import TextIO
 
 from framework.errors import StorageError
 
+LONGEST_MESSAGE = 10_000  # characters: a value of a megabyte may stand in one
 NARROWEST = 40  # columns for which sentences are broken; a narrower screen breaks them itself
 # Control characters could move the cursor or rename the window: a folder of somebody else's may have them in its names.
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 _stream: TextIO | None = None  # where answers go, inside `answers_alone`
+
+
+def shortened(message: str) -> str:
+    """A message without the middle of a value that is longer than anybody reads."""
+    half = LONGEST_MESSAGE // 2
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    return f"{message[:half]} … ({len(message):,} characters in all) … {message[-half:]}"
 
 
 def answer(*words: object, end: str = "\n") -> None:

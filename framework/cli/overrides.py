@@ -8,6 +8,7 @@ from pathlib import Path
 from framework.cli import Parser
 from framework.config import find_config
 from framework.errors import UserError
+from framework.storage import remove
 
 PREFIX = "--config."
 
@@ -51,4 +52,4 @@ def default_workdir(spec: str) -> str:
 def remove_if_empty(workdir: Path) -> None:
     """Removes the folder of a run that could not start."""
     if workdir.is_dir() and not any(workdir.iterdir()):
-        workdir.rmdir()
+        remove(workdir)

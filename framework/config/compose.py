@@ -17,7 +17,7 @@ from framework.config.older import newer, newer_section
 from framework.config.paths import resolve_plugin
 from framework.config.settings import SECTIONS, General
 from framework.config.tree import NAMED, PLUGIN_SECTIONS, node_at
-from framework.errors import FieldError, UserError, did_you_mean, one_of
+from framework.errors import FieldError, UserError, did_you_mean, one_of, quoted
 from framework.fields import convert, declared_fields, unknown_field
 
 
@@ -74,10 +74,12 @@ def plugin_section(kind: str, given: Mapping[str, Any] | ConfigDict, path: str) 
     if "name" not in given:
         raise UserError(f"{path}: name is missing: which {kind}? {one_of(e.name for e in registry.entries(kind))}")
     name = given["name"]
+    if not isinstance(name, str):
+        raise UserError(f"{path}.name = {quoted(name)}: must be the name of a {kind}")
     try:
         cls = registry.lookup(kind, name)
     except UserError as error:
-        raise UserError(f"{path}.name = {name!r}: {error}") from None
+        raise UserError(f"{path}.name = {quoted(name)}: {error}") from None
     inner = {field: _given_part(given[field], f"{path}.{field}") for field in registry.held(cls) if field in given}
     fields = _section(cls, {key: value for key, value in given.items() if key != "name" and key not in inner}, path)
     for field, held_kind in registry.held(cls).items():
@@ -131,7 +133,7 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
     """
     moved, stored = {Path(plugin).name for plugin in plugins}, plain.get("plugins", [])
     if not isinstance(stored, list) or not all(isinstance(name, str) for name in stored):
-        raise UserError(f"{file}: plugins = {stored!r}: must be a list of files and modules")
+        raise UserError(f"{file}: plugins = {quoted(stored)}: must be a list of files and modules")
     kept = [name for name in stored if Path(name).name not in moved or Path(name).is_file()]
     _check_trust(kept, plugins, file)
     plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
@@ -203,7 +205,7 @@ def _untyped(fields: Mapping[str, Any]) -> ConfigDict:
 
 def _mapping(given: Any, path: str) -> Mapping[str, Any] | ConfigDict:
     if not isinstance(given, ConfigDict | Mapping):
-        raise UserError(f"{path} = {given!r}: must be a section, a dict of fields")
+        raise UserError(f"{path} = {quoted(given)}: must be a section, a dict of fields")
     return given
 
 

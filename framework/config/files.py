@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from framework.config.paths import relative_to, resolve_plugin
 from framework.config.settings import General
 from framework.errors import UserError, WhygrokError, did_you_mean, one_of
 from framework.fields import convert, declared_fields
+from framework.storage import read_file, read_json, read_text
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,14 @@ def find_config(spec: str) -> tuple[Path, str]:
         raise UserError(f"--config: {name}: {error}") from None
     if path.suffix in (".py", ".json"):
         if path.is_file():
-            return path.resolve(), arg
+            # Not where a link leads: a config.json that leads to a .py file is read as the JSON that it says it is, and not run.
+            return (path.resolve() if path.suffix == ".py" else path.parent.resolve() / path.name), arg
         shipped = {config.name: config for config in shipped_configs()}
         short = name.removeprefix("configs/").removesuffix(".py")
         hint = f" Did you mean --config={short}, which ships?" if short in shipped else did_you_mean(short, shipped)
         raise UserError(f"--config: there is no file {name}.{hint}")
     if path.is_dir() and (path / "config.json").is_file():
-        return (path / "config.json").resolve(), arg
+        return path.resolve() / "config.json", arg
     for config in shipped_configs():
         if config.name == name:
             return config.file, arg
@@ -107,13 +108,13 @@ def shipped_configs() -> list[ShippedConfig]:
 
 
 def _first_line(file: Path) -> str:
-    text = file.read_text(encoding="utf-8").lstrip()
+    text = read_text(file).lstrip()
     return text.removeprefix('"""').partition("\n")[0].removesuffix('"""')
 
 
 def _read_json(file: Path, arg: str, plugins: tuple[str, ...]) -> ConfigDict:
     try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
+        plain = read_json(file)
     except OSError as error:
         raise UserError(f"--config: {file} cannot be read: {error}") from None
     except ValueError as error:
@@ -130,7 +131,7 @@ def _run_file(file: Path, arg: str) -> tuple[ConfigDict, Any]:
     module: Any = importlib.util.module_from_spec(spec)
 
     def get() -> Any:
-        exec(compile(file.read_bytes(), str(file), "exec"), vars(module))  # Python's cache misses a change within one second
+        exec(compile(read_file(file), str(file), "exec"), vars(module))  # Python's cache misses a change within one second
         if not hasattr(module, "get_config"):
             raise UserError(f"--config: {file} defines no get_config(arg)")
         takes_none = not signature(module.get_config).parameters

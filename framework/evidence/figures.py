@@ -9,7 +9,7 @@ from framework.config import to_dict
 from framework.interfaces import Picture, Verdict, number
 from framework.pictures import as_csv, draw, new_figure, plain_style, rendered
 from framework.run import Run
-from framework.storage import storage, write_atomically, write_json
+from framework.storage import make_folder, write_atomically, write_json
 
 
 @plain_style()
@@ -18,8 +18,7 @@ def write_picture(picture: Picture, runs: Sequence[Run], folder: Path, name: str
 
     On one machine, equal runs give equal bytes in all four. The PNG holds the configs of the runs.
     """
-    with storage("making the folder", folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     figure = new_figure()
     draw(figure, picture.rows)
     configs = json.dumps([to_dict(run.config) for run in runs])

@@ -8,7 +8,7 @@ from pathlib import Path
 from framework.evidence.claims import CheckedClaim, summary
 from framework.interfaces import Row
 from framework.pictures import Panel, as_csv, svg_of
-from framework.storage import storage, write_atomically
+from framework.storage import make_folder, write_atomically
 
 STYLE = """\
 body { font: 16px/1.45 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
@@ -38,8 +38,7 @@ class Page:
         self.file, self.scale, self.seed, self.of = file, scale, seed, of
         self.found: list[CheckedClaim] = []
         self.sections: list[str] = []
-        with storage("making the folder", file.parent):
-            file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         write_atomically(file, self.html())
 
     def add(self, checked: CheckedClaim) -> None:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from framework.errors import FieldError
-from framework.fields.expressions import no_arithmetic, value_of
+from framework.fields.expressions import DEEPEST, depth_of, no_arithmetic, value_of
 
 RULE = (
     "A condition compares (<, <=, >, >=, ==, !=) columns, step, fitted, grokked and numbers, with + - * / ^ and parentheses, joined "
     'by and, or and not; "for 3 events" may stand at the end. NAME/quantity without blanks is a column, a / b with blanks divides; '
     "since_best(test/accuracy) is the number of steps since that was greatest, since_best(-test/loss) since it was least"
 )
-DEEPEST = 50  # parts within parts, a sum of so many terms among them: Python's stack ends too
+LONGEST = 100_000  # characters
 _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -85,6 +85,8 @@ class _Misread(Exception):
 
 
 def _parse(text: str, number: bool) -> Condition:
+    if len(text) > LONGEST:
+        raise _Misread(LONGEST, f"a condition has at most {LONGEST:,} characters")
     source, places, names, events = _as_python(text)
     try:
         tree = ast.parse(source, mode="eval").body
@@ -94,7 +96,7 @@ def _parse(text: str, number: bool) -> Condition:
         raise _Misread(_place(places, offset - 1) if 0 < offset <= len(source.rstrip()) else len(text.rstrip()), said) from None
     except (ValueError, RecursionError, MemoryError):
         tree = None
-    if tree is None or _depth(tree) > DEEPEST:
+    if tree is None or depth_of(tree) > DEEPEST:
         raise _Misread(0, "this is nested too deeply")
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -148,13 +150,6 @@ def _events(text: str, start: int, at: int) -> int:
 def _place(places: list[tuple[int, int]], offset: int) -> int:
     """Where in the text the word begins that stands at an offset of the source."""
     return places[max(0, bisect.bisect_right(places, (offset, math.inf)) - 1)][1] if places else 0
-
-
-def _depth(tree: ast.AST) -> int:
-    depth, level = 0, [tree]
-    while level := [child for node in level for child in ast.iter_child_nodes(node)]:
-        depth += 1
-    return depth
 
 
 def _check(node: ast.expr, places: list[tuple[int, int]]) -> None:

@@ -5,10 +5,11 @@ import math
 import operator
 import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from framework.errors import did_you_mean, one_of
+from framework.errors import did_you_mean, one_of, quoted
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -20,6 +21,7 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.UAdd: operator.pos,
 }
 
+LONGEST, DEEPEST = 1_000, 50  # characters; parts within parts: Python's stack ends too
 ROUNDING = 64 * sys.float_info.epsilon  # rounding of a few operations, a power among them
 
 
@@ -47,18 +49,31 @@ def evaluate(text: str, variables: Mapping[str, int], whole: int | None = None) 
 
 
 def _parse(text: str) -> tuple[ast.expr, bool]:
+    if len(text) > LONGEST:
+        raise ValueError(f"an expression has at most {LONGEST:,} characters, and this one has {len(text):,}")
     stripped = text.strip()
     percent = stripped.endswith("%")
     source = stripped.removesuffix("%").replace("^", "**").strip()
     # As formulas are usually written, a factor before a parenthesis or a name is a product: "2 p" means "2*p".
     source = re.sub(r"(?<=[0-9)])\s+(?=[A-Za-z(])", "*", source)
     try:
-        tree = ast.parse(source, mode="eval").body
-    except (SyntaxError, RecursionError, MemoryError):
-        raise ValueError(f"{text!r} is not an expression") from None
+        with warnings.catch_warnings(action="ignore"):  # "1if" is no advice to whoever wrote "1if"
+            tree = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"{quoted(text)} is not an expression") from None
+    if depth_of(tree) > DEEPEST:
+        raise ValueError(f"{quoted(text)} is nested deeper than {DEEPEST} operations")
     if no_arithmetic(tree) is not None:
-        raise ValueError(f"{text!r} is not an expression")
+        raise ValueError(f"{quoted(text)} is not an expression")
     return tree, percent
+
+
+def depth_of(tree: ast.AST) -> int:
+    """How deep parts are nested within parts, a sum of so many terms among them."""
+    depth, level = 0, [tree]
+    while level := [child for node in level for child in ast.iter_child_nodes(node)]:
+        depth += 1
+    return depth
 
 
 def no_arithmetic(node: ast.expr) -> ast.expr | None:

@@ -12,7 +12,7 @@ from framework.errors import UserError
 from framework.pictures import Curve, Panel, draw, new_figure, plain_style, rendered
 from framework.reading.milestones import milestones
 from framework.run import Run
-from framework.storage import csv_text, storage, write_atomically
+from framework.storage import csv_text, make_folder, write_atomically
 
 
 @plain_style()
@@ -36,8 +36,7 @@ def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = ()) 
 def save_figure(figure: Any, runs: Sequence[Run], output: Path, columns: Sequence[str]) -> list[Path]:
     """Writes the picture, with the configs inside, and the columns beside it as .csv; returns both files."""
     picture = rendered(figure, "png", json.dumps([to_dict(run.config) for run in runs]))
-    with storage("making the folder", output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     data = output.with_suffix(".csv")
     write_atomically(output, picture)
     write_atomically(data, csv_text(["run", "step", *columns], [row for run in runs for row in _rows(run, columns)]))

@@ -1,10 +1,13 @@
 """What the files of a run are called, how a session says that it ended, and the rows of metrics.jsonl."""
 
-import json
+import math
+import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from framework.errors import StorageError
+from framework.errors import Damage
+from framework.storage import IN_THE_WAY, parse_json, read_file, read_json
 
 CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", "LOCK"
 
@@ -12,30 +15,72 @@ COMPLETE = "complete"  # why a session ended that reached the last step
 STOPPED = "stop_when: "  # so begins the reason of one that ended before, because stop_when held
 KILLED = "killed, or still running"  # the reason until a session says another
 
+NONE = type(None)
+# What readers of environment.json rely on: the kinds of its facts, and of what it says of each session.
+FACTS = {"bits_depend_on": (dict, NONE), "headline": (str, NONE), "examples": (dict, NONE), "data": (str, NONE)}
+OF_A_SESSION: dict[str, tuple[type, ...]] = {"reason": (str,), "at_step": (int, NONE), "seconds": (dict, NONE)}
+MOST_STEPS = 2**63
+
 NOT_JSON = object()
+NUMBERS = {int, float, bool, NONE}  # the types of what a row holds, its `nonfinite` aside
 
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
-    """(rows of metrics.jsonl, whether its last line was torn by a crash). Raises StorageError for any other bad line."""
-    if path.is_dir():
-        raise StorageError(f"{path} is a folder, in the place of a file")
-    if not path.is_file():
+    """(rows of metrics.jsonl, whether its last line was torn by a crash). Raises Damage for any other bad line, OSError."""
+    if not os.path.lexists(path):
         return [], False
-    *lines, tail = path.read_bytes().split(b"\n")
+    try:
+        *lines, tail = read_file(path).split(b"\n")
+    except OSError as error:
+        if error.errno not in IN_THE_WAY and not path.is_symlink():
+            raise
+        why = IN_THE_WAY.get(error.errno or 0, "a symbolic link that leads nowhere is in its place")
+        raise Damage(f"{path}: {why}", path.parent) from None
     rows = _rows([*lines, tail])
     if len(rows) < len(lines):
         line = lines[len(rows)]
         is_json = _parsed(line) is not NOT_JSON
         if not is_json and len(rows) == len(lines) - 1 and not tail:
             return rows, True
-        raise StorageError(f"{path}, line {len(rows) + 1} is {'no row' if is_json else 'not JSON'}: {line[:80]!r}")
+        raise Damage(f"{path}, line {len(rows) + 1} is {'no row' if is_json else 'not JSON'}: {line[:80]!r}", path.parent)
     return rows, bool(tail)
 
 
 def sound_lines(path: Path) -> list[str]:
     """The lines of metrics.jsonl before the first that holds no row."""
-    lines = path.read_bytes().split(b"\n")
-    return [line.decode() for line in lines[: len(_rows(lines))]]
+    lines = read_file(path).split(b"\n")
+    return [line.decode("utf-8-sig") for line in lines[: len(_rows(lines))]]
+
+
+def read_environment(path: Path) -> dict[str, Any]:
+    """What environment.json says: nothing where there is none. Raises OSError, and ValueError where a session could not have written it."""
+    if not os.path.lexists(path):
+        return {"sessions": []}
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("sessions"), list):
+        raise ValueError("it holds no sessions")
+    for name, kinds in FACTS.items():
+        if not isinstance(content.get(name), kinds):
+            raise ValueError(f"{name} is {content[name]!r:.40}")
+    for number, session in enumerate(content["sessions"], 1):
+        if wrong := _wrong_in(session):
+            raise ValueError(f"of session {number}, {wrong}")
+    return content
+
+
+def _wrong_in(session: Any) -> str:
+    """What of a session no session writes; nothing where all is sound."""
+    if not isinstance(session, dict):
+        return f"nothing is said but {session!r:.40}"
+    try:
+        datetime.fromisoformat(session["start"]).timestamp()
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return "the start is no date"
+    for name, kinds in OF_A_SESSION.items():
+        if not isinstance(session.get(name), kinds) or isinstance(session.get(name), bool):
+            return f"{name} is {session.get(name)!r:.40}"
+    spent = (session.get("seconds") or {}).values()
+    return "" if {*map(type, spent)} <= {int, float} else "seconds are no numbers"
 
 
 def _rows(lines: list[bytes]) -> list[dict[str, Any]]:
@@ -43,16 +88,28 @@ def _rows(lines: list[bytes]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for line in lines:
         row = _parsed(line)
-        step = row.get("step") if isinstance(row, dict) else None
-        if not isinstance(row, dict) or not isinstance(step, int) or isinstance(step, bool) or (rows and step <= rows[-1]["step"]):
+        if not _is_row(row) or (rows and row["step"] <= rows[-1]["step"]):
             break
         rows.append(row)
     return rows
 
 
+def _is_row(row: Any) -> bool:
+    """Whether this is what is recorded at an event: a step, numbers that are finite, and a word in `nonfinite` for those that are not."""
+    if not isinstance(row, dict) or type(row.get("step")) is not int or not 0 <= row["step"] < MOST_STEPS:
+        return False
+    numbers, strange = [value for name, value in row.items() if name != "nonfinite"], row.get("nonfinite", {})
+    if not {*map(type, numbers)} <= NUMBERS or not isinstance(strange, dict) or not {*map(type, strange.values())} <= {str}:
+        return False
+    try:
+        return type(row.get("seconds", 0.0)) in (int, float) and all(map(math.isfinite, [value for value in numbers if value is not None]))
+    except OverflowError:  # an integer that is greater than any float
+        return False
+
+
 def _parsed(line: bytes) -> Any:
     """What a line of JSON holds; NOT_JSON where it is none."""
     try:
-        return json.loads(line.decode())
-    except (ValueError, RecursionError):
+        return parse_json(line)
+    except ValueError:
         return NOT_JSON

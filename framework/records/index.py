@@ -12,7 +12,7 @@ from typing import Any
 
 from framework.errors import StorageError
 from framework.records.record import Record
-from framework.storage import write_atomically
+from framework.storage import parse_json, read_file, write_atomically
 
 log = logging.getLogger("whygrok")
 
@@ -27,14 +27,17 @@ Known = dict[str, tuple[Signature, Record]]  # path below the root → what its 
 def read_index(root: str) -> Known:
     """What the index in a folder knows; nothing where there is none that can be used."""
     try:
-        head, _, body = Path(root, NAME).read_bytes().partition(b"\n")
+        head, _, body = read_file(Path(root, NAME)).partition(b"\n")
     except OSError:
         return {}
     if head != _head(body):
         return {}
-    stored = json.loads(body)  # ours, and whole: its checksum is right
-    common, columns = stored["common"], stored["columns"]
-    return {path: (entry["files"], _record(entry, common, columns)) for path, entry in stored["runs"].items()}
+    try:
+        stored = parse_json(body)
+        common, columns = stored["common"], stored["columns"]
+        return {path: (entry["files"], _record(entry, common, columns)) for path, entry in stored["runs"].items()}
+    except (ValueError, LookupError, TypeError, AttributeError):  # whole, but not ours
+        return {}
 
 
 def write_index(root: str, known: Known) -> None:

@@ -1,11 +1,12 @@
 """Members of a sweep that have no run: they would be missing from a table without a word, though they may be the ones that failed."""
 
 import csv
+import io
 from collections.abc import Container
 from pathlib import Path
 
 from framework.errors import StorageError
-from framework.storage import storage
+from framework.storage import read_text, storage
 
 TABLE = "sweep.csv"
 
@@ -13,12 +14,16 @@ TABLE = "sweep.csv"
 def without_a_run(folder: str, there: Container[str]) -> dict[str, str]:
     """Folder → how its member stands, by the table of a sweep, of those that have not made it. there: the folders that are."""
     try:
-        with storage("reading", Path(folder, TABLE)), open(Path(folder, TABLE), newline="", encoding="utf-8", errors="replace") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("member") and row["member"] not in there]
+        with storage("reading", Path(folder, TABLE)):
+            text = read_text(Path(folder, TABLE), errors="replace")
+        read = list(csv.DictReader(io.StringIO(text, newline="")))
     except StorageError as error:
         return {str(Path(folder, TABLE)): str(error)}
+    except csv.Error as error:
+        return {str(Path(folder, TABLE)): f"is no table: {error}; `whygrok sweep` writes it anew"}
+    rows = [row for row in read if row.get("member") and row["member"] not in there]
     return {str(Path(folder, row["member"])): f"has no run: {_state(row)}" for row in rows}
 
 
 def _state(row: dict[str, str]) -> str:
-    return ": ".join(filter(None, (row.get("state"), row.get("said"))))
+    return ": ".join(filter(None, (row.get("state"), row.get("said")))) or "the table does not say how it stands"

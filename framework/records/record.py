@@ -1,6 +1,5 @@
 """One run as its three files say it: its config, how far it is, what it reached, the last value of every column."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from framework.config import flatten, newer
-from framework.errors import StorageError
-from framework.records.files import COMPLETE, CONFIG, ENVIRONMENT, KILLED, LOCK, METRICS, STOPPED, read_lines
+from framework.errors import Damage
+from framework.records.files import COMPLETE, CONFIG, ENVIRONMENT, KILLED, LOCK, METRICS, STOPPED, read_environment, read_lines
 from framework.records.outcome import Outcome
-from framework.storage import holder
+from framework.storage import holder, read_json
 
 FILES = (CONFIG, ENVIRONMENT, METRICS)
 NO_COLUMNS = ("step", "nonfinite")
@@ -66,19 +65,17 @@ def read_record(folder: str) -> Record:
     """The run in a folder. Raises Damaged."""
     try:
         fields = _fields(_json(folder, CONFIG))
-        environment = _json(folder, ENVIRONMENT) if os.path.exists(f"{folder}/{ENVIRONMENT}") else {}
-        rows, _ = read_lines(Path(folder, METRICS))
+        environment = _environment(folder)
+        rows, torn = read_lines(Path(folder, METRICS))
     except OSError as error:
         raise Damaged(f"{os.path.basename(error.filename or folder)}: {error.strerror}") from None
-    except StorageError as error:
-        raise Damaged(str(error).removeprefix(f"{folder}/")) from None
-    sessions = environment.get("sessions", [])
-    if not isinstance(sessions, list) or not all(isinstance(session, dict) for session in sessions):
-        raise Damaged(f"{ENVIRONMENT} holds no sessions")
-    try:
-        return _record(fields, environment, sessions[-1] if sessions else {}, rows)
-    except (LookupError, TypeError, ValueError, AttributeError):
-        raise Damaged(f"{METRICS} holds something that is no row") from None
+    except Damage as error:
+        raise Damaged(error.said.removeprefix(f"{folder}/")) from None
+    sessions = environment["sessions"]
+    record = _record(fields, environment, sessions[-1] if sessions else {}, rows)
+    if record.state == FINISHED and (torn or not rows):
+        raise Damaged(f"{METRICS} ends in the middle of a line, though the run is finished" if torn else f"{METRICS} has no rows")
+    return record
 
 
 def _record(fields: Mapping[str, Any], environment: Mapping[str, Any], session: Mapping[str, Any], rows: list[dict[str, Any]]) -> Record:
@@ -86,7 +83,7 @@ def _record(fields: Mapping[str, Any], environment: Mapping[str, Any], session: 
     reached = Outcome(headline, rows)
     reason, at_step = str(session.get("reason", KILLED)), session.get("at_step")
     state = _state(reason)
-    examples = environment.get("examples", {})
+    examples = environment.get("examples")
     return Record(
         fields,
         state=state,
@@ -137,11 +134,17 @@ def _fields(plain: Any) -> dict[str, Any]:
     return dict(newer(name, value) for name, value in flatten(plain).items())
 
 
+def _environment(folder: str) -> dict[str, Any]:
+    try:
+        return read_environment(Path(folder, ENVIRONMENT))
+    except ValueError as error:
+        raise Damaged(f"{ENVIRONMENT} cannot be read: {error}") from None
+
+
 def _json(folder: str, name: str) -> dict[str, Any]:
     try:
-        with open(f"{folder}/{name}", "rb") as file:
-            content = json.loads(file.read())
-    except (ValueError, RecursionError):
+        content = read_json(f"{folder}/{name}")
+    except ValueError:
         raise Damaged(f"{name} is not JSON") from None
     if not isinstance(content, dict):
         raise Damaged(f"{name} holds no section")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from framework.errors import UserError, did_you_mean, one_of
+from framework.errors import UserError, did_you_mean, one_of, quoted
 from framework.fields import declared_fields, found_by_name, make
 from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
 from framework.registry.isolation import isolated
@@ -96,7 +96,7 @@ def lookup(kind: str, name: str) -> type:
     if (kind, name) not in _entries:
         known = [entry.name for entry in entries(kind)]
         broken = "".join(f" ({place} could not be loaded: {reason})" for place, reason in _failures.items())
-        raise UserError(f"there is no {kind} called {name!r}.{did_you_mean(name, known)} {PLURALS[kind]}: {one_of(known)}.{broken}")
+        raise UserError(f"there is no {kind} called {quoted(name)}.{did_you_mean(name, known)} {PLURALS[kind]}: {one_of(known)}.{broken}")
     return _entries[kind, name].cls
 
 

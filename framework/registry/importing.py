@@ -9,6 +9,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from framework.storage import read_file
+
 log = logging.getLogger("whygrok")
 
 ENTRY_POINTS = "whygrok.plugins"
@@ -42,7 +44,7 @@ def import_file(path: str) -> None:
     assert spec and spec.loader
     sys.modules[name] = module = importlib.util.module_from_spec(spec)  # dataclasses look their module up while they are made
     try:
-        exec(compile(Path(path).read_bytes(), path, "exec"), vars(module))  # Python's cache misses a change within one second
+        exec(compile(read_file(path), path, "exec"), vars(module))  # Python's cache misses a change within one second
     except BaseException:
         del sys.modules[name]
         raise

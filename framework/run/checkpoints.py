@@ -4,11 +4,10 @@ One folder per step: `default/` is Orbax's, `checksums.json` is ours and comes l
 What exists is always read from the disk; a list in memory would go on naming what a failed save never wrote.
 """
 
+import contextlib
 import hashlib
-import json
 import logging
-import os
-import shutil
+import re
 import time
 from pathlib import Path
 
@@ -16,14 +15,27 @@ import jax
 import numpy as np
 
 from framework.config import Checkpoint
-from framework.errors import StorageError, UserError
-from framework.storage import explain, next_free, read_arrays, storage, write_arrays, write_json
+from framework.errors import Damage, StorageError, UserError
+from framework.storage import (
+    explain,
+    make_new_folder,
+    move,
+    read_arrays,
+    read_file,
+    read_json,
+    remove,
+    set_aside,
+    storage,
+    write_arrays,
+    write_json,
+)
 from framework.training import TrainState, from_named_leaves, hosts, named_leaves, parse_schedule
 
 log = logging.getLogger("whygrok")
 
 TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to what is unfinished
 CHECKSUMS = "checksums.json"
+STEP = re.compile(r"0|[1-9][0-9]{0,17}")  # the name of a folder that we make
 SHOWN_SECONDS = 60.0  # how long a file may take to be seen on another host
 UNREAD = ("_CHECKPOINT_METADATA", "commit_success.txt", "_sharding")  # files of Orbax whose loss does no harm
 
@@ -77,23 +89,26 @@ class Checkpoints:
 
     def _newest(self) -> tuple[Path, dict[str, np.ndarray]] | None:
         tried = [str(path) for path in sorted(self._folder.glob("*.damaged*"))]
-        candidates = sorted(filter(_is_step, _entries(self._folder)), key=lambda path: int(path.name), reverse=True)
+        candidates = sorted(filter(is_step, _entries(self._folder)), key=lambda path: int(path.name), reverse=True)
         for path in candidates:
             try:
                 return path, read_leaves(path)
             except Damaged as damage:
-                aside = next_free(path.with_name(f"{path.name}.damaged"))
-                with storage("setting aside", path):
-                    path.rename(aside)
+                aside = set_aside(path, "damaged")
                 tried.append(str(aside))
                 older = next((str(int(p.name)) for p in candidates if int(p.name) < int(path.name)), "none")
                 log.warning("checkpoint %s is %s: using %s (it was set aside as %s)", path.name, damage, older, aside.name)
         if tried:
-            raise StorageError(
-                f"{self._folder} holds no checkpoint that can be used; tried {', '.join(tried)}. "
-                "Restore one from a backup, or give --fresh to set this run aside and start over."
-            )
+            remedy = "Restore one from a backup, or give --fresh to set this run aside and start over."
+            raise Damage(f"{self._folder} holds no checkpoint that can be used; tried {', '.join(tried)}", self._folder.parent, remedy)
         return None
+
+    def set_aside_after(self, step: int) -> None:
+        """Renames the states saved after a step, with whose rows metrics.jsonl ends, and says so."""
+        for later in complete_steps(self._folder):
+            if later > step:
+                aside = set_aside(self._folder / str(later), "later").name
+                log.warning("metrics.jsonl has no rows after step %d: state %d is now %s, and they are recorded again", step, later, aside)
 
     def is_overdue(self) -> bool:
         """Whether `every_seconds` have passed since the last save, by the clock of the first host."""
@@ -126,18 +141,19 @@ class Checkpoints:
     def _remove_left_overs(self) -> None:
         for left_over in self._folder.glob(f"*{TEMPORARY}"):
             with storage("removing the left-over", left_over):
-                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+                remove(left_over)
 
     def _write(self, step: int, leaves: dict[str, np.ndarray], finite: bool) -> None:
         staging = self._folder / f"{step}{TEMPORARY}"
         try:
-            staging.mkdir(parents=True)
+            make_new_folder(staging)
             write_arrays(staging / "default", leaves)
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
             write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)})
-            os.rename(staging, self._folder / str(step))
+            move(staging, self._folder / str(step))
         except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
-            shutil.rmtree(staging, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove(staging)
             raise StorageError(f"saving checkpoint {step} to {self._folder}: {explain(error, self._folder)}") from error
 
     def _retain(self) -> None:
@@ -149,8 +165,8 @@ class Checkpoints:
             if step not in stay and not self._kept.regularly(step):
                 doomed = self._folder / f"{step}{TEMPORARY}"  # a half-removed one must not look complete
                 with storage("removing", self._folder / str(step)):
-                    os.rename(self._folder / str(step), doomed)
-                    shutil.rmtree(doomed)
+                    move(self._folder / str(step), doomed)
+                    remove(doomed)
 
 
 def _read_too(path: Path) -> dict[str, np.ndarray]:
@@ -171,13 +187,13 @@ class Damaged(Exception):
 
 def complete_steps(folder: Path) -> list[int]:
     """The steps on disk that were saved to the end, ascending."""
-    return sorted(int(path.name) for path in filter(_is_step, _entries(folder)) if (path / CHECKSUMS).is_file())
+    return sorted(int(path.name) for path in filter(is_step, _entries(folder)) if (path / CHECKSUMS).is_file())
 
 
 def read_leaves(path: Path) -> dict[str, np.ndarray]:
     """Every leaf of a checkpoint by name, as NumPy arrays, whatever devices saved it. Raises Damaged."""
     try:
-        content = json.loads((path / CHECKSUMS).read_text())
+        content = read_json(path / CHECKSUMS)
         record, files = content["leaves"], content["files"]
         found = _file_checksums(path)
     except FileNotFoundError:
@@ -217,7 +233,7 @@ def _owner(leaf: str) -> str:
 
 def _was_finite(path: Path) -> bool:
     try:
-        return bool(json.loads((path / CHECKSUMS).read_text())["finite"])
+        return bool(read_json(path / CHECKSUMS)["finite"])
     except (OSError, ValueError, KeyError, TypeError):
         return False  # damaged: restoring finds that out, and says so
 
@@ -230,7 +246,7 @@ def _checksum(leaf: np.ndarray) -> str:
 def _file_checksums(path: Path) -> dict[str, str]:
     """SHA-256 of each of Orbax's files that matters for reading, by its name inside the checkpoint."""
     files = sorted(file for file in (path / "default").rglob("*") if file.is_file() and file.name not in UNREAD)
-    return {str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return {str(file.relative_to(path)): hashlib.sha256(read_file(file)).hexdigest() for file in files}
 
 
 def _is_finite(leaves: dict[str, np.ndarray]) -> bool:
@@ -242,5 +258,6 @@ def _entries(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _is_step(path: Path) -> bool:
-    return path.is_dir() and path.name.isdecimal()
+def is_step(path: Path) -> bool:
+    """Whether this is the folder of a saved step, complete or not."""
+    return STEP.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()

@@ -1,7 +1,7 @@
 """The run directory: names of its files, its config, its environment, and whether this run may write it."""
 
-import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,10 @@ from ml_collections import ConfigDict
 from framework import config as configs
 from framework.errors import UserError
 from framework.records import CONFIG, ENVIRONMENT, LOCK, METRICS
-from framework.storage import next_free, storage, write_json
+from framework.storage import check_links, make_folder, make_new_folder, read_json, remove, set_aside, storage, write_json
 
+ARRAYS = re.compile(r"[0-9]{10,18}\.npz")
+BACK = "Put it back from a copy, or rename the folder of the run to start over"
 INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its network."
 
 
@@ -52,41 +54,52 @@ class RunDirectory:
 
     def create(self) -> None:
         """Makes the folder."""
-        with storage("making the folder", self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
 
     def check_links(self) -> None:
         """Raises UserError where a part of the folder is a symbolic link: whoever sent the folder could have us write elsewhere."""
-        own = (self.config, self.environment, self.metrics, self.arrays, self.checkpoints, self.tensorboard, self.figures, self.lock)
-        for part in own:
-            if part.is_symlink():
-                raise UserError(
-                    f"{part} is a symbolic link to {os.readlink(part)}, and whygrok writes nothing outside of a run's folder: put what it "
-                    "leads to in its place; the whole folder of a run may be a link"
-                )
+        folders = (self.arrays, self.checkpoints, self.tensorboard, self.figures)
+        check_links((self.config, self.environment, self.metrics, *folders, self.lock))
+
+    def array_files(self) -> dict[int, Path]:
+        """Step → the file with the arrays of that step, ascending; other files in that folder are none of ours."""
+        files = (file for file in self.arrays.glob("*.npz") if ARRAYS.fullmatch(file.name))
+        return {int(file.stem): file for file in sorted(files, key=lambda file: int(file.stem))}
+
+    def arrays_of(self, step: int) -> Path:
+        """The file for the arrays of a step."""
+        return self.arrays / f"{step:010d}.npz"
 
     def remove_left_overs(self) -> None:
         """Removes what a killed process left beside a file that it was about to replace."""
         for folder in (self.path, self.arrays, self.figures):
             for left_over in folder.glob(".*.tmp"):
-                with storage("removing the left-over", left_over):
-                    left_over.unlink()
+                if left_over.is_symlink() or left_over.is_file():
+                    with storage("removing the left-over", left_over):
+                        remove(left_over)
+
+    @property
+    def parts_there(self) -> list[str]:
+        """The names of what is here of rows and states."""
+        return [part.name for part in (self.metrics, self.checkpoints) if os.path.lexists(part)]
+
+    def check_whole(self) -> None:
+        """Raises UserError where rows or states lie here without a config.json: nobody could tell whether they are of this run."""
+        if (there := self.parts_there) and not self.is_run:
+            raise UserError(f"{self.path} holds {' and '.join(there)} of a run, but no {self.config.name} that says of which. {BACK}")
 
     def set_aside(self) -> Path:
         """Renames a run that is in the way; nothing is deleted. Returns its new name."""
-        aside = next_free(self.path.with_name(f"{self.path.name}.old"))
-        with storage("setting aside", self.path):
-            self.path.rename(aside)
-        return aside
+        return set_aside(self.path, "old")
 
     def read_config(self) -> dict[str, Any]:
         """What config.json holds. Raises UserError when it cannot be read."""
         try:
-            plain = json.loads(self.config.read_text(encoding="utf-8"))
+            plain = read_json(self.config)
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.config} cannot be read: {error}") from None
+            raise UserError(f"{self.config} cannot be read: {error}. {BACK}") from None
         if not isinstance(plain, dict):
-            raise UserError(f"{self.config} holds no config")
+            raise UserError(f"{self.config} holds no config. {BACK}")
         return plain
 
     def write_config(self, config: ConfigDict) -> None:
@@ -126,9 +139,8 @@ def new_workdir(stem: str, root: Path | None = None) -> Path:
     while True:
         path = root / f"{stem}-{number}"
         with storage("making the folder", path):
-            root.mkdir(parents=True, exist_ok=True)
             try:
-                path.mkdir()
+                make_new_folder(path)
                 return path
             except FileExistsError:
                 number += 1

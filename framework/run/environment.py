@@ -1,8 +1,6 @@
 """What a run's bits depend on: versions, processor, devices, flags. Written beside the run, compared at resume."""
 
-import contextlib
 import functools
-import json
 import logging
 import os
 import platform
@@ -21,10 +19,10 @@ import jax
 from ml_collections import ConfigDict
 
 from framework.config import flatten, to_dict
-from framework.errors import UserError
-from framework.records import COMPLETE, KILLED, STOPPED
+from framework.errors import StorageError, UserError
+from framework.records import COMPLETE, KILLED, STOPPED, read_environment
 from framework.run.programs import keep_programs
-from framework.storage import write_json
+from framework.storage import IN_THE_WAY, explain, read_text, set_aside, write_json
 from framework.training import PROGRAMS, hosts
 
 log = logging.getLogger("whygrok")
@@ -90,16 +88,19 @@ class Sessions:
     """environment.json: the environment now, and one record per session (start, end, reason)."""
 
     def __init__(self, path: Path):
-        self._path = path
-        self._content: dict[str, Any] = {"sessions": []}
-        if path.is_file():
-            with contextlib.suppress(ValueError):  # edited by hand into something else: a new record is started
-                stored = json.loads(path.read_text(encoding="utf-8"))
-                self._content = stored if isinstance(stored, dict) and isinstance(stored.get("sessions"), list) else self._content
+        self._path, self._damage = path, ""
+        try:
+            self._content = read_environment(path)
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in IN_THE_WAY:
+                raise StorageError(f"reading {path}: {explain(error, path)}") from error
+            self._content, self._damage = {"sessions": []}, str(error)
 
     @property
     def content(self) -> dict[str, Any]:
-        """What environment.json holds."""
+        """What environment.json holds; a warning where it is damaged."""
+        if self._damage:
+            log.warning("%s cannot be read, and is not used: %s", self._path, self._damage)
         return self._content
 
     @property
@@ -125,7 +126,7 @@ class Sessions:
 
     def check_data(self, digest: str) -> None:
         """Raises UserError where the run began with other data: a file that a task reads has changed since."""
-        before = self._content.setdefault("data", digest)
+        before = self._content["data"] = self._content.get("data") or digest
         if before != digest:
             raise UserError(
                 f"{self._path.parent}: the examples are not those that this run began with (data in {self._path.name}: {before[:12]}, "
@@ -138,8 +139,11 @@ class Sessions:
         lanes: how many networks its program trains at once. mesh: how one network is spread over devices. facts: what else is written
         for readers of the run without its plugins.
         """
+        if self._damage:  # what it said of earlier sessions, and of their examples, is lost to this run
+            aside = set_aside(self._path, "damaged").name
+            log.warning("%s could not be read (%s): it is now %s, and a new record begins", self._path, self._damage, aside)
         now = bits_depend_on() | {"lanes": lanes, "mesh": mesh, "hosts": hosts.count()}
-        before = {"lanes": 1, "mesh": ONE_DEVICE, "hosts": 1} | self._content.get("bits_depend_on", now)
+        before = {"lanes": 1, "mesh": ONE_DEVICE, "hosts": 1} | (self._content.get("bits_depend_on") or now)
         changed = [f"{name}: {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         session = {"start": _now(), "from_step": step, "host": socket.gethostname(), "command": command, "changed": changed}
@@ -180,7 +184,7 @@ def _version(name: str) -> str | None:
 @functools.cache
 def _instruction_set() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = read_text("/proc/cpuinfo", errors="replace").splitlines()
     except OSError:
         return platform.processor()
     flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
@@ -200,5 +204,5 @@ def _asked_of_git(folder: str, moment: int) -> str:
     """moment: git is asked again when it has changed, and not by each of many short runs in one process."""
     keywords: dict[str, Any] = {"cwd": folder, "capture_output": True, "text": True, "timeout": 5, "check": True}
     commit = subprocess.run(["git", "rev-parse", "HEAD"], **keywords).stdout.strip()
-    dirty = subprocess.run(["git", "status", "--porcelain"], **keywords).stdout
+    dirty = subprocess.run(["git", "--no-optional-locks", "status", "--porcelain"], **keywords).stdout
     return commit + (" + changes" if dirty else "")

@@ -12,13 +12,14 @@ import numpy as np
 from flax import nnx
 
 from framework.config import from_stored, plugin_list
-from framework.errors import UserError
+from framework.errors import Damage, UserError
 from framework.fields import check_condition
 from framework.records import data_frame, natural, read_lines
 from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
 from framework.run.remaining import Best
+from framework.storage import npz_names, read_npz, storage
 from framework.training import BEST, Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
 
 
@@ -74,22 +75,24 @@ class Run:
         """Step → array, for a probe quantity that is an array, such as "spectrum/eigenvalues"."""
         if self.path is None:
             return {step: arrays[name] for step, arrays in self.stored.items() if name in arrays}
-        found = {}
-        for file in sorted(RunDirectory.at(self.path).arrays.glob("*.npz")):
-            with np.load(file) as stored:
-                if name in stored.files:
-                    found[int(file.stem)] = stored[name]
-        return found
+        files = RunDirectory.at(self.path).array_files()
+        return {step: read[name] for step, file in files.items() if name in (read := self._read(file, lambda file: read_npz(file, [name])))}
 
     def array_names(self) -> list[str]:
         """The names of all probe quantities that are arrays, as `arrays` takes them."""
         if self.path is None:
             return sorted({name for arrays in self.stored.values() for name in arrays})
-        names = set()
-        for file in RunDirectory.at(self.path).arrays.glob("*.npz"):
-            with np.load(file) as stored:
-                names |= {*stored.files}
-        return sorted(names)
+        files = RunDirectory.at(self.path).array_files().values()
+        return sorted({name for file in files for name in self._read(file, npz_names)})
+
+    def _read(self, file: Path, read: Callable[[Path], Any]) -> Any:
+        """What `read` gives of a file of arrays. Raises Damage, StorageError."""
+        assert self.path is not None
+        try:
+            with storage("reading", file):
+                return read(file)
+        except ValueError as error:
+            raise Damage(f"{file}: {error}", self.path) from None
 
     @property
     def steps(self) -> list[int]:

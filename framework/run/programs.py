@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jaxlib
 
-from framework.storage import Programs, refusal, user_folder
+from framework.storage import Programs, read_text, refusal, user_folder
 
 log = logging.getLogger("whygrok")
 
@@ -91,7 +91,7 @@ def kind_of_machine() -> str:
 
 def _processor() -> list[str]:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_text("/proc/cpuinfo", errors="replace").splitlines()
     except OSError:
         return [platform.processor(), platform.node()]  # else two machines could not be told apart
     return sorted({line for line in lines if line.partition(":")[0].strip() in _PROCESSOR})

@@ -27,6 +27,17 @@ def is_complete(experiment: Experiment, done: int, directory: RunDirectory) -> b
     return done == event.step and (not event.recorded or (bool(rows) and rows[-1]["step"] == done))
 
 
+def rows_end_before(experiment: Experiment, directory: RunDirectory, begun: int, done: int) -> int | None:
+    """The step of the last row, where rows up to the step `done` belong there and are not; None where they are there.
+
+    begun: the step up to which this run has none of its own.
+    """
+    rows, _ = read_lines(directory.metrics)
+    last = rows[-1]["step"] if rows else begun
+    first = next((event.step for event in experiment.events_after(last) if event.recorded or event.step > done), None)
+    return last if first is not None and first <= done else None
+
+
 def check_steps(experiment: Experiment, directory: RunDirectory) -> None:
     """Raises UserError where the run that is here has made more steps than are asked for."""
     reached, steps = max(complete_steps(directory.checkpoints), default=0), experiment.general.steps

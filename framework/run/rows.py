@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import time
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
@@ -10,9 +11,21 @@ from typing import Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
+from framework.errors import StorageError
 from framework.records import read_lines
 from framework.run.directory import RunDirectory
-from framework.storage import json_number, storage, write_atomically
+from framework.storage import (
+    IN_THE_WAY,
+    append_to,
+    json_number,
+    make_folder,
+    npz_bytes,
+    read_npz,
+    remove,
+    set_aside,
+    storage,
+    write_atomically,
+)
 from framework.training import owner_of
 
 log = logging.getLogger("whygrok")
@@ -47,7 +60,7 @@ class Recorder:
 
     def rewind(self, step: int, due: Iterable[str] | None, probes: Iterable[str]) -> None:
         """Forgets what was recorded after `step`, and at `step` what is not `due` there; here a run always begins at the beginning."""
-        self._seconds, self._start = self.rows[-1]["seconds"] if self.rows else 0.0, time.monotonic()
+        self._seconds, self._start = self.rows[-1].get("seconds", 0.0) if self.rows else 0.0, time.monotonic()
         for follower in self._followers:
             follower.start(max(step, 0), self.rows)
 
@@ -118,10 +131,10 @@ class RunRecorder(Recorder):
             log.info("metrics.jsonl: %d rows from step %d on are recorded again%s", len(lines) - len(self.rows), max(step, 0), said)
         if torn or self.rows != lines:
             self._rewrite()
-        for file in self._directory.arrays.glob("*.npz"):
-            if int(file.stem) > step or (int(file.stem) == step and due is None):
-                file.unlink()
-            elif int(file.stem) == step:
+        for at, file in self._directory.array_files().items():
+            if at > step or (at == step and due is None):
+                self._remove(file)
+            elif at == step:
                 self._rewind_arrays(file, due or (), set(probes))
         self._open()
         super().rewind(step, due, probes)
@@ -168,30 +181,44 @@ class RunRecorder(Recorder):
 
     def _open(self) -> None:
         with storage("writing", self._directory.metrics):
-            self._file = open(self._directory.metrics, "a", encoding="utf-8")  # noqa: SIM115 (closed in close)
+            self._file = io.TextIOWrapper(append_to(self._directory.metrics), encoding="utf-8")
 
     def _arrays_at(self, step: int) -> dict[str, np.ndarray]:
-        file = self._directory.arrays / f"{step:010d}.npz"
-        if not file.is_file():
+        return self._sound_arrays(self._directory.arrays_of(step))
+
+    def _sound_arrays(self, file: Path) -> dict[str, np.ndarray]:
+        """What is in a file of arrays; where it is damaged, it is set aside, which is said."""
+        if not os.path.lexists(file):
             return {}
-        with np.load(file) as stored:
-            return {name: stored[name] for name in stored.files}
+        try:
+            with storage("reading", file):
+                return read_npz(file)
+        except (ValueError, StorageError) as error:
+            if isinstance(error, StorageError) and getattr(error.__cause__, "errno", None) not in IN_THE_WAY:
+                raise
+            aside = set_aside(file, "damaged").name
+            log.warning("%s is damaged, and is now %s: the arrays of that step are lost (%s)", file, aside, error)
+            return {}
+
+    def _remove(self, file: Path) -> None:
+        """Removes the arrays of a step that is recorded again; what is no file was not made here, and is set aside."""
+        if file.is_dir() and not file.is_symlink():
+            log.warning("%s is no file, and is now %s", file, set_aside(file, "damaged").name)
+            return
+        with storage("removing", file):
+            remove(file)
 
     def _write_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        with storage("making the folder", self._directory.arrays):
-            self._directory.arrays.mkdir(exist_ok=True)
-        write_atomically(self._directory.arrays / f"{step:010d}.npz", buffer.getvalue(), durable=False)
+        make_folder(self._directory.arrays)
+        write_atomically(self._directory.arrays_of(step), npz_bytes(arrays), durable=False)
 
     def _rewind_arrays(self, file: Path, due: Iterable[str], probes: set[str]) -> None:
-        with np.load(file) as stored:
-            kept = {name: stored[name] for name in stored.files if owner_of(name, probes) in set(due)}
-            changed = len(kept) < len(stored.files)
-        if changed and kept:
+        stored = self._sound_arrays(file)
+        kept = {name: array for name, array in stored.items() if owner_of(name, probes) in set(due)}
+        if kept and len(kept) < len(stored):
             self._write_arrays(int(file.stem), kept)
         elif not kept:
-            file.unlink()
+            self._remove(file)
 
 
 def make_row(step: int, seconds: float, scalars: dict[str, Any]) -> RowDict:

@@ -8,11 +8,12 @@ import contextlib
 import itertools
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from framework.storage import make_new_folder, remove
 
 log = logging.getLogger("whygrok")
 
@@ -34,8 +35,9 @@ class TensorBoard:
         from tensorboardX.event_file_writer import EventsWriter
 
         try:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(parents=True)
+            if self._folder.is_dir():
+                remove(self._folder)
+            make_new_folder(self._folder)
             # Two writers opened within one second would otherwise share a file name, and the second would truncate the first.
             suffix = f".{os.getpid()}.{next(_starts)}"
             self._writer = EventsWriter(str(self._folder / "events"), filename_suffix=suffix)
@@ -58,7 +60,7 @@ class TensorBoard:
 
         try:
             for row in rows:
-                event = Event(wall_time=self._first_start + row["seconds"], step=row["step"])
+                event = Event(wall_time=self._first_start + row.get("seconds", 0.0), step=row["step"])
                 for name, value in row.items():
                     if name not in ("step", "seconds", "nonfinite") and value is not None:
                         event.summary.value.add(tag=name, simple_value=value)

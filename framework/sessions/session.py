@@ -1,6 +1,7 @@
 """Training from a config: in memory, or in a run directory that is locked, resumed, recorded and drawn."""
 
 import contextlib
+import functools
 import logging
 from collections.abc import Generator, Iterator, Sized
 from pathlib import Path
@@ -28,12 +29,13 @@ from framework.run import (
     is_complete,
     load_run,
     reason_of_end,
+    rows_end_before,
     start_backend,
 )
 from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state, recorded_up_to
-from framework.storage import Lock
+from framework.storage import Lock, remove, storage
 from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
 
@@ -61,6 +63,7 @@ def open_session(config: ConfigDict, workdir: str | Path, host: Host, fresh: boo
     """A session in a run directory: asks the host for steps, as `train_loop` does, and ends with the run. Raises as `train` does."""
     experiment, directory = _checked(config), RunDirectory.at(workdir)
     if not fresh:
+        directory.check_whole()
         directory.check_same_run(experiment.config)
     # Before anything is written: a config that cannot start leaves no folder. A fork that has begun needs its origin no more.
     initial = initial_state(experiment, has_begun=not fresh and bool(complete_steps(directory.checkpoints)))
@@ -72,10 +75,10 @@ def open_session(config: ConfigDict, workdir: str | Path, host: Host, fresh: boo
 
 def _prepare(directory: RunDirectory, fresh: bool) -> None:
     directory.check_links()
-    if fresh and directory.is_run:
+    if fresh and (directory.is_run or directory.parts_there):
         with Lock(directory.lock):
             aside = directory.set_aside()
-            (aside / directory.lock.name).unlink(missing_ok=True)
+            remove(aside / directory.lock.name)
         log.info("the run that was here is now %s", aside)
     directory.create()
 
@@ -115,9 +118,8 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     continuing = experiment.numerics.on_divergence == "continue"
     hosts.by_first(directory.remove_left_overs)
     checkpoints = Checkpoints(directory.checkpoints, experiment.checkpoint, keep_diverged=continuing)
-    with precision(experiment.numerics):  # else a float64 array would come back as float32
-        restored = checkpoints.restore(initial, experiment.device)
     begun = recorded_up_to(experiment, initial)
+    restored = _restored(experiment, initial, checkpoints, directory, begun)
     state, done = (initial, begun) if restored is None else (experiment.place_state(restored), int(restored.step))
     steps = experiment.general.steps
     if hosts.by_first(lambda: is_complete(experiment, done, directory)):
@@ -134,6 +136,20 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     if restored is None and done == int(state.step):
         checkpoints.save(state)  # from here on the run does not need the one that it forked from
     yield from _run_session(host.seat(experiment, state), done, checkpoints, directory, host)
+
+
+def _restored(
+    experiment: Experiment, initial: TrainState, checkpoints: Checkpoints, directory: RunDirectory, begun: int
+) -> TrainState | None:
+    """The newest good state whose rows are there; later ones are set aside, so that the rows that a power cut took are recorded again."""
+    while True:
+        with precision(experiment.numerics):  # else a float64 array would come back as float32
+            restored = checkpoints.restore(initial, experiment.device)
+        done = begun if restored is None else int(restored.step)
+        last = hosts.by_first(functools.partial(rows_end_before, experiment, directory, begun, done))
+        if last is None:
+            return restored
+        hosts.by_first(functools.partial(checkpoints.set_aside_after, last))
 
 
 def _new(experiment: Experiment, done: int) -> str:
@@ -173,7 +189,8 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
             if hosts.is_first():
                 _end(sessions, last if reached is None else reached, reason, trainee.clock)
     if hosts.is_first():
-        (directory.figures / "curves.png").unlink(missing_ok=True)
+        with storage("removing", directory.figures / "curves.png"):
+            remove(directory.figures / "curves.png")
 
 
 def _recorder(directory: RunDirectory, experiment: Experiment, sessions: Sessions, host: Host) -> Recorder:

@@ -1,9 +1,23 @@
-"""Files that a crash leaves whole, compiled programs, the lock that says who is writing, and whose code may run."""
+"""Every read and write of a file: whole after a crash, never through a link, nothing executed; locks, programs, whose code may run."""
 
-from framework.storage.files import explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
+from framework.storage.files import IN_THE_WAY, explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
+from framework.storage.folders import (
+    append_to,
+    check_links,
+    copy_aside,
+    make_folder,
+    make_new_folder,
+    move,
+    remove,
+    set_aside,
+    temporary_file,
+    temporary_folder,
+    write_new,
+)
 from framework.storage.home import user_folder
 from framework.storage.lock import Lock, holder
 from framework.storage.orbax_store import read_arrays, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
+from framework.storage.reading import npz_bytes, npz_names, open_file, parse_json, read_file, read_json, read_npy, read_npz, read_text
 from framework.storage.tables import csv_line, csv_text
 from framework.storage.trust import trust, trusted

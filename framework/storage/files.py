@@ -10,9 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from framework.errors import StorageError
+
+# What is of another kind than what belongs in its place: whoever put it there may need it, so that nothing removes it.
+IN_THE_WAY = {
+    errno.EISDIR: "a folder is in the place of a file",
+    errno.ENOTDIR: "a file is in the place of a folder",
+    errno.EEXIST: "something else is in the place of a folder",
+    errno.ELOOP: "a symbolic link is in its place",
+    errno.EINVAL: "what is in its place is no file",
+    errno.ENXIO: "what is in its place is no file",
+}
 
 
 @contextlib.contextmanager
@@ -29,6 +37,8 @@ def explain(error: BaseException, path: Path) -> str:
     full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "RESOURCE_EXHAUSTED" in str(error)
     if full or "No space left" in str(error):
         return f"the disk is full ({free_bytes(path):,} bytes free). Free some space and give the same command again"
+    if isinstance(error, OSError) and error.errno in IN_THE_WAY:
+        return f"{IN_THE_WAY[error.errno]} ({error.filename or path}). Rename it, and give the same command again"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"it may not be written ({error.strerror})"
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
@@ -36,7 +46,7 @@ def explain(error: BaseException, path: Path) -> str:
 
 def free_bytes(path: Path) -> int:
     """Bytes free on the disk that holds the path, or would hold it."""
-    while not path.exists():
+    while not os.path.exists(path):  # unlike Path.exists, false where a folder may not be entered
         path = path.parent
     return shutil.disk_usage(path).free
 
@@ -67,6 +77,8 @@ def write_json(path: Path, content: Any, durable: bool = True) -> None:
 
 def json_number(value: Any) -> int | float | str:
     """A Python number for a scalar; float32 in its shortest form; 'nan', 'inf' or '-inf' as text."""
+    import numpy as np  # here: who only asks for help does not wait for NumPy
+
     value = np.asarray(value)[()]
     if not np.isfinite(value):
         return str(float(value))
@@ -78,6 +90,6 @@ def json_number(value: Any) -> int | float | str:
 def next_free(stem: Path) -> Path:
     """`stem`, or `stem-2`, `stem-3`, …: the first that does not exist."""
     path, number = stem, 2
-    while path.exists():
+    while os.path.lexists(path):
         path, number = stem.with_name(f"{stem.name}-{number}"), number + 1
     return path

@@ -1,5 +1,6 @@
 """LOCK: one writer for a run directory. The kernel's lock decides on one host, a heartbeat across hosts."""
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -12,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 from framework.errors import StorageError, UserError
-from framework.storage.files import storage
+from framework.storage.files import IN_THE_WAY, storage
+from framework.storage.reading import open_file, parse_json, regular
 
 log = logging.getLogger("whygrok")
 
@@ -35,10 +37,10 @@ class Lock:
             self._open()
         # flock excludes nobody on other hosts when the folder is on NFS with local locks.
         owner = self._owner()
-        age = time.time() - _seconds(owner.get("heartbeat"), self._path)
+        age = _age(owner, self._path)
         if owner.get("host", socket.gethostname()) != socket.gethostname():
             if age < STALE_SECONDS:
-                self._refuse(f"gave a sign of life {max(age, 0):.0f} s ago")
+                self._refuse(f"gave a sign of life {max(age, 0):.0f} s ago; after {STALE_SECONDS:.0f} s of silence it is taken for dead")
             log.warning("taking over %s from %s, silent for %.0f s", self._path, _who(owner), age)
         try:
             with storage("writing", self._path):
@@ -98,29 +100,31 @@ class Lock:
 
 
 def _not_followed(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    return regular(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666), path)
 
 
 def holder(path: Path) -> str | None:
     """Who writes the run directory of this LOCK, 'process 4711 on node17'; None when nobody does. Nothing is written."""
-    with storage("reading", path):
-        try:
-            with open(path, "rb") as file:
-                owner = _parsed(file.read())
-                if owner.get("host", socket.gethostname()) != socket.gethostname():
-                    return _who(owner) if time.time() - _seconds(owner.get("heartbeat"), path) < STALE_SECONDS else None
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return None
-        except FileNotFoundError:
+    try:
+        with storage("reading", path), open_file(path) as file:
+            owner = _parsed(file.read())
+            if owner.get("host", socket.gethostname()) != socket.gethostname():
+                return _who(owner) if _age(owner, path) < STALE_SECONDS else None
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None
-        except BlockingIOError:
+    except StorageError as error:
+        cause = error.__cause__
+        if isinstance(cause, BlockingIOError):
             return _who(owner)
+        if isinstance(cause, FileNotFoundError) or (isinstance(cause, OSError) and cause.errno in IN_THE_WAY):
+            return None  # there is none, or what is there is no file, which nobody holds
+        raise
 
 
 def _parsed(text: bytes) -> dict:
     """What a LOCK says of its owner; nothing where it cannot be read."""
     try:
-        owner = json.loads(text or b"{}")
+        owner = parse_json(text or b"{}")
     except ValueError:
         return {}
     return owner if isinstance(owner, dict) else {}
@@ -134,9 +138,11 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
 
 
-def _seconds(heartbeat: object, path: Path) -> float:
-    """Seconds since the epoch of a heartbeat, as a number or a date; the file's own time when it has none."""
-    try:
-        return datetime.fromisoformat(heartbeat).timestamp() if isinstance(heartbeat, str) else float(heartbeat)  # type: ignore[arg-type]
-    except (ValueError, TypeError):
-        return path.stat().st_mtime
+def _age(owner: dict, path: Path) -> float:
+    """Seconds since the owner's heartbeat, a number or a date; by the file's own time where it has none, or one that is to come."""
+    now, heartbeat = time.time(), owner.get("heartbeat")
+    with contextlib.suppress(ValueError, TypeError, OverflowError):  # no date, or one of the year 1, which has no such number
+        seconds = datetime.fromisoformat(heartbeat).timestamp() if isinstance(heartbeat, str) else float(heartbeat)  # type: ignore[arg-type]
+        if seconds < now + STALE_SECONDS:
+            return now - seconds
+    return now - path.stat().st_mtime

@@ -7,14 +7,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 SMALL_FILES = 128 << 10  # bytes that Orbax takes in addition to the numbers, on disks with blocks of 4 kB
 
 
-def write_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
+def write_arrays(folder: Path, arrays: dict[str, "np.ndarray"]) -> None:
     """Writes the arrays into a new folder, whose parent exists, and waits until they are there.
 
     Raises what Orbax raises: OSError, ValueError or worse.
@@ -32,6 +33,7 @@ def write_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def read_arrays(folder: Path, names: Iterable[str]) -> dict[str, Any]:
     """The arrays as NumPy arrays, whatever devices saved them. Raises what Orbax raises, a bare Exception included."""
+    import numpy as np
     import orbax.checkpoint as ocp
 
     with _quiet():

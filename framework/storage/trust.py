@@ -5,8 +5,10 @@ import logging
 import os
 from collections.abc import Iterable
 
+from framework.storage.folders import append_to
 from framework.storage.home import user_folder
 from framework.storage.programs import refusal
+from framework.storage.reading import read_text
 
 log = logging.getLogger("whygrok")
 
@@ -19,13 +21,13 @@ def trusted() -> set[str]:
     known = set(os.environ.get(VARIABLE, "").split("\n"))
     with contextlib.suppress(OSError):  # a home that is missing, or that may not be entered
         if (folder := user_folder("XDG_STATE_HOME", ".local/state")) is not None and folder.exists() and not refusal(folder):
-            known |= set((folder / NAME).read_text(encoding="utf-8", errors="replace").split("\n"))
+            known |= set(read_text(folder / NAME, errors="surrogateescape").split("\n"))
     return known - {""}
 
 
 def trust(plugins: Iterable[str]) -> None:
     """Remembers plugins that the user has named: for ever where there is a home folder, else for this process and those it starts."""
-    new = sorted(name for name in set(plugins) - trusted() if "\n" not in name)
+    new = sorted(name for name in set(plugins) - trusted() if _can_be_kept(name))
     if not new:
         return
     os.environ[VARIABLE] = "\n".join([*os.environ.get(VARIABLE, "").split("\n"), *new]).strip("\n")
@@ -36,10 +38,15 @@ def trust(plugins: Iterable[str]) -> None:
         if why := refusal(folder):  # which makes it
             log.warning("the plugins that you name are remembered in this process only: %s: %s", folder, why)
             return
-        file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(file, "".join(f"{name}\n" for name in new).encode())
-        finally:
-            os.close(file)
+        with append_to(folder / NAME) as file:  # a line break first: the last line may have been cut
+            file.write(b"".join(b"\n" + os.fsencode(name) for name in new) + b"\n")
     except OSError as error:
         log.warning("the plugins that you name are remembered in this process only: %s", error)
+
+
+def _can_be_kept(name: str) -> bool:
+    """Whether a name can stand on a line of a file, and in a variable of the environment."""
+    try:
+        return not {b"\n"[0], 0} & {*os.fsencode(name)}
+    except UnicodeEncodeError:
+        return False

@@ -1,6 +1,5 @@
 """The folder of a sweep: one run directory per member, how each member stands, and a table of this."""
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from framework.errors import FieldError, StorageError, UserError
 from framework.reading import Followed
 from framework.records import TABLE
 from framework.run import RunDirectory, check_steps, complete_steps, is_complete
-from framework.storage import holder, storage, write_atomically, write_json
+from framework.storage import check_links, holder, make_folder, read_json, write_atomically, write_json
 from framework.sweep.standings import ELSEWHERE, FINISHED, RUNNING, WAITING, Standing, Standings
 from framework.training import Experiment
 
@@ -67,9 +66,9 @@ class SweepFolder:
 
     def create(self) -> None:
         """Makes the folders, and writes the config of every member."""
+        check_links([self.path / "configs", self.path / "logs"])
         for folder in (self.path, self.path / "configs", self.path / "logs"):
-            with storage("making the folder", folder):
-                folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         for name, experiment in self._experiments.items():
             plain = to_dict(experiment.config)
             if not _holds(self.config(name), plain):
@@ -150,6 +149,8 @@ class SweepFolder:
         for name, experiment in self._experiments.items():
             directory = RunDirectory.at(self.path / name)
             try:
+                check_links([self.path / name])
+                directory.check_whole()
                 directory.check_same_run(experiment.config, INSTEAD)
                 check_steps(experiment, directory)
             except UserError as error:
@@ -181,6 +182,6 @@ def _at(plain: Any, path: str) -> Any:
 
 def _holds(file: Path, plain: Mapping[str, Any]) -> bool:
     try:
-        return bool(json.loads(file.read_text(encoding="utf-8")) == plain)
+        return bool(read_json(file) == plain)
     except (OSError, ValueError):
         return False

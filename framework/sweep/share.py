@@ -3,6 +3,7 @@
 Both lie in the sweep's folder, so that whoever sees that folder, on any host, can look.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from framework.config import Member, load_config
+from framework.errors import Damage, one_of
 from framework.sessions import StopRequest
-from framework.storage import storage, write_json
+from framework.storage import append_to, open_file, parse_json, read_json, storage, write_json
 from framework.sweep.choice import Choice, check_engine, choose_engine
 from framework.sweep.folder import SweepFolder
 from framework.sweep.run import train_members
@@ -31,8 +33,15 @@ class Share:
     """The members of a share, and what is noted of them; each look reads only what has been written since the one before."""
 
     def __init__(self, file: Path):
-        with storage("reading", file):
-            told = json.loads(file.read_text(encoding="utf-8"))
+        try:
+            with storage("reading", file):
+                told = read_json(file)
+            missing = {"sweep", "members", "engine", "jobs"} - told.keys()
+        except (ValueError, AttributeError):
+            told, missing = {}, {"what a share holds"}
+        if missing:
+            remedy = f"Rename the folder {file.parent}; its members are trained anew"
+            raise Damage(f"{file} lacks {one_of(sorted(missing))}", file.parent, remedy)
         self.sweep = Path(told["sweep"])
         self.members: dict[str, Mapping[str, Any]] = told["members"]  # name → what the sweep changes for it
         self.engine, self.jobs = told["engine"], int(told["jobs"])
@@ -45,20 +54,21 @@ class Share:
     def look(self) -> bool:
         """Reads what is new; whether anything was. The file is opened anew: on NFS this is when its end is asked for."""
         try:
-            with open(self.notes, "rb") as file:
+            with open_file(self.notes) as file:
                 file.seek(self._read)
                 whole, newline, _ = file.read().rpartition(b"\n")
         except FileNotFoundError:
             return False
         self._read += len(whole) + len(newline)
         for line in whole.splitlines():
-            self._take(json.loads(line))
+            with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):  # the members' own files say how they stand
+                self._take(parse_json(line))
         return bool(newline)
 
     def note(self, **what: Any) -> None:
         """Appends a line, and closes the file, so that other hosts see it."""
-        with storage("writing", self.notes), open(self.notes, "a", encoding="utf-8") as file:
-            file.write(json.dumps(what) + "\n")
+        with storage("writing", self.notes), append_to(self.notes) as file:
+            file.write(f"{json.dumps(what)}\n".encode())
 
     def _take(self, line: dict[str, Any]) -> None:
         if "member" in line:

@@ -14,7 +14,7 @@ from typing import Any
 
 from framework.errors import Diverged, Interrupted, StorageError, UserError
 from framework.sessions import StopRequest
-from framework.storage import holder, storage
+from framework.storage import append_to, holder, open_file, storage
 from framework.sweep.folder import SweepFolder
 from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, RUNNING, STOPPED, WAITING
 
@@ -35,7 +35,7 @@ class Child(abc.ABC):
         """
         self._stopping = False
         self.begin_log(log)
-        with open(log, "ab") as file:
+        with storage("writing", log), append_to(log) as file:
             ends: dict[str, Any] = {"stdin": subprocess.PIPE if talks else subprocess.DEVNULL, "stdout": subprocess.PIPE if talks else file}
             ends |= {"stderr": file, "env": os.environ | dict(variables or {})}
             # In a group of its own, Ctrl-C reaches it through us only.
@@ -44,7 +44,7 @@ class Child(abc.ABC):
 
     def begin_log(self, log: Path) -> None:
         """Notes where the log ends now: what an earlier attempt wrote is not this one's."""
-        with storage("writing", log), open(log, "ab") as file:
+        with storage("writing", log), append_to(log) as file:
             self._log, self._begins = log, file.tell()
 
     @property
@@ -71,7 +71,7 @@ class Child(abc.ABC):
         """The sentence with which it ended."""
         if self.code < 0:
             return f"killed by {next((one.name for one in signal.Signals if one == -self.code), f'signal {-self.code}')}"
-        with storage("reading", self._log), open(self._log, "rb") as log:
+        with storage("reading", self._log), open_file(self._log) as log:
             log.seek(self._begins)
             said = log.read().decode(errors="replace")
         ours = explained(said) if self.code in EXPLAINED else ""

@@ -1,10 +1,10 @@
 """What a plugin promises inside a training run: a run that is cut goes on to the same bits."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from framework.run import Checkpoints
+from framework.storage import temporary_folder
 from framework.testing.promises import Broken
 from framework.testing.subject import STEPS, Subject, bits
 from framework.training import Event, Experiment, TrainState, named_leaves
@@ -19,7 +19,7 @@ def check_resumes(subject: Subject, due: tuple[str, ...] = ()) -> None:
     """
     made = subject.experiment
     state, _ = _half(made, made.initial_state(), due)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         if not Checkpoints(Path(folder), made.checkpoint).save(state):
             raise Broken(f"after {HALF} steps of training the parameters are not finite")
         straight = _half(made, state, due)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from ml_collections import ConfigDict
 from framework import Benchmark, Experiment, build, field, register, registry
 from framework.config import experiment, select
 from framework.errors import UserError
+from framework.storage import temporary_folder
 from framework.testing.timing import Program, bench_row, in_turn, seconds_of
 from framework.training import Event
 from plugins.benchmarks.step import steps_of
@@ -143,7 +143,7 @@ def _run_row(steps: int, repeats: int) -> dict[str, Any]:
     arguments = {"ours": "quickstart:probes=" + "+".join(CHEAP), "none": "quickstart:probes=none"}
     for _ in range(min(repeats, 3)):
         for name, config in arguments.items():
-            with tempfile.TemporaryDirectory() as folder:
+            with temporary_folder() as folder:
                 command = [sys.executable, "-P", "-m", "whygrok", "run", f"--config={config}", f"--config.steps={steps}"]
                 start = time.perf_counter()
                 subprocess.run([*command, f"--workdir={folder}/run"], check=True, capture_output=True)

@@ -1,9 +1,9 @@
 """How long whygrok takes to begin: whole commands in processes of their own, beside Python's import of JAX."""
 
 import os
+import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Any
 
 from framework import Benchmark, field, register
 from framework.errors import FieldError
+from framework.storage import append_to, read_file, read_text, temporary_folder
 from framework.testing.timing import bench_row
 
 WHYGROK = (sys.executable, "-P", "-m", "whygrok")
@@ -37,7 +38,7 @@ class Startup(Benchmark):
 
     def measure(self, repeats: int, seconds: float) -> list[dict[str, Any]]:
         """One row per command and reference."""
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             commands = {name: self._command(name, Path(folder)) for name in self.command}
             references = {name: _until_end([sys.executable, "-c", code]) for name, code in REFERENCES.items()}
             times = _in_turn(commands | references, repeats)
@@ -50,7 +51,7 @@ class Startup(Benchmark):
             return _until_end([*WHYGROK, *COMMANDS[name]])
         if name == "warm":
             _first_step(self.config, folder / "warm")  # fills the cache
-        return lambda: _first_step(self.config, folder / "warm" if name == "warm" else Path(tempfile.mkdtemp(dir=folder)))
+        return lambda: _first_step(self.config, folder / "warm" if name == "warm" else folder / f"cold-{secrets.token_hex(4)}")
 
 
 def _in_turn(programs: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
@@ -74,20 +75,20 @@ def _until_end(command: Sequence[str]) -> Callable[[], float]:
 def _first_step(config: str, cache: Path) -> float:
     """Seconds until the row of step 1 is on disk. Raises FieldError, with the run's own last line, when the run fails."""
     settings = {"JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         rows, said = Path(folder) / "run" / "metrics.jsonl", Path(folder) / "said"
         command = [*WHYGROK, "run", f"--config={config}", "--config.steps=1", f"--workdir={rows.parent}"]
         start = time.perf_counter()
-        with said.open("wb") as log, subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log) as child:
+        with append_to(said) as log, subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log) as child:
             while child.poll() is None and not _has_second_row(rows):
                 time.sleep(POLL_SECONDS)
             took = time.perf_counter() - start
         if child.returncode:
-            last = said.read_text(errors="replace").strip().splitlines()[-1].removeprefix("whygrok: ")
+            last = read_text(said, errors="replace").strip().splitlines()[-1].removeprefix("whygrok: ")
             raise FieldError("config", config, f"cannot be timed: {last}")
     return took
 
 
 def _has_second_row(rows: Path) -> bool:
     """The first row is that of step 0."""
-    return rows.exists() and rows.read_bytes().count(b"\n") >= 2
+    return rows.exists() and read_file(rows).count(b"\n") >= 2

@@ -3,12 +3,12 @@
 import importlib.util
 import inspect
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from framework import Benchmark, field, register
+from framework.storage import temporary_folder, write_new
 from framework.sweep import WHYGROK
 from framework.testing.timing import bench_row, timed_command
 
@@ -57,7 +57,7 @@ class Sweep(Benchmark):
         there = importlib.util.find_spec("torch") is not None
         ours, theirs = [], []
         for repeat in range(repeats + 1):
-            with tempfile.TemporaryDirectory() as folder:
+            with temporary_folder() as folder:
                 took = timed_command(self._sweep(members, Path(folder)))
                 ours += [took] if repeat else []
                 theirs += [timed_command(self._script(members, Path(folder)))] if repeat and there else []
@@ -70,12 +70,12 @@ class Sweep(Benchmark):
 
     def _sweep(self, members: int, folder: Path) -> list[str]:
         config = CONFIG.format(p=self.p, width=self.width, steps=self.steps, members=members, rates=RATES)
-        (folder / "members.py").write_text(config)
+        write_new(folder / "members.py", config)
         return [*WHYGROK, "sweep", f"--config={folder / 'members.py'}", f"--workdir={folder / 'runs'}", f"--jobs={self.jobs}"]
 
     def _script(self, members: int, folder: Path) -> list[str]:
         call = f"\n\ntorch_runs({members}, {self.p}, {self.width}, {self.steps}, {RATES})\n"
-        (folder / "script.py").write_text("from __future__ import annotations\n\n\n" + inspect.getsource(torch_runs) + call)
+        write_new(folder / "script.py", "from __future__ import annotations\n\n\n" + inspect.getsource(torch_runs) + call)
         return [sys.executable, str(folder / "script.py")]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from framework.errors import UserError
 from framework.sessions import StopRequest
-from framework.storage import Lock, storage
+from framework.storage import Lock, append_to, check_links, make_folder, make_new_folder, read_text, storage
 from framework.sweep import Share, SweepFolder, explained, raised, write_share
 
 log = logging.getLogger("whygrok")
@@ -38,7 +38,7 @@ class Submission:
     def collect(self) -> None:
         """Notes that what became of its members has been said."""
         with storage("writing", self.folder):
-            (self.folder / COLLECTED).touch()
+            append_to(self.folder / COLLECTED).close()
 
     def has_started(self, number: int) -> bool:
         """Whether a task has ever run: it writes a log when it starts."""
@@ -48,7 +48,7 @@ class Submission:
         """The sentence with which a task ended, from its logs, and where these are."""
         for log in [*self._logs(number, "err"), *self._logs(number, "out")]:
             with storage("reading", log):
-                text = log.read_text(encoding="utf-8", errors="replace")
+                text = read_text(log, errors="replace")
             last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
             if words := explained(text) or raised(text) or last:
                 return f"{words} ({log})"
@@ -62,6 +62,7 @@ class Submission:
 
 def submissions(sweep: SweepFolder) -> list[Submission]:
     """All of a sweep that are not collected, oldest first."""
+    check_links([sweep.path / "slurm", *(sweep.path / "slurm").glob(f"{PREFIX}*")])
     folders = [folder for folder in (sweep.path / "slurm").glob(f"{PREFIX}*") if not (folder / COLLECTED).exists()]
     return sorted(map(Submission, folders), key=lambda one: one.since)
 
@@ -70,8 +71,7 @@ def submissions(sweep: SweepFolder) -> list[Submission]:
 def alone(sweep: SweepFolder, stop: StopRequest) -> Iterator[None]:
     """Holds the lock of a sweep's submissions, so that two commands do not submit the same members; waits for it, or for a signal."""
     folder = sweep.path / "slurm"
-    with storage("making the folder", folder):
-        folder.mkdir(exist_ok=True)
+    make_folder(folder)
     with contextlib.ExitStack() as held:
         waits = False
         while not stop.received:
@@ -93,7 +93,7 @@ def prepared(sweep: SweepFolder, names: Sequence[str], tasks: int, engine: str, 
     """
     folder = sweep.path / "slurm" / f"{PREFIX}{secrets.token_hex(4)}"
     with storage("making the folder", folder):
-        folder.mkdir(parents=True)
+        make_new_folder(folder)
     tasks = min(tasks, len(names))
     for number in range(tasks):
         write_share(folder / f"{number}.json", sweep, list(names[number::tasks]), engine, jobs)

@@ -1,7 +1,6 @@
 """Square tables of the numbers 0 … m−1: tasks that ask for their entries, laws that they obey, files that hold them."""
 
 import abc
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from framework import Sizes, Split, Task
+from framework.storage import read_json, read_npy, read_text
 
 Table = Int[np.ndarray, "m m"]
 LARGEST = 11_585  # rows: 2^27 pairs
@@ -71,21 +71,17 @@ def read_table(path: Path) -> Table:
 
 def _rows(path: Path) -> list[list]:
     if path.suffix == ".npy":
-        try:
-            array = np.load(path, allow_pickle=False)
-        except EOFError:
-            raise ValueError("is empty") from None
+        array = read_npy(path)
         if np.ndim(array) != 2:
             raise ValueError(f"holds an array with {np.ndim(array)} axes; a table has 2")
         return array.tolist()
-    text = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
-        rows = json.loads(text)
+        rows = read_json(path)
         if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
             raise ValueError("holds no list of rows, such as [[0, 1], [1, 0]]")
         return rows
     if path.suffix in (".csv", ".txt"):
-        lines = [line.partition("#")[0].replace(",", " ").split() for line in text.splitlines()]
+        lines = [line.partition("#")[0].replace(",", " ").split() for line in read_text(path).splitlines()]
         return [line for line in lines if line]
     raise ValueError(f"must end in one of {', '.join(SUFFIXES)}")
 

@@ -1,6 +1,5 @@
 """The arrays of a file: `inputs` and `targets`, a row for each example, checked and in the types that tasks have."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework.errors import did_you_mean, one_of
+from framework.storage import read_npz
 
 PREFIX = "inputs."  # of the names of several arrays that are one input together
 INTEGERS = "integers"
@@ -55,9 +55,8 @@ def read_arrays(path: Path) -> Arrays:
 
 def _loaded(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError, AttributeError, TypeError, ValueError, KeyError):  # .npy gives an array, which has no names
+        return read_npz(path)
+    except ValueError:
         raise ValueError("is no .npz file of arrays of numbers: write one with numpy.savez(FILE, inputs=…, targets=…)") from None
 
 

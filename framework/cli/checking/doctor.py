@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,8 +130,8 @@ def _check_programs() -> tuple[bool, str]:
 def _check_disk() -> tuple[bool, str]:
     import jax
 
-    from framework.storage import free_bytes, write_atomically
+    from framework.storage import free_bytes, temporary_folder, write_atomically
 
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with temporary_folder(beside=".") as folder:
         write_atomically(Path(folder) / "probe", b"x" * 4096)
     return True, f"the current folder can be written, {free_bytes(Path.cwd()):,} bytes free; {jax.device_count()} device(s)"

@@ -52,8 +52,10 @@ def runs_below(folder: str) -> list[Path]:
 
 def _is_ours(file: Path) -> bool:
     """Whether a config.json is that of a run, also where it is damaged beside rows or states: other programs use this name too."""
+    from framework.storage import read_json
+
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         return isinstance(content, dict) and {"task", "model", "optimizer"} <= content.keys()
     except (OSError, ValueError):
         return (file.parent / "checkpoints").is_dir()

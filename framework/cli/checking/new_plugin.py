@@ -4,13 +4,13 @@ import importlib.util
 import keyword
 import re
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 from framework import registry
 from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.errors import UserError, did_you_mean, one_of
+from framework.storage import make_folder, read_text, storage, write_new
 
 EXAMPLES = """\
   whygrok new-plugin probe weight_growth             writes weight_growth.py
@@ -44,12 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     files = {folder / name: text for name, text in made.items()}
     if there := [file for file in files if file.exists()]:
         raise UserError(f"{there[0]} exists, and nothing is overwritten: give another name, or another --output")
-    from framework.storage import storage  # after the arguments are read: NumPy is not imported for --help
-
     for file, text in files.items():
         with storage("writing", file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            make_folder(file.parent)
+            write_new(file, text)
         answer(file)
     answer("\nNext:\n" + "\n".join(f"  {line}" for line in _next(options.kind, options.name, folder, options.package)))
     return 0
@@ -85,7 +83,7 @@ def _package(kind: str, name: str) -> dict[str, str]:
 
 
 def _template(file: str) -> str:
-    return resources.files("framework").joinpath("cli", "checking", "templates", file).read_text(encoding="utf-8")
+    return read_text(Path(__file__).parent / "templates" / file)
 
 
 def _renamed(text: str, kind: str, name: str) -> str:

@@ -1,7 +1,6 @@
 """whygrok rerun: trains the config of a run once more, and says whether every bit is the same."""
 
 import logging
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 from framework.errors import Diverged, Interrupted, UserError
+from framework.storage import temporary_folder
 
 if TYPE_CHECKING:
     from framework.run import Run
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     if not before.rows:
         raise UserError(f"{options.run} has no rows yet: there is nothing to compare with")
     start_backend()
-    with tempfile.TemporaryDirectory(prefix="whygrok-rerun-") as folder:
+    with temporary_folder("whygrok-rerun-") as folder:
         again = _trained(before, Path(options.workdir or Path(folder) / "run"))
         if options.workdir:
             answer(f"run      {again.path}")

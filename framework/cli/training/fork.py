@@ -8,7 +8,7 @@ from framework.cli import Parser
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.cli.training.run import report
 from framework.config import load_config
-from framework.errors import Interrupted, StorageError, UserError
+from framework.errors import Interrupted, StorageError, UserError, continued
 
 EXAMPLES = """\
   whygrok fork runs/first@1000 --config.optimizer.learning_rate=1e-4 --workdir=runs/slower
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         run = train(config, workdir, draw=not options.undrawn)
     except (Interrupted, StorageError) as error:
-        raise type(error)(f"{error}. Continue with: whygrok run --workdir={shlex.quote(str(workdir))}") from error
+        raise continued(error, f"Continue with: whygrok run --workdir={shlex.quote(str(workdir))}") from error
     finally:
         remove_if_empty(Path(workdir))
     report(run)

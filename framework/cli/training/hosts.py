@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from types import FrameType
 
 from framework.cli import Parser
 from framework.errors import HostLost, UserError
+from framework.storage import temporary_file
 
 log = logging.getLogger("whygrok")
 
@@ -96,7 +96,7 @@ def train_as_one_of(member: Membership, arguments: Sequence[str]) -> int:
     """
     _look(member)
     told, tell = os.pipe()
-    with tempfile.TemporaryFile() as noise:
+    with temporary_file() as noise:
         words = [*WHYGROK, "host", str(member.number), str(member.count), f"{member.address}:{member.port}", str(member.seconds)]
         ours = (os.dup(1), os.dup(2), tell)
         command = [*words, *map(str, ours), *arguments]

@@ -13,7 +13,7 @@ from framework.cli.overrides import add_plugins
 from framework.cli.plugins import load_plugins
 from framework.cli.tables import aligned
 from framework.config import SCALES, named_scale
-from framework.errors import Interrupted, StorageError, one_of
+from framework.errors import Interrupted, StorageError, continued, one_of
 
 if TYPE_CHECKING:
     from framework.evidence.reproduce import Reproduced
@@ -79,6 +79,6 @@ def _run(name: str, workdir: str, options: Namespace, arguments: Sequence[str]) 
     try:
         return reproduce(name, workdir, scale=options.scale, jobs=options.jobs, engine=options.engine, show=screen)
     except (Interrupted, StorageError) as error:
-        raise type(error)(f"{error}. Continue with: whygrok reproduce {shlex.join(arguments)}") from error
+        raise continued(error, f"Continue with: whygrok reproduce {shlex.join(arguments)}") from error
     finally:
         screen.close()

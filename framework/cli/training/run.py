@@ -11,7 +11,7 @@ from framework.cli.answers import answer
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.cli.training.hosts import AGAIN, add_hosts, membership, say_who, train_as_one_of
 from framework.config import load_config
-from framework.errors import Interrupted, StorageError, UserError
+from framework.errors import Interrupted, StorageError, UserError, continued
 
 if TYPE_CHECKING:
     from framework.run import Run
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         run = train(config, workdir, fresh=options.fresh, draw=not options.undrawn)
     except (Interrupted, StorageError) as error:
-        raise type(error)(f"{error}. {again}") from error
+        raise continued(error, again) from error
     finally:
         remove_if_empty(Path(workdir))
     if member is None or member.number == 0:
@@ -93,8 +93,12 @@ def _in_parts(seconds: dict[str, float]) -> str:
 def _config_of(workdir: str | None) -> str:
     from framework.run import RunDirectory
 
-    if workdir and RunDirectory.at(workdir).is_run:
-        return str(RunDirectory.at(workdir).config)
+    if workdir:
+        directory = RunDirectory.at(workdir)
+        directory.check_whole()
+        if directory.is_run:
+            directory.read_config()
+            return str(directory.config)
     raise UserError("no --config: give a file, or the name of one that ships (whygrok list configs), such as --config=quickstart")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from framework.cli import Parser
 from framework.cli.overrides import default_workdir, parse_with_config, remove_if_empty
 from framework.config import load_sweep
-from framework.errors import Interrupted, StorageError, UserError
+from framework.errors import Interrupted, StorageError, UserError, continued
 
 EXAMPLES = """\
   whygrok sweep --config=sweeps/init_scale --workdir=runs/scales              repeat the command to go on
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         standings = run_sweep(members, workdir, jobs=options.jobs, engine=engine, show=screen)
     except (Interrupted, StorageError) as error:
         again = [*arguments, *([] if options.workdir else [f"--workdir={workdir}"])]
-        raise type(error)(f"{error}. Continue with: whygrok sweep {shlex.join(again)}") from error
+        raise continued(error, f"Continue with: whygrok sweep {shlex.join(again)}") from error
     finally:
         screen.close()
         remove_if_empty(Path(workdir))

@@ -9,8 +9,10 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from framework.cli import run_command
+from framework.storage import append_to
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +45,7 @@ def _run(arguments: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _output_in(file: str) -> Iterator[None]:
     """Appends standard output and error, those of C libraries included, to a file; afterwards they go nowhere."""
-    with open(file, "ab") as log:
+    with append_to(Path(file)) as log:
         _point_to(log.fileno())
         try:
             yield

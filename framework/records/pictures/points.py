@@ -13,7 +13,7 @@ from framework.pictures import rendered, spacing
 from framework.records.names import short_fields, unnamed
 from framework.records.record import FAILED, FINISHED
 from framework.records.table import Row, Table
-from framework.storage import csv_text, storage, write_atomically
+from framework.storage import csv_text, make_folder, write_atomically
 
 EVENTS = {
     "fitted": "step from which the training set is answered without a mistake",
@@ -124,8 +124,7 @@ def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple[Hashable, .
 
 def save(figure: Any, output: Path, header: Sequence[str], cells: Iterable[Sequence[Any]], about: Mapping[str, Any]) -> list[Path]:
     """Writes the picture, what it is about inside, and the numbers beside it as .csv; returns both files."""
-    with storage("making the folder", output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     data = output.with_suffix(".csv")
     write_atomically(output, rendered(figure, "png", json.dumps(about)))
     write_atomically(data, csv_text(header, cells))

@@ -1,21 +1,15 @@
 """What of a run's folder is sound: each of its files read whole, without its plugins; and how damage is set aside, nothing deleted."""
 
 import json
-import logging
-import shutil
+import os
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-
-from framework.errors import StorageError, UserError
-from framework.records import read_lines, sound_lines
-from framework.run.checkpoints import Damaged, complete_steps, read_leaves
+from framework.errors import Damage, UserError
+from framework.records import read_environment, read_lines, sound_lines
+from framework.run.checkpoints import Damaged, complete_steps, is_step, read_leaves
 from framework.run.directory import RunDirectory
-from framework.storage import Lock, holder, next_free, storage, write_atomically
-
-log = logging.getLogger("whygrok")
+from framework.storage import IN_THE_WAY, Lock, copy_aside, holder, read_npz, set_aside, write_atomically
 
 SOUND, DAMAGED, NOTE = "ok", "BAD", "--"  # --: nothing is wrong with it, and a session deals with it by itself
 UNREAD = "??"  # it may be sound: the system does not let us read it now
@@ -34,6 +28,8 @@ def parts(directory: RunDirectory) -> Iterator[Part]:
     """Every part of a run's folder, each as it is read. Nothing is written, and no plugin is imported."""
     if who := holder(directory.lock):
         yield Part(directory.lock.name, NOTE, f"it is being written by {who}: what is unfinished now may be sound in a moment")
+    if lock := _lock(directory):
+        yield lock
     yield _config(directory)
     yield _environment(directory)
     yield _rows(directory)
@@ -52,15 +48,17 @@ def repair(directory: RunDirectory) -> list[str]:
     directory.read_config()
     directory.check_links()
     done = []
+    if lock := _lock(directory):
+        done.append(f"{lock.name} is now {set_aside(directory.lock, 'damaged').name}")
     with Lock(directory.lock):
         for part in list(parts(directory)):
             file = directory.path / part.name
             if part.state == DAMAGED and file != directory.metrics:
-                done.append(f"{part.name} is now {_aside(file, 'damaged').name}")
+                done.append(f"{part.name} is now {set_aside(file, 'damaged').name}")
         if _rows(directory).state == DAMAGED:
             done += _cut(directory)
         if not complete_steps(directory.checkpoints) and [*directory.checkpoints.glob("*.damaged*")]:
-            aside = _aside(directory.checkpoints, "damaged").name
+            aside = set_aside(directory.checkpoints, "damaged").name
             done.append(f"no saved state is left: {directory.checkpoints.name} is now {aside}, and the run begins again at the start")
     return done
 
@@ -73,23 +71,31 @@ def _config(directory: RunDirectory) -> Part:
     return Part(directory.config.name, SOUND, f"a config with {len(fields)} sections and fields")
 
 
+def _lock(directory: RunDirectory) -> Part | None:
+    if directory.lock.is_symlink() or not directory.lock.exists() or directory.lock.is_file():
+        return None
+    return Part(directory.lock.name, DAMAGED, "it is no file, so that no session can begin")
+
+
 def _environment(directory: RunDirectory) -> Part:
     name = directory.environment.name
-    try:
-        sessions = json.loads(directory.environment.read_text(encoding="utf-8"))["sessions"]
-        return Part(name, SOUND, f"{_count(sessions, 'session')}, the last: {sessions[-1]['reason'] if sessions else 'none'}")
-    except FileNotFoundError:
+    if not os.path.lexists(directory.environment):
         return Part(name, NOTE, "there is none: no session has begun")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return Part(name, DAMAGED, f"it cannot be read ({type(error).__name__}); the next session begins a new record")
+    try:
+        sessions = read_environment(directory.environment)["sessions"]
+        return Part(name, SOUND, f"{_count(sessions, 'session')}, the last: {sessions[-1]['reason'] if sessions else 'none'}")
+    except PermissionError as error:
+        return _unread(name, error)
+    except (OSError, ValueError) as error:
+        return Part(name, DAMAGED, f"it cannot be read ({error}); the next session begins a new record")
 
 
 def _rows(directory: RunDirectory) -> Part:
     name = directory.metrics.name
     try:
         rows, torn = read_lines(directory.metrics)
-    except StorageError as error:
-        return Part(name, DAMAGED, str(error))
+    except Damage as error:
+        return Part(name, DAMAGED, error.said)
     except OSError as error:
         return _unread(name, error)
     if not rows and (steps := complete_steps(directory.checkpoints)) and steps[-1] > 0:
@@ -100,26 +106,29 @@ def _rows(directory: RunDirectory) -> Part:
 
 
 def _arrays(directory: RunDirectory) -> Iterator[Part]:
-    files, sound = sorted(directory.arrays.glob("*.npz")), 0
-    for file in files:
+    files, sound = directory.array_files(), 0
+    for file in files.values():
+        name = str(file.relative_to(directory.path))
         try:
-            with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:  # NumPy leaves open what is no archive
-                for name in stored.files:
-                    stored[name]
-            int(file.stem)
+            read_npz(file)
             sound += 1
-        except (PermissionError, MemoryError) as error:
-            yield _unread(str(file.relative_to(directory.path)), error)
-        except Exception as error:  # a damaged archive raises whatever its damage leads to
-            said = f"it cannot be read ({type(error).__name__}); the arrays of that step are lost"
-            yield Part(str(file.relative_to(directory.path)), DAMAGED, said)
+        except (ValueError, OSError, MemoryError) as error:
+            if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno not in IN_THE_WAY):
+                yield _unread(name, error)
+            else:
+                yield Part(name, DAMAGED, f"it cannot be read ({error}); the arrays of that step are lost")
+    if directory.arrays.exists() and not directory.arrays.is_dir():
+        yield Part(directory.arrays.name, DAMAGED, "it is no folder, so that no array can be kept")
     if files:
         yield Part(directory.arrays.name, SOUND, f"{sound} of {len(files)} can be read")
 
 
 def _checkpoints(directory: RunDirectory) -> Iterator[Part]:
     good = []
-    for folder in sorted(path for path in directory.checkpoints.glob("*") if path.is_dir() and path.name.isdecimal()):
+    if directory.checkpoints.exists() and not directory.checkpoints.is_dir():
+        yield Part(directory.checkpoints.name, DAMAGED, "it is no folder, so that no state can be saved")
+        return
+    for folder in sorted(path for path in directory.checkpoints.glob("*") if is_step(path)):
         try:
             read_leaves(folder)
             good.append(int(folder.name))
@@ -145,13 +154,6 @@ def _unread(name: str, error: BaseException) -> Part:
     return Part(name, UNREAD, f"it cannot be read now ({type(error).__name__}), and stays as it is")
 
 
-def _aside(file: Path, word: str) -> Path:
-    aside = next_free(file.with_name(f"{file.name}.{word}"))
-    with storage("setting aside", file):
-        file.rename(aside)
-    return aside
-
-
 def _cut(directory: RunDirectory) -> list[str]:
     """Keeps the rows before the first line that cannot be read, and sets aside the states saved after the last of them.
 
@@ -162,14 +164,12 @@ def _cut(directory: RunDirectory) -> list[str]:
     last = json.loads(rows[-1])["step"] if rows else -1
     if later := [step for step in complete_steps(directory.checkpoints) if step > last]:
         for step in later:
-            _aside(directory.checkpoints / str(step), "later")
+            set_aside(directory.checkpoints / str(step), "later")
         done.append(f"{_count(later, 'state')} saved after step {last:,} set aside, so that the lost rows are recorded again")
-    if metrics.is_dir():
-        done.append(f"{metrics.name} is now {_aside(metrics, 'damaged').name}")
+    if metrics.exists() and not metrics.is_file():
+        done.append(f"{metrics.name} is now {set_aside(metrics, 'damaged').name}")
     elif metrics.is_file():
-        copy = next_free(metrics.with_name(f"{metrics.name}.damaged"))
-        with storage("copying", metrics):
-            shutil.copy2(metrics, copy)
+        copy = copy_aside(metrics, "damaged")
         done.append(f"{metrics.name} as it was is {copy.name}; its first {_count(rows, 'row')} stay")
     write_atomically(metrics, "".join(f"{line}\n" for line in rows))
     return done

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from framework.config import Member, members, override, product
 from framework.run import load_run
 from framework.sessions import train
+from framework.storage import temporary_folder
 from framework.sweep import FAILED, FINISHED, Standing, run_sweep
 from framework.testing.promises import Broken, NotAsked, promise
 from framework.testing.subject import Subject, bits, surroundings
@@ -65,7 +65,7 @@ def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Mem
     before = log.level
     log.setLevel(logging.WARNING)
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             yield sweep, run_sweep(sweep, Path(folder) / "runs", jobs=2, engine=subject.plugin), Path(folder) / "runs"
     finally:
         log.setLevel(before)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
-from framework.errors import UserError
+from framework.errors import UserError, quoted
 
 MOST_PER_DECADE = 10_000
+LONGEST, MOST_PARTS = 100_000, 100  # characters, and parts that are joined
 
 
 @runtime_checkable
@@ -126,6 +127,8 @@ def parse_schedule(text: str) -> Due:
 
     All but a plain "at" include the last step. Raises ValueError for anything else.
     """
+    if len(text) > LONGEST or text.count("+") >= MOST_PARTS:
+        raise ValueError(f"a schedule has at most {LONGEST:,} characters and {MOST_PARTS} parts")
     parts: list[Schedule] = []
     at_end = False
     for part in text.lower().split("+"):
@@ -162,7 +165,7 @@ def check_schedule(path: str, text: str) -> Due:
         return parse_schedule(text)
     except (ValueError, OverflowError):
         rule = 'must be "log", "log 40", "every 500", "at 0 10 100", "last", or several joined by +'
-        raise UserError(f"{path} = {text!r}: {rule}") from None
+        raise UserError(f"{path} = {quoted(text)}: {rule}") from None
 
 
 def saves(every: int, keep_at: str) -> Schedule:

@@ -1,0 +1,88 @@
+"""Making, moving and removing: nothing is followed through a symbolic link, and what is in the way is set aside, not removed."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from framework.errors import UserError
+from framework.storage.files import next_free, storage
+from framework.storage.reading import regular
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, where there is none. Raises StorageError."""
+    with storage("making the folder", path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def make_new_folder(path: Path) -> None:
+    """Makes a folder, and raises FileExistsError where something of that name is there already. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir()
+
+
+def append_to(path: Path) -> BinaryIO:
+    """A file opened so that what is written goes to its end; made where there is none. Raises OSError for a link, a folder or a pipe."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return open(regular(os.open(path, flags, 0o666), path), "ab")
+
+
+def write_new(path: Path, content: str | bytes) -> None:
+    """Writes a file that is not there yet. Raises OSError, FileExistsError where something of that name is there."""
+    with open(path, "xb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, a folder with all that is in it, or a link, of which only the link. Nothing there is no error. Raises OSError."""
+    try:
+        is_folder = stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(path) if is_folder else path.unlink(missing_ok=True)
+
+
+def move(path: Path, to: Path) -> None:
+    """Renames a file, a folder or a link itself. Raises OSError."""
+    os.rename(path, to)
+
+
+def set_aside(path: Path, word: str) -> Path:
+    """Renames `path` to `path.WORD`, or `path.WORD-2`, …; returns its new name. Raises StorageError."""
+    aside = next_free(path.with_name(f"{path.name}.{word}"))
+    with storage("setting aside", path):
+        os.rename(path, aside)
+    return aside
+
+
+def copy_aside(path: Path, word: str) -> Path:
+    """Copies a file to `path.WORD`, or `path.WORD-2`, …; returns the name of the copy. Raises StorageError."""
+    aside = next_free(path.with_name(f"{path.name}.{word}"))
+    with storage("copying", path):
+        shutil.copy2(path, aside, follow_symlinks=False)
+    return aside
+
+
+def temporary_folder(prefix: str = "whygrok-", beside: str | None = None) -> AbstractContextManager[str]:
+    """A new folder, removed afterwards. beside: the folder in which it is made; by default the system's own for such."""
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=beside)
+
+
+def temporary_file() -> IO[bytes]:
+    """A file without a name, gone when it is closed."""
+    return tempfile.TemporaryFile()
+
+
+def check_links(parts: Iterable[Path]) -> None:
+    """Raises UserError where one of the parts of a folder is a symbolic link: whoever sent the folder could have us write elsewhere."""
+    for part in parts:
+        if part.is_symlink():
+            raise UserError(
+                f"{part} is a symbolic link to {os.readlink(part)}, and whygrok writes nothing outside of a run's folder: put what it "
+                "leads to in its place; the whole folder of a run may be a link"
+            )

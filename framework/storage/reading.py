@@ -1,0 +1,129 @@
+"""Reading files that a crash may have damaged, or a stranger written: regular files only, and nothing in them is executed."""
+
+import errno
+import io
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DEEPEST = 100  # sections within sections; Python's stack ends too
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """A file opened to be read. Raises OSError where it is none: a folder, or a pipe, which might never end."""
+    return open(regular(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), path), "rb")
+
+
+def regular(descriptor: int, path: str | Path) -> int:
+    """The descriptor, if it is that of a file; otherwise closes it, and raises OSError."""
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        raise OSError(errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL, "it is no file", str(path))
+    return descriptor
+
+
+def read_file(path: str | Path) -> bytes:
+    """What is in a file. Raises OSError."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def read_text(path: str | Path, errors: str = "strict") -> str:
+    """The text of a file, without a byte order mark. Raises OSError, and ValueError where it is not UTF-8."""
+    return read_file(path).decode("utf-8-sig", errors)
+
+
+def read_json(path: str | Path) -> Any:
+    """What a file of JSON holds. Raises OSError, and ValueError with what is wrong with it."""
+    return parse_json(read_file(path))
+
+
+def parse_json(text: bytes) -> Any:
+    """What standard JSON in UTF-8 holds: no NaN and no infinity, nothing nested deeper than DEEPEST, no half of a character.
+
+    Raises ValueError with what is wrong with it.
+    """
+    try:
+        found = json.loads(text.decode("utf-8-sig"), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if b"\\u" in text or text.count(b"[") + text.count(b"{") > DEEPEST:
+        _check(found, 0)
+    return found
+
+
+def npz_names(path: str | Path) -> list[str]:
+    """The names of the arrays of an .npz file. Raises as `read_npz` does."""
+    return list(_read_npz(path, ()))
+
+
+def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, "np.ndarray"]:
+    """The arrays of an .npz file by name, all or those of `names` that are there; none is of objects, which would be code.
+
+    Raises OSError or MemoryError where it cannot be read now, and ValueError where it is damaged.
+    """
+    found = _read_npz(path, names)
+    return {name: array for name, array in found.items() if array is not None}
+
+
+def read_npy(path: str | Path) -> "np.ndarray":
+    """The array of an .npy file, which is none of objects. Raises OSError, and ValueError where it is damaged."""
+    import numpy as np
+
+    with open_file(path) as file:
+        try:
+            return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+        except EOFError:
+            raise ValueError("is empty") from None
+
+
+def npz_bytes(arrays: dict[str, "np.ndarray"]) -> bytes:
+    """Arrays by name as the content of an .npz file. Raises ValueError for one of objects, which only a pickle could hold."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
+    """Name → array; None in its place where it is not wanted."""
+    import numpy as np  # here: who only asks for help does not wait for NumPy
+
+    with open_file(path) as file:
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                wanted = {*stored.files} if names is None else {*names}
+                return {name: stored[name] if name in wanted else None for name in stored.files}
+        except MemoryError:
+            raise
+        except Exception as error:  # a damaged archive raises whatever its damage leads to
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place before the beginning
+                raise
+            raise ValueError(f"it is no whole archive of arrays ({type(error).__name__})") from None
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is not standard JSON")
+
+
+def _check(found: Any, depth: int) -> None:
+    """Raises ValueError for what is nested too deeply, and for half a character, which no file could hold again."""
+    if depth > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    if isinstance(found, str):
+        found.encode()  # UnicodeEncodeError is a ValueError
+    elif isinstance(found, dict):
+        for name, value in found.items():
+            _check(name, depth)
+            _check(value, depth + 1)
+    elif isinstance(found, list):
+        for value in found:
+            _check(value, depth + 1)
