@@ -14,7 +14,7 @@ from flax import nnx
 from framework.config import from_stored, plugin_list
 from framework.errors import UserError
 from framework.fields import check_condition
-from framework.records import data_frame, natural, read_lines
+from framework.records import NOTES, data_frame, natural, read_lines
 from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
@@ -55,14 +55,14 @@ class Run:
 
     def metrics(self) -> dict[str, np.ndarray]:
         """Metric name → array with one entry per row: float64, `step` int64; NaN where it was not measured or not finite."""
-        names = dict.fromkeys(name for row in self.rows for name in row if name != "nonfinite")
+        names = dict.fromkeys(name for row in self.rows for name in row if name not in NOTES)
         columns = {name: [row.get(name) for row in self.rows] for name in names}
         numbers = {name: np.array([np.nan if x is None else x for x in column], float) for name, column in columns.items()}
         return numbers | ({"step": numbers["step"].astype(np.int64)} if "step" in numbers else {})
 
     def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(steps, values) of one metric, only where it was measured. Raises UserError for an unknown name."""
-        if name == "nonfinite" or not any(name in row for row in self.rows):
+        if name in NOTES or not any(name in row for row in self.rows):
             from framework.errors import did_you_mean, one_of
 
             columns = self.metrics()

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from framework.records import NOTES
+
 log = logging.getLogger("whygrok")
 
 FLUSH_SECONDS = 1.0  # how old events may be that are not on the disk yet: each flush waits for the disk
@@ -60,7 +62,7 @@ class TensorBoard:
             for row in rows:
                 event = Event(wall_time=self._first_start + row["seconds"], step=row["step"])
                 for name, value in row.items():
-                    if name not in ("step", "seconds", "nonfinite") and value is not None:
+                    if name not in ("step", "seconds", *NOTES) and value is not None:
                         event.summary.value.add(tag=name, simple_value=value)
                 self._writer.write_event(event)
                 self._waiting = True

@@ -252,11 +252,17 @@ class Experiment:
         return values, state
 
     def measure(
-        self, state: TrainState, event: Event, known: Values | None = None, clock: Clock | None = None
+        self,
+        state: TrainState,
+        event: Event,
+        known: Values | None = None,
+        clock: Clock | None = None,
+        failures: dict[str, str] | None = None,
     ) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event.
 
         known: the task's metrics, where whoever calls has them already. clock: it gets an account for them, and one for each probe.
+        failures: where it is given, it gets probe → why for those that fail, which otherwise raise.
         """
         clock = clock or Clock()
         with precision(self.numerics):
@@ -268,7 +274,7 @@ class Experiment:
                         values |= self._metrics_at(state) if known is None else known
                     continue
                 with clock.spending(PROBES + name):
-                    found, new = jax.block_until_ready(self.measurements[name](state, self.place))
+                    found, new = self.measurements[name](state, self.place, failures)
                 values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
                 # A step that is due only because the run ends here must leave no trace: the run may be extended.
                 remembered[name] = new if name in event.measured else remembered[name]
