@@ -11,6 +11,7 @@ from framework import load_run, train
 from framework.cli import run_command
 from framework.config import members, override, select
 from framework.errors import ProbeFailed, UserError
+from framework.reading import draw_probe
 from framework.records import Outcome, collect
 from framework.run.rows import completed, only_due
 from framework.sweep import SweepFolder, run_sweep
@@ -119,6 +120,14 @@ def test_what_is_refused_before_the_first_step_ends_the_run_there(tmp_path):
     assert not (tmp_path / "metrics.jsonl").read_text()
     train(failing(fails_from=0, how="error"), tmp_path / "other")
     assert "failed" in json.loads(rows(tmp_path / "other")[0])
+
+
+def test_what_was_never_measured_is_asked_for_in_vain_with_the_reason(tmp_path):
+    run = train(failing(2, fails_from=0), tmp_path)
+    with pytest.raises(UserError, match=r"no metric 'bad/calls' in this run. The probe failed at step 0: ValueError: no such"):
+        run.series("bad/calls")
+    with pytest.raises(UserError, match="nothing to draw yet. The probe failed at step 0: ValueError: no such"):
+        draw_probe(run, "bad", tmp_path / "x.png")
 
 
 def test_a_condition_on_what_failed_waits(tmp_path):

@@ -14,7 +14,7 @@ from flax import nnx
 from framework.config import from_stored, plugin_list
 from framework.errors import UserError
 from framework.fields import check_condition
-from framework.records import NOTES, data_frame, natural, read_lines
+from framework.records import FAILURES, NOTES, data_frame, natural, read_lines
 from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
@@ -66,9 +66,15 @@ class Run:
             from framework.errors import did_you_mean, one_of
 
             columns = self.metrics()
-            raise UserError(f"no metric {name!r} in this run.{did_you_mean(name, columns)} Metrics: {one_of(columns)}.")
+            why = self.failure_of(name.partition("/")[0])
+            raise UserError(f"no metric {name!r} in this run.{why or did_you_mean(name, columns)} Metrics: {one_of(columns)}.")
         there = [(row["step"], value) for row in self.rows if (value := row.get(name)) is not None and value == value]
         return np.array([step for step, _ in there], np.int64), np.array([value for _, value in there], float)
+
+    def failure_of(self, probe: str) -> str:
+        """A sentence on when a probe first failed, and why, with a blank before it; nothing where it did not."""
+        first = ((row["step"], row[FAILURES][probe]) for row in self.rows if probe in row.get(FAILURES, {}))
+        return next((f" The probe failed at step {step:,}: {why}." for step, why in first), "")
 
     def arrays(self, name: str) -> dict[int, np.ndarray]:
         """Step → array, for a probe quantity that is an array, such as "spectrum/eigenvalues"."""
