@@ -29,7 +29,7 @@ from framework.training.moments.stopping import check_columns, conditions
 from framework.training.network import Network, split
 from framework.training.program import advance, make_objective
 from framework.training.sharing import Shared
-from framework.training.state import TrainState, place
+from framework.training.state import TrainState, checked, place
 
 
 @dataclass(frozen=True)
@@ -209,15 +209,16 @@ class Experiment:
             return self.place_state(self.alone.initial_state(params, variables))
         with precision(self.numerics):
             _, *fresh = self._initial
-            params = place(fresh[0] if params is None else params, self.device)
-            variables = place(fresh[1] if variables is None else variables, self.device)
+            with within("model"):
+                params = place(fresh[0] if params is None else params, self.device)
+                variables = place(fresh[1] if variables is None else variables, self.device)
             with within("optimizer"):
                 opt_state = place(self.optimizer.transform().init(params), self.device)
             remembered = {n: m.initial_state(params, variables, self.place) for n, m in self.measurements.items()}
             rng = place(seeds.fold(self.general.seed, "train"), self.device)
             step = jax.device_put(np.int32(0), self.device)
             more = place(begun(self.interventions, params, self.splits), self.device) if self.interventions else {}
-            return TrainState(step, params, variables, opt_state, remembered, rng, **more)
+            return checked(TrainState(step, params, variables, opt_state, remembered, rng, **more))
 
     def place_state(self, state: TrainState) -> TrainState:
         """A state that lies on one device, where this run is trained."""

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from framework.errors import UserError, WhygrokError
+from framework.errors import UserError, WhygrokError, within
 from framework.interfaces import Context, Probe, Splits, Values
 from framework.numbers import euclidean_norm
 from framework.training.devices import Spread, hosts
@@ -73,7 +73,8 @@ class Measurement:
     def initial_state(self, params: Any, variables: Any, place: Callable) -> Any:
         """What the probe remembers before training, as copies that training cannot touch."""
         context = replace(self.context, module=lambda params: self.network.module(params, variables))
-        return place(self._guard(self.probe.init, params, context))
+        with within(f"probes.{self.name}"):
+            return place(self._guard(self.probe.init, params, context))
 
     def __call__(self, state: TrainState, place: Callable, failures: dict[str, str] | None = None) -> tuple[Values, Any]:
         """(values by quantity, next probe state). Raises UserError naming the probe when it breaks its contract.
