@@ -31,6 +31,10 @@ class Diverged(WhygrokError):
     exit_code = 4
 
 
+class ProbeFailed(UserError):
+    """A probe failed while it measured, and numerics.on_probe_error asks to stop then."""
+
+
 class StorageError(WhygrokError):
     """The disk refused: full, read-only, or every checkpoint damaged."""
 

@@ -79,7 +79,7 @@ def test_the_papers_classification_reaches_losses_that_textbook_float32_cannot()
     columns = run.metrics()
     assert columns["test/accuracy"].max() == 1.0 and columns["test/accuracy"][-1] > 0.99  # one of 157 comes and goes on some processors
     assert 0 < columns["train/loss"].min() < 1e-18
-    assert not any("nonfinite" in row for row in run.rows)
+    assert not any({"nonfinite", "failed"} & row.keys() for row in run.rows)
 
 
 @pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)

@@ -48,6 +48,9 @@ class Numerics(Fields):
     precision: str = field("float32", "precision of parameters and arithmetic", choices=("float32", "float64"))
     matmul: str = field("highest", "precision of matrix products on GPUs", choices=("highest", "high", "default"))
     on_divergence: str = field("stop", "what to do after a NaN or an infinity", choices=("stop", "continue"), harmless=True)
+    on_probe_error: str = field(
+        "continue", "what to do after a probe has failed while it measured", choices=("continue", "stop"), harmless=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

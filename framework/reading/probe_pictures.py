@@ -30,7 +30,7 @@ def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
     if not figure.axes:
         draw_columns(figure, run, name)
     if not figure.axes:
-        raise UserError(f"probe {name!r} has recorded nothing to draw yet")
+        raise UserError(f"probe {name!r} has recorded nothing to draw yet.{run.failure_of(name)}")
     figure.suptitle(f"{name}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
     return save_figure(figure, [run], output, columns_of(run, name))
 

@@ -1,6 +1,20 @@
 """Runs as their files say, without JAX: how one stands, many found below folders, one table of them, and pictures of that."""
 
-from framework.records.files import COMPLETE, CONFIG, ENVIRONMENT, KILLED, LOCK, METRICS, STOPPED, read_environment, read_lines, sound_lines
+from framework.records.files import (
+    COMPLETE,
+    CONFIG,
+    ENVIRONMENT,
+    FAILURES,
+    KILLED,
+    LOCK,
+    METRICS,
+    NONFINITE,
+    NOTES,
+    STOPPED,
+    read_environment,
+    read_lines,
+    sound_lines,
+)
 from framework.records.gathering import collect, natural
 from framework.records.members import TABLE
 from framework.records.names import differing, names_by_difference

@@ -15,6 +15,9 @@ COMPLETE = "complete"  # why a session ended that reached the last step
 STOPPED = "stop_when: "  # so begins the reason of one that ended before, because stop_when held
 KILLED = "killed, or still running"  # the reason until a session says another
 
+NONFINITE, FAILURES = "nonfinite", "failed"  # in a row: column → which number JSON cannot hold; probe → why it has no columns here
+NOTES = (NONFINITE, FAILURES)  # what in a row is no column
+
 NONE = type(None)
 # What readers of environment.json rely on: the kinds of its facts, and of what it says of each session.
 FACTS = {"bits_depend_on": (dict, NONE), "headline": (str, NONE), "examples": (dict, NONE), "data": (str, NONE)}

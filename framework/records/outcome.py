@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from framework.records.files import FAILURES, NONFINITE
+
 FITTED = 1.0  # training accuracy from which the training set is answered without a mistake
 GROKKED = 0.99  # test accuracy from which a network is said to have generalized
 
@@ -11,7 +13,7 @@ class Outcome:
     """How a run stands by the rows seen so far; None where that is not known. train and test: the task's headline, last measured.
 
     fitted: the first recorded step at which the training value of the headline is 1. grokked: the first from which the test
-    value stays at 0.99 or above.
+    value stays at 0.99 or above. mishaps: which probes have failed, and which columns have ended in what is no number, in sentences.
     """
 
     def __init__(self, headline: str, rows: Iterable[Mapping[str, Any]] = ()):
@@ -21,6 +23,8 @@ class Outcome:
         self.test: float | None = None
         self.fitted: int | None = None
         self.grokked: int | None = None
+        self._failures: dict[str, tuple[int, int, str]] = {}  # probe → (at how many events, the step of the first, why then)
+        self._numbers, self._strange = set[str](), dict[str, int]()  # columns that held a number; those that no longer do, since when
         for row in rows:
             self.see(row)
 
@@ -33,3 +37,29 @@ class Outcome:
         if (test := row.get(self._test)) is not None:
             self.test = float(test)
             self.grokked = None if test < GROKKED else row["step"] if self.grokked is None else self.grokked
+        self._see_mishaps(row)
+
+    @property
+    def mishaps(self) -> list[str]:
+        """A sentence for each probe that has failed, and for each column that held numbers and does not any more."""
+        failed = [f"{name} failed {_events(count)} step {step:,}: {why}" for name, (count, step, why) in self._failures.items()]
+        return failed + [f"{name} is no number since step {step:,}" for name, step in self._strange.items()]
+
+    def _see_mishaps(self, row: Mapping[str, Any]) -> None:
+        for probe, why in row.get(FAILURES, {}).items():
+            count, step, first = self._failures.get(probe, (0, row["step"], str(why)))
+            self._failures[probe] = count + 1, step, first
+        strange = row.get(NONFINITE, {})
+        if "objective" in strange:  # it is the network that holds no numbers
+            return
+        for name in strange:
+            if name in self._numbers:
+                self._strange.setdefault(name, row["step"])
+        numbers = row.keys() - strange.keys()
+        self._numbers |= numbers
+        for name in self._strange.keys() & numbers:
+            del self._strange[name]
+
+
+def _events(count: int) -> str:
+    return "at" if count == 1 else f"at {count:,} events, first at"

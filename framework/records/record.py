@@ -8,12 +8,23 @@ from typing import Any
 
 from framework.config import flatten, newer
 from framework.errors import Damage
-from framework.records.files import COMPLETE, CONFIG, ENVIRONMENT, KILLED, LOCK, METRICS, STOPPED, read_environment, read_lines
+from framework.records.files import (
+    COMPLETE,
+    CONFIG,
+    ENVIRONMENT,
+    KILLED,
+    LOCK,
+    METRICS,
+    NOTES,
+    STOPPED,
+    read_environment,
+    read_lines,
+)
 from framework.records.outcome import Outcome
 from framework.storage import holder, read_json
 
 FILES = (CONFIG, ENVIRONMENT, METRICS)
-NO_COLUMNS = ("step", "nonfinite")
+NO_COLUMNS = ("step", *NOTES)
 
 FINISHED, FAILED, RUNNING, STOPS = "finished", "failed", "running", "stopped"
 
@@ -94,7 +105,7 @@ def _record(fields: Mapping[str, Any], environment: Mapping[str, Any], session: 
         fitted=reached.fitted,
         grokked=reached.grokked,
         examples=examples.get("train") if isinstance(examples, dict) else None,
-        said=reason if state == FAILED else "",
+        said=reason if state == FAILED else "; ".join(reached.mishaps),
         last=_last(rows),
     )
 

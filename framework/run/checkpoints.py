@@ -7,6 +7,7 @@ What exists is always read from the disk; a list in memory would go on naming wh
 import contextlib
 import hashlib
 import logging
+import math
 import re
 import time
 from pathlib import Path
@@ -20,12 +21,14 @@ from framework.storage import (
     explain,
     make_new_folder,
     move,
+    packed,
     read_arrays,
     read_file,
     read_json,
     remove,
     set_aside,
     storage,
+    unpacked,
     write_arrays,
     write_json,
 )
@@ -147,9 +150,11 @@ class Checkpoints:
         staging = self._folder / f"{step}{TEMPORARY}"
         try:
             make_new_folder(staging)
-            write_arrays(staging / "default", leaves)
+            taken, odd = packed(leaves)
+            write_arrays(staging / "default", taken)
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
-            write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)})
+            content = {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)}
+            write_json(staging / CHECKSUMS, content | ({"odd": odd} if odd else {}))
             move(staging, self._folder / str(step))
         except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
             with contextlib.suppress(OSError):
@@ -194,23 +199,24 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
     """Every leaf of a checkpoint by name, as NumPy arrays, whatever devices saved it. Raises Damaged."""
     try:
         content = read_json(path / CHECKSUMS)
-        record, files = content["leaves"], content["files"]
+        record, files, odd = content["leaves"], content["files"], content.get("odd", {})
+        stored = [name for name in record if name not in odd or math.prod(odd[name][1])]
         found = _file_checksums(path)
     except FileNotFoundError:
         raise Damaged("incomplete (no checksums)") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
     # Before Orbax sees it: its threads would print pages about what is broken.
     if broken := next((name for name in files if found.get(name) != files[name]), None):
         raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")
     try:
-        leaves = read_arrays(path / "default", record)
+        leaves = unpacked(read_arrays(path / "default", stored), odd)
     except Exception as error:  # for a truncated file Orbax may raise a bare Exception
         raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
     for name, checksum in record.items():
-        if name not in leaves or _checksum(np.asarray(leaves[name])) != checksum:
+        if name not in leaves or _checksum(leaves[name]) != checksum:
             raise Damaged(f"damaged (the checksum of {name} does not match)")
-    return {name: np.asarray(leaves[name]) for name in record}
+    return {name: leaves[name] for name in record}
 
 
 def _fitted(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Device, path: Path) -> TrainState:

@@ -14,7 +14,7 @@ from flax import nnx
 from framework.config import from_stored, plugin_list
 from framework.errors import Damage, UserError
 from framework.fields import check_condition
-from framework.records import data_frame, natural, read_lines
+from framework.records import FAILURES, NOTES, data_frame, natural, read_lines
 from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
@@ -56,20 +56,26 @@ class Run:
 
     def metrics(self) -> dict[str, np.ndarray]:
         """Metric name → array with one entry per row: float64, `step` int64; NaN where it was not measured or not finite."""
-        names = dict.fromkeys(name for row in self.rows for name in row if name != "nonfinite")
+        names = dict.fromkeys(name for row in self.rows for name in row if name not in NOTES)
         columns = {name: [row.get(name) for row in self.rows] for name in names}
         numbers = {name: np.array([np.nan if x is None else x for x in column], float) for name, column in columns.items()}
         return numbers | ({"step": numbers["step"].astype(np.int64)} if "step" in numbers else {})
 
     def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(steps, values) of one metric, only where it was measured. Raises UserError for an unknown name."""
-        if name == "nonfinite" or not any(name in row for row in self.rows):
+        if name in NOTES or not any(name in row for row in self.rows):
             from framework.errors import did_you_mean, one_of
 
             columns = self.metrics()
-            raise UserError(f"no metric {name!r} in this run.{did_you_mean(name, columns)} Metrics: {one_of(columns)}.")
+            why = self.failure_of(name.partition("/")[0])
+            raise UserError(f"no metric {name!r} in this run.{why or did_you_mean(name, columns)} Metrics: {one_of(columns)}.")
         there = [(row["step"], value) for row in self.rows if (value := row.get(name)) is not None and value == value]
         return np.array([step for step, _ in there], np.int64), np.array([value for _, value in there], float)
+
+    def failure_of(self, probe: str) -> str:
+        """A sentence on when a probe first failed, and why, with a blank before it; nothing where it did not."""
+        first = ((row["step"], row[FAILURES][probe]) for row in self.rows if probe in row.get(FAILURES, {}))
+        return next((f" The probe failed at step {step:,}: {why}." for step, why in first), "")
 
     def arrays(self, name: str) -> dict[int, np.ndarray]:
         """Step → array, for a probe quantity that is an array, such as "spectrum/eigenvalues"."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from framework.errors import UserError
 from framework.fields import Condition, best_column
-from framework.records import COMPLETE, STOPPED, Outcome, read_lines
+from framework.records import COMPLETE, FAILURES, NOTES, STOPPED, Outcome, read_lines
 from framework.run.checkpoints import complete_steps
 from framework.run.directory import RunDirectory
 from framework.run.environment import Sessions
@@ -96,8 +96,9 @@ class Watch:
         row = only_due(row, event.measured, self._experiment.probes) if event.only_at_end else row
         self._take(row)
         for name in self._columns:
-            if name not in self._values and owner_of(name, self._experiment.probes) in event.measured:
-                raise no_column(self._path, self._condition, name, tuple(sorted(row.keys() - {"step", "seconds", "nonfinite"})))
+            owner = owner_of(name, self._experiment.probes)
+            if name not in self._values and owner in event.measured and owner not in row.get(FAILURES, {}):
+                raise no_column(self._path, self._condition, name, tuple(sorted(row.keys() - {"step", "seconds", *NOTES})))
         return self._measures(row) and self._in_a_row >= self._condition.events
 
     def _measures(self, row: RowDict) -> bool:

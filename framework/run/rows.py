@@ -9,10 +9,11 @@ from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 
+import jax
 import numpy as np
 
 from framework.errors import StorageError
-from framework.records import read_lines
+from framework.records import FAILURES, NONFINITE, NOTES, read_lines
 from framework.run.directory import RunDirectory
 from framework.storage import (
     IN_THE_WAY,
@@ -65,12 +66,13 @@ class Recorder:
             follower.start(max(step, 0), self.rows)
 
     def row(self, step: int, values: dict[str, Any]) -> RowDict:
-        """Records scalars as a row and arrays beside it; returns the row."""
-        arrays = {name: np.asarray(value) for name, value in values.items() if np.ndim(value)}
+        """Records scalars as a row and arrays beside it; returns the row. Under FAILURES, `values` may say which probes failed."""
+        arrays = {name: _storable(np.asarray(value)) for name, value in values.items() if np.ndim(value)}
         if arrays:
             self._keep_arrays(step, arrays)
-        scalars = {name: value for name, value in values.items() if name not in arrays}
+        scalars = {name: value for name, value in values.items() if name not in arrays and name != FAILURES}
         row = make_row(step, self._seconds + time.monotonic() - self._start, scalars)
+        row |= {FAILURES: values[FAILURES]} if FAILURES in values else {}
         self._keep(row)
         for follower in self._followers:
             follower.row(row)
@@ -140,10 +142,10 @@ class RunRecorder(Recorder):
         super().rewind(step, due, probes)
 
     def missing(self, step: int, due: Iterable[str], probes: Iterable[str]) -> tuple[str, ...]:
-        """The names in `due` that have left neither a number nor an array at a step, the last one recorded."""
+        """The names in `due` that have left neither a number nor an array at a step, the last one recorded, nor failed there."""
         last = self.rows[-1] if self.rows and self.rows[-1]["step"] == step else {}
-        names = (last.keys() - {"step", "seconds", "nonfinite"}) | self._arrays_at(step).keys()
-        found = {owner_of(name, set(probes)) for name in names}
+        names = (last.keys() - {"step", "seconds", *NOTES}) | self._arrays_at(step).keys()
+        found = {owner_of(name, set(probes)) for name in names} | last.get(FAILURES, {}).keys()
         return tuple(name for name in due if name not in found)
 
     def close(self) -> None:
@@ -227,16 +229,17 @@ def make_row(step: int, seconds: float, scalars: dict[str, Any]) -> RowDict:
     strange = {name: value for name, value in numbers.items() if isinstance(value, str)}
     row: RowDict = {"step": step, "seconds": round(seconds, 6)}
     row |= {name: None if name in strange else value for name, value in numbers.items()}
-    return row | ({"nonfinite": strange} if strange else {})
+    return row | _noted(NONFINITE, strange)
 
 
 def completed(row: RowDict, more: RowDict) -> RowDict:
     """One row of two of the same step, as if all had been measured at once."""
-    strange = row.get("nonfinite", {}) | more.get("nonfinite", {})
     merged = row | more
-    numbers = {name: merged[name] for name in sorted(merged) if name not in ("step", "seconds", "nonfinite")}
+    numbers = {name: merged[name] for name in sorted(merged) if name not in ("step", "seconds", *NOTES)}
     made: RowDict = {"step": more["step"], "seconds": more["seconds"]} | numbers
-    return made | ({"nonfinite": {name: strange[name] for name in sorted(strange)}} if strange else {})
+    for note in NOTES:
+        made |= _noted(note, dict(sorted((row.get(note, {}) | more.get(note, {})).items())))
+    return made
 
 
 def line_of(row: RowDict) -> str:
@@ -254,6 +257,19 @@ def only_due(row: RowDict, due: Iterable[str] | None, probes: Container[str]) ->
     """The row without the columns of what is not due."""
     owners = set(due or ())
     kept = {name: value for name, value in row.items() if name in ("step", "seconds") or owner_of(name, probes) in owners}
-    strange = {name: value for name, value in row.get("nonfinite", {}).items() if name in kept}
-    kept.pop("nonfinite", None)
-    return kept | ({"nonfinite": strange} if strange else {})
+    for note in NOTES:
+        kept.pop(note, None)
+    kept |= _noted(NONFINITE, {name: value for name, value in row.get(NONFINITE, {}).items() if name in kept})
+    return kept | _noted(FAILURES, {name: why for name, why in row.get(FAILURES, {}).items() if name in owners})
+
+
+def _noted(note: str, said: RowDict) -> RowDict:
+    """A note for a row; nothing where it would be empty."""
+    return {note: said} if said else {}
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    """An array that NumPy's files keep as it is: the small types of JAX, such as bfloat16, as the numbers of NumPy that hold them."""
+    if array.dtype.kind != "V":
+        return array
+    return array.astype(np.float32 if jax.dtypes.issubdtype(array.dtype, np.floating) else np.int32)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from framework.records import NOTES
 from framework.storage import make_new_folder, remove
 
 log = logging.getLogger("whygrok")
@@ -62,7 +63,7 @@ class TensorBoard:
             for row in rows:
                 event = Event(wall_time=self._first_start + row.get("seconds", 0.0), step=row["step"])
                 for name, value in row.items():
-                    if name not in ("step", "seconds", "nonfinite") and value is not None:
+                    if name not in ("step", "seconds", *NOTES) and value is not None:
                         event.summary.value.add(tag=name, simple_value=value)
                 self._writer.write_event(event)
                 self._waiting = True

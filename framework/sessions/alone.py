@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from framework.interfaces import Values
 from framework.sessions.loop import Host, Trainee
 from framework.sessions.signals import AgreedRequest, StopRequest
-from framework.training import Clock, Event, Experiment, TrainState, hosts
+from framework.training import Event, Experiment, TrainState, hosts
 from framework.training.clock import TRAINING
 
 CHUNK_SECONDS = 1.0  # how long the compiled program runs before anyone looks at signals and clocks
@@ -20,7 +20,8 @@ class Alone(Trainee):
     """The network of such a session."""
 
     def __init__(self, experiment: Experiment, state: TrainState):
-        self.experiment, self._state, self.clock = experiment, state, Clock()
+        super().__init__(experiment)
+        self._state = state
 
     @property
     def state(self) -> TrainState:
@@ -33,7 +34,7 @@ class Alone(Trainee):
 
     def measure(self, event: Event) -> Values:
         """What is due at an event."""
-        values, self._state = self.experiment.measure(self._state, event, clock=self.clock)
+        values, self._state = self.look(event)
         return values
 
     def advance(self, count: int) -> int:

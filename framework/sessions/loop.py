@@ -10,8 +10,10 @@ import numpy as np
 
 from framework.errors import Diverged, Interrupted
 from framework.interfaces import Values
+from framework.records import FAILURES
 from framework.run import Best, Checkpoints, NoCheckpoints, Recorder, RowDict, Watch
 from framework.sessions.forecast import Forecast
+from framework.sessions.mishaps import Mishaps
 from framework.sessions.signals import StopRequest
 from framework.training import BEST, METRICS, NEVER, Clock, Event, Experiment, TrainState
 from framework.training.clock import CHECKPOINTS, INTERVENTIONS, RECORDING
@@ -25,8 +27,9 @@ Asking = Generator[int, tuple[int, int], None]
 class Trainee(abc.ABC):
     """A network in training, alone or beside others. Whoever holds it makes the steps that the loop asks for."""
 
-    experiment: Experiment
-    clock: Clock  # where the seconds of its session go
+    def __init__(self, experiment: Experiment):
+        self.experiment, self.clock = experiment, Clock()  # clock: where the seconds of its session go
+        self._mishaps = Mishaps(experiment)
 
     @property
     @abc.abstractmethod
@@ -40,6 +43,16 @@ class Trainee(abc.ABC):
     @abc.abstractmethod
     def measure(self, event: Event) -> Values:
         """What is due at an event; the state then holds what the probes remember of it."""
+
+    def look(self, event: Event, known: Values | None = None) -> tuple[Values, TrainState]:
+        """(what is due at an event, the state that then remembers it); a probe that fails is named in what the row will say.
+
+        known: the task's metrics, where they are. Raises ProbeFailed where the config asks to stop then.
+        """
+        failures: dict[str, str] = {}
+        values, state = self.experiment.measure(self.state, event, known, self.clock, failures)
+        self._mishaps.consider(event.step, values, failures)
+        return values | ({FAILURES: failures} if failures else {}), state
 
     def change(self, event: Event) -> Values:
         """Makes the interventions of an event, and gives how much they changed."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from framework.errors import Diverged, Interrupted, StorageError, UserError
+from framework.errors import Diverged, Interrupted, ProbeFailed, StorageError, UserError
 from framework.run import (
     ONE_DEVICE,
     Checkpoints,
@@ -180,7 +180,7 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
                 yield from train_loop(trainee, done, checkpoints, recorder, stop)
             reached = int(trainee.state.step)
             reason = reason_of_end(experiment, recorder.rows, reached)
-        except (Interrupted, Diverged, StorageError) as error:
+        except (Interrupted, Diverged, ProbeFailed, StorageError) as error:
             reason = str(error)
             raise
         finally:

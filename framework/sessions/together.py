@@ -15,7 +15,6 @@ from framework.sessions.loop import Host, Trainee
 from framework.sessions.signals import StopRequest
 from framework.training import (
     METRICS,
-    Clock,
     Event,
     Experiment,
     Stacked,
@@ -39,7 +38,8 @@ class Lane(Trainee):
     """One of the networks. What its probes remember, and its turns, are its own; its other arrays lie among those of the group."""
 
     def __init__(self, group: "Group", number: int, experiment: Experiment, state: TrainState):
-        self.experiment, self._group, self._number, self.clock = experiment, group, number, Clock()
+        super().__init__(experiment)
+        self._group, self._number = group, number
         self._remembered = state.outside
 
     @property
@@ -56,7 +56,7 @@ class Lane(Trainee):
         """What is due at an event: the task's metrics for all lanes at once, the probes of this one with programs for one."""
         with self.clock.spending(METRICS):
             known = self._group.metrics_of(self._number) if METRICS in event.due else None
-        values, state = self.experiment.measure(self.state, event, known, self.clock)
+        values, state = self.look(event, known)
         self._remembered = state.outside
         return values
 

@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,24 @@ def read_arrays(folder: Path, names: Iterable[str]) -> dict[str, Any]:
         # Nor here: a Checkpointer waits for all processes of a run, of which this may be the only one that reads.
         wanted = ocp.args.PyTreeRestore(restore_args=dict.fromkeys(names, ocp.RestoreArgs(restore_type=np.ndarray)))
         return ocp.PyTreeCheckpointHandler().restore(folder, args=wanted)  # type: ignore[no-any-return]
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(the arrays as Orbax takes them, name → dtype and shape of those that it does not take).
+
+    Those are given as bytes, or not at all where they are empty.
+    """
+    odd = {name: array for name, array in arrays.items() if not array.size or (array.dtype.kind == "V" and array.dtype.name != "bfloat16")}
+    taken = {name: array.reshape(-1).view(np.uint8) if name in odd else array for name, array in arrays.items() if array.size}
+    return taken, {name: [array.dtype.name, list(array.shape)] for name, array in odd.items()}
+
+
+def unpacked(arrays: Mapping[str, Any], odd: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays as they were before `packed`."""
+    found = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, (dtype, shape) in odd.items():
+        found[name] = found.get(name, np.zeros(0, np.uint8)).view(np.dtype(dtype)).reshape(shape)
+    return found
 
 
 def _reserve(folder: Path, size: int) -> None:

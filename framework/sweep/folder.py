@@ -89,7 +89,8 @@ class SweepFolder:
     def mark(self, name: str, state: str, said: str = "", exit_code: int | None = None) -> None:
         """Notes how a member stands now; sweep.csv says so within a second."""
         self._followed.pop(name, None)
-        self.standings.put(replace(self._stands(name, state), said=said, exit_code=exit_code))
+        standing = self._stands(name, state)
+        self.standings.put(replace(standing, said=said or standing.said, exit_code=exit_code))
         self._tell()
 
     def refresh(self) -> None:
@@ -134,6 +135,7 @@ class SweepFolder:
             test=reached.test,
             fitted=reached.fitted,
             grokked=reached.grokked,
+            said="; ".join(reached.mishaps) if state == FINISHED else "",
             log=str(self.log(name).relative_to(self.path)) if self.log(name).is_file() else "",
         )
 

@@ -31,7 +31,7 @@ class Standing:
     fitted: int | None = None
     grokked: int | None = None
     exit_code: int | None = None  # the exit code of its process, negative for a signal
-    said: str = ""  # the message with which a failed one ended
+    said: str = ""  # the message with which a failed one ended; of a finished one, which of its probes failed
     log: str = ""  # the file, inside the sweep's folder, that holds the rest
 
     @property

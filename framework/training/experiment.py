@@ -29,7 +29,7 @@ from framework.training.moments.stopping import check_columns, conditions
 from framework.training.network import Network, split
 from framework.training.program import advance, make_objective
 from framework.training.sharing import Shared
-from framework.training.state import TrainState, place
+from framework.training.state import TrainState, checked, place
 
 
 @dataclass(frozen=True)
@@ -209,15 +209,16 @@ class Experiment:
             return self.place_state(self.alone.initial_state(params, variables))
         with precision(self.numerics):
             _, *fresh = self._initial
-            params = place(fresh[0] if params is None else params, self.device)
-            variables = place(fresh[1] if variables is None else variables, self.device)
+            with within("model"):
+                params = place(fresh[0] if params is None else params, self.device)
+                variables = place(fresh[1] if variables is None else variables, self.device)
             with within("optimizer"):
                 opt_state = place(self.optimizer.transform().init(params), self.device)
             remembered = {n: m.initial_state(params, variables, self.place) for n, m in self.measurements.items()}
             rng = place(seeds.fold(self.general.seed, "train"), self.device)
             step = jax.device_put(np.int32(0), self.device)
             more = place(begun(self.interventions, params, self.splits), self.device) if self.interventions else {}
-            return TrainState(step, params, variables, opt_state, remembered, rng, **more)
+            return checked(TrainState(step, params, variables, opt_state, remembered, rng, **more))
 
     def place_state(self, state: TrainState) -> TrainState:
         """A state that lies on one device, where this run is trained."""
@@ -252,11 +253,17 @@ class Experiment:
         return values, state
 
     def measure(
-        self, state: TrainState, event: Event, known: Values | None = None, clock: Clock | None = None
+        self,
+        state: TrainState,
+        event: Event,
+        known: Values | None = None,
+        clock: Clock | None = None,
+        failures: dict[str, str] | None = None,
     ) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event.
 
         known: the task's metrics, where whoever calls has them already. clock: it gets an account for them, and one for each probe.
+        failures: where it is given, it gets probe → why for those that fail, which otherwise raise.
         """
         clock = clock or Clock()
         with precision(self.numerics):
@@ -268,7 +275,7 @@ class Experiment:
                         values |= self._metrics_at(state) if known is None else known
                     continue
                 with clock.spending(PROBES + name):
-                    found, new = jax.block_until_ready(self.measurements[name](state, self.place))
+                    found, new = self.measurements[name](state, self.place, failures)
                 values |= {f"{name}/{quantity}": value for quantity, value in found.items()}
                 # A step that is due only because the run ends here must leave no trace: the run may be extended.
                 remembered[name] = new if name in event.measured else remembered[name]

@@ -3,13 +3,14 @@
 import functools
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from types import SimpleNamespace
 from typing import Any
 
 import jax
 import numpy as np
 
-from framework.errors import UserError
+from framework.errors import UserError, WhygrokError, within
 from framework.interfaces import Context, Probe, Splits, Values
 from framework.numbers import euclidean_norm
 from framework.training.devices import Spread, hosts
@@ -19,6 +20,7 @@ from framework.training.sharing import Shared
 from framework.training.state import Stacked, TrainState, on_host
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
+LONGEST = 300  # characters of what a row says of a probe that failed
 
 
 # First words of columns that are neither a probe's nor an intervention's.
@@ -71,17 +73,45 @@ class Measurement:
     def initial_state(self, params: Any, variables: Any, place: Callable) -> Any:
         """What the probe remembers before training, as copies that training cannot touch."""
         context = replace(self.context, module=lambda params: self.network.module(params, variables))
-        return place(self._guard(self.probe.init, params, context))
+        with within(f"probes.{self.name}"):
+            return place(self._guard(self.probe.init, params, context))
 
-    def __call__(self, state: TrainState, place: Callable) -> tuple[Values, Any]:
-        """(values by quantity, next probe state). Raises UserError naming the probe when it breaks its contract."""
+    def __call__(self, state: TrainState, place: Callable, failures: dict[str, str] | None = None) -> tuple[Values, Any]:
+        """(values by quantity, next probe state). Raises UserError naming the probe when it breaks its contract.
+
+        failures: where it is given, it gets why the probe failed, if it did; there are no values then, and its state stays. What is
+        refused before the first step is raised all the same: there the mistake can be mended, and nothing is lost.
+        """
+        try:
+            return self._found(state, place)
+        except (Exception, SystemExit) as error:  # a probe is anybody's code
+            if failures is None or (isinstance(error, WhygrokError) and not int(jax.device_get(state.step))):
+                raise
+            failures[self.name] = _in_words(error, self.probe).removeprefix(f"probe {self.name}: ")
+            return {}, state.probe_state[self.name]
+
+    def _found(self, state: TrainState, place: Callable) -> tuple[Values, Any]:
         key, *arrays = self.arrays(state)
         if self.probe.compiled:
             values, new = self._guard(self.program, key, *arrays)
         else:
-            values, new = hosts.from_first(self._guard(self.measure, *on_host(arrays)))
+            values, new = self._of_first(on_host(arrays))
         self._check(values, state.probe_state[self.name], new)
-        return values, place(new)
+        return jax.block_until_ready((values, place(new)))  # type: ignore[no-any-return]
+
+    def _of_first(self, arrays: list) -> tuple[Values, Any]:
+        """What the first host measures; where it fails there, it fails on all."""
+        if hosts.count() == 1:
+            return self._guard(self.measure, *arrays)  # type: ignore[no-any-return]
+        found, why = None, ""
+        try:
+            found = self._guard(self.measure, *arrays)
+        except (Exception, SystemExit) as error:
+            why = _in_words(error, self.probe)
+        found, why = hosts.from_first((found, why))
+        if found is None:
+            raise UserError(f"probe {self.name}: {why}")
+        return found
 
     def arrays(self, state: TrainState) -> tuple:
         """What `program` takes at a state."""
@@ -108,6 +138,9 @@ class Measurement:
     def _check(self, values: Any, old: Any, new: Any) -> None:
         if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
             raise UserError(f"probe {self.name}: measure must return (a dict of quantity → number or array, next state)")
+        for quantity, value in values.items():
+            if not _is_recordable(value):
+                raise UserError(f"probe {self.name}: {quantity} must be a real number or an array of numbers, and is {_kind(value)}")
         if (before := _shapes(old)) != (after := _shapes(new)):
             raise UserError(f"probe {self.name}: the state that measure returns must be shaped like the one it got: {before}, then {after}")
 
@@ -117,6 +150,14 @@ class Measurement:
         except jax.errors.ConcretizationTypeError as error:
             what = "return jnp values, not Python numbers, or set compiled = False on the class"
             raise UserError(f"probe {self.name}: measure runs compiled: {what} ({_plugin_line(error, self.probe)})") from error
+
+
+def _is_recordable(value: Any) -> bool:
+    """Whether a row can hold a value, a real number, or a file of arrays without pickle."""
+    dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+    if np.ndim(value):
+        return not any(jax.dtypes.issubdtype(dtype, kind) for kind in (np.object_, jax.dtypes.prng_key))
+    return any(jax.dtypes.issubdtype(dtype, kind) for kind in (np.bool_, np.integer, np.floating))
 
 
 def unbound(params: Any) -> Any:
@@ -129,10 +170,31 @@ def _shapes(tree: Any) -> str:
     return str(jax.tree.map(lambda leaf: f"{getattr(leaf, 'dtype', None) or np.result_type(leaf)}{list(np.shape(leaf))}", tree))
 
 
-def _plugin_line(error: Exception, probe: Probe) -> str:
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{name} of dtype {value.dtype}" if hasattr(value, "dtype") else name
+
+
+def _in_words(error: BaseException, probe: Probe) -> str:
+    """One line of an error, as a row holds it: without the folder of the plugin's file, which differs from machine to machine."""
+    try:
+        lines = str(error).strip().splitlines() or [""]
+    except Exception:  # an error of a plugin may not even have words
+        lines = [""]
+    said = lines["Traceback (most recent call last)" in lines[0] and -1]  # of an error in a callback, its own words come last
+    if isinstance(error, WhygrokError):
+        return said
+    where = _plugin_line(error, probe).rpartition("/")[2]
+    return shorten(f"{type(error).__name__}{f': {said}' * bool(said)} ({where})", LONGEST)
+
+
+def _plugin_line(error: BaseException, probe: Probe) -> str:
     import inspect
     import traceback
 
-    file = inspect.getsourcefile(type(probe))
+    try:
+        file = inspect.getsourcefile(type(probe))
+    except (TypeError, OSError):  # typed into a notebook
+        return type(probe).__name__
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f"{file}:{lines[-1]}" if lines else str(file)

@@ -1,5 +1,6 @@
 """TrainState: the only thing that changes while a network trains, and all that a checkpoint holds."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from framework.errors import FieldError, UserError
 from framework.interfaces import HINT
 
 
@@ -132,8 +134,43 @@ def place(tree: Any, device: jax.Device) -> Any:
 
     Copies, because training donates its buffers: a probe that keeps θ_0 must not share them. The dtype is explicit: without
     it, an array made from a Python number, such as jnp.asarray(0.0), has a type of its own to the compiler.
+    Raises FieldError for a leaf that no device holds.
     """
-    return jax.tree.map(lambda leaf: jax.device_put(jnp.array(leaf, jnp.result_type(leaf), copy=True), device), tree)
+    try:
+        flat, structure = jax.tree_util.tree_flatten_with_path(tree)
+    except ValueError as error:  # the keys of a dict have no order
+        raise FieldError("state", type(tree).__name__, f"cannot be taken apart into its leaves: {error}") from None
+    return jax.tree.unflatten(structure, [jax.device_put(_copied(path, leaf), device) for path, leaf in flat])
+
+
+def checked(state: TrainState) -> TrainState:
+    """The state, whose leaves can be saved. Raises UserError where two have one name, which a checkpoint would not tell apart."""
+    names = Counter(leaf_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(state)[0])
+    if twice := next((name for name, count in names.items() if count > 1), None):
+        raise UserError(f"{twice}: two leaves of the state are called that, since a key of a dict has a dot in it; give it another name")
+    return state
+
+
+def _copied(path: tuple, leaf: Any) -> jax.Array:
+    try:
+        dtype = jnp.result_type(leaf)
+        if _is_whole(dtype) and not isinstance(leaf, jax.Array) and not np.array_equal(leaf, np.asarray(leaf).astype(dtype)):
+            raise OverflowError(f"an integer that {dtype} cannot hold; with numerics.precision=float64 there is int64")
+        if dtype == jax.dtypes.float0:
+            raise TypeError("float0, the gradient of an integer, which holds nothing")
+        return jnp.array(leaf, dtype, copy=True)
+    except (TypeError, ValueError, OverflowError) as error:
+        name = ".".join(filter(None, ["state", leaf_name(path)]))
+        said = (
+            str(error)
+            if isinstance(error, OverflowError) or "float0" in str(error)
+            else "neither a number nor an array of numbers that JAX can hold"
+        )
+        raise FieldError(name, f"{leaf.dtype}{list(leaf.shape)}" if hasattr(leaf, "dtype") else leaf, f"is {said}") from None
+
+
+def _is_whole(dtype: Any) -> bool:
+    return bool(jax.dtypes.issubdtype(dtype, np.integer))
 
 
 def leaf_name(path: tuple) -> str:

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def report(run: "Run") -> None:
     """Prints where the run is and its milestones: numbers on standard output."""
-    from framework.reading import last_value, milestones
+    from framework.reading import last_value, milestones, outcome
     from framework.run import RunDirectory, Sessions
 
     headline = run.headline
@@ -76,6 +76,8 @@ def report(run: "Run") -> None:
             answer(f"{name:24} {value:.6g}")
     for word, step in milestones(run).items():
         answer(f"{word:8} {'not yet' if step is None else f'step {step}'}")
+    for said in outcome(run).mishaps:
+        answer(f"mishap   {said}")
     if run.path is not None and (seconds := Sessions(RunDirectory(run.path).environment).seconds):
         answer(f"took     {_in_parts(seconds)}")
 

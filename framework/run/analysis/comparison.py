@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from framework.config import flatten, to_dict
+from framework.records import NOTES
 from framework.training import leaf_name
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def compare_rows(one: "Run", other: "Run") -> dict[str, Any]:
     """Rows in common, columns that only one has, and the first number that differs: step, column, both values."""
     a, b = ({row["step"]: row for row in run.rows} for run in (one, other))
     common = sorted(a.keys() & b.keys())
-    columns = [{name for row in run.rows for name in row if name not in (*UNTIMED, "nonfinite")} for run in (one, other)]
+    columns = [{name for row in run.rows for name in row if name not in (*UNTIMED, *NOTES)} for run in (one, other)]
     shared = [name for name in one.metrics() if name in columns[0] & columns[1]]
     first = next(
         (
