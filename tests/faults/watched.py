@@ -192,7 +192,14 @@ def _kept() -> list[str]:
     home = os.environ.get("HOME", "/nowhere")
     state = os.environ.get("XDG_STATE_HOME", f"{home}/.local/state")
     cache = os.environ.get("XDG_CACHE_HOME", f"{home}/.cache")
-    return [f"{state}/whygrok", f"{cache}/whygrok", f"{cache}/matplotlib", os.environ.get("JAX_COMPILATION_CACHE_DIR", f"{cache}/whygrok")]
+    settings = os.environ.get("XDG_CONFIG_HOME", f"{home}/.config")
+    return [
+        f"{settings}/matplotlib",
+        f"{state}/whygrok",
+        f"{cache}/whygrok",
+        f"{cache}/matplotlib",
+        os.environ.get("JAX_COMPILATION_CACHE_DIR", f"{cache}/whygrok"),
+    ]
 
 
 def _paths(words: Sequence[str]) -> list[str]:
