@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from random import Random
 
 from tests.faults import lines, mutations, soak
 from tests.faults.interruptions import killed, signalled
 from tests.faults.prepared import in_process
 from tests.faults.results import Case, Results
-from tests.faults.writes import FAILING, some_calls
+from tests.faults.writes import FAILING, FULL, full_disks, some_calls
 
 Todo = Iterator[Callable[[], list[Case]]]
 
@@ -40,9 +41,9 @@ def _interrupted(make: Callable[[str, int, Path], Case], fault: str, goals: dict
 def _in_chunks(
     make: Callable[[str, str, list[int]], list[Case]], fault: str, goals: dict[str, int], size: int, results: Results, base: Path
 ) -> Todo:
-    """So many numbers at once, in a process of their own."""
+    """So many numbers at once, in a process of their own; in an order in which those that were done are a fair sample of all."""
     for where, goal in goals.items():
-        left = [number for number in range(goal) if number not in results.done(fault, where)]
+        left = [number for number in Random(goal).sample(range(goal), goal) if number not in results.done(fault, where)]
         for begin in range(0, len(left), size):
             yield partial(in_process, make, where, str(base), left[begin : begin + size])
 
@@ -55,12 +56,13 @@ def _soaked(results: Results, base: Path) -> Todo:
 
 SOAK, SOAK_MINUTES = "a run and a sweep", 30.0
 KILLS = {"run": 70, "batch": 70, "sweep": 40, "reproduce": 20}
-WRITES = {"run": 750, "going on": 600, "batch": 1200}  # at most: three errors for each call that is made
+WRITES = {"going on": 180, "run": 360, "batch": 1050}  # at most: three errors for each call that is made
 TRIALS = (
     Trial("kills", partial(_interrupted, killed, "kill -9", KILLS)),
     Trial("signals", partial(_interrupted, signalled, "two signals", KILLS)),
     Trial("writes", partial(_in_chunks, some_calls, FAILING, WRITES, 40)),
+    Trial("disks", partial(_in_chunks, full_disks, FULL, {"going on": 40, "run": 80, "batch": 40}, 20)),
     Trial("lines", partial(_in_chunks, lines.some_lines, lines.FAULT, {"whygrok …": 10_000}, 500)),
-    Trial("mutations", partial(_in_chunks, mutations.some_files, mutations.FAULT, {"config": 700, "plugin": 600, "run": 700}, 100)),
+    Trial("mutations", partial(_in_chunks, mutations.some_files, mutations.FAULT, {"config": 700, "plugin": 600, "run": 700}, 25)),
     Trial("soak", _soaked),
 )

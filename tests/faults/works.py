@@ -83,6 +83,10 @@ WORKS = {
     "batch": Work("batch", lambda given: _sweep(given, "batch:size=2")),
     "reproduce": Work("reproduce", lambda given: ["reproduce", "fig4", "--jobs=2"], "fig4/runs", figure=True),
 }
+SHORT = {  # for what is tried hundreds of times in one process
+    "run": Work("run", lambda given: ["run", f"--config={given / 'short.json'}"]),
+    "batch": Work("batch", lambda given: ["sweep", f"--config={given / 'short.py'}", "--engine=batch:size=2"]),
+}
 
 
 def prepare(given: Path) -> None:
@@ -94,6 +98,9 @@ def prepare(given: Path) -> None:
     several = tiny(12, checkpoint=checkpoint, interventions=MADE)
     (given / "sweep.py").write_text(SWEEP.format(config=json.dumps(to_dict(several))))
     (given / "figure.py").write_text(FIGURE)
+    short = tiny(6, recording=QUIET | {"tensorboard": True})
+    (given / "short.json").write_text(json.dumps(to_dict(short)))
+    (given / "short.py").write_text(SWEEP.format(config=json.dumps(to_dict(short))))
 
 
 def curves(run: Path) -> dict[str, bytes]:

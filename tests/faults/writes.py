@@ -6,19 +6,22 @@ import errno
 import io
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from framework.cli import run_command
 from framework.registry import log
 from tests.faults.results import EQUAL, LOST, REFUSED, Case
-from tests.faults.works import WORKS, prepare
+from tests.faults.works import SHORT, prepare
 
-FAILING = "a write that fails"
+FAILING, FULL = "a write that fails", "a full disk of 2 MB"
+MOST_LEFT = 250_000  # bytes: more than any of the runs takes
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 PATHS = ("open", "rename", "replace", "mkdir", "unlink", "remove", "rmdir", "truncate", "symlink", "link", "utime")
 DESCRIPTORS = ("write", "fsync", "posix_fallocate", "ftruncate")
@@ -156,15 +159,14 @@ class Failing:
 
     def __init__(self, where: str, given: Path, root: Path):
         self._where, self._given, self._root = where, given, root
-        self._work = WORKS["batch" if where == "batch" else "run"]
+        self._work = SHORT["batch" if where == "batch" else "run"]
         self._whole = root / "whole" / "it"
         if where == "going on":  # from the middle, of whose newest checkpoint a file is damaged
-            told([*self._words(self._begun), "--config.steps=7"])
-            (self._begun / "checkpoints" / "7" / "checksums.json").write_text("{")
+            told([*self._words(self._begun), "--config.steps=4"])
+            (self._begun / "checkpoints" / "4" / "checksums.json").write_text("{")
             with open(self._begun / "metrics.jsonl", "a") as file:
-                file.write('{"step": 8, "tor')
-        shutil.rmtree(self._fresh(self._whole), ignore_errors=True) if where != "going on" else None
-        first = told(self._words(self._whole))
+                file.write('{"step": 5, "tor')
+        first = told(self._words(self._fresh(self._whole)))
         assert first.code == 0, first.error
         with Disk(counted := self._fresh(root / "counted" / "it")) as disk:
             told(self._words(counted))
@@ -203,6 +205,26 @@ class Failing:
         shutil.rmtree(folder.parent)
         return made.ended(REFUSED if first.code else EQUAL)
 
+    def on(self, disk: Path, number: int) -> Case:
+        """On a small disk that is nearly full, and is not afterwards."""
+        leave = Random(f"disk {self._where} {number}").randrange(MOST_LEFT)
+        made, folder, filler = Case(FULL, self._where, number, 1, f"{leave:,} bytes left"), disk / "it", disk / "filler"
+        shutil.rmtree(folder, ignore_errors=True)
+        if self._where == "going on":
+            shutil.copytree(self._begun, folder)
+        with open(filler, "wb", buffering=0) as file:
+            while (free := shutil.disk_usage(disk).free - leave) > 0:
+                file.write(bytes(free))
+        first = told(self._words(folder))
+        filler.unlink()
+        again = told(self._words(folder))
+        try:
+            wrong = _wrong(first) or ("" if again.code == 0 else f"again: {again.code} {again.error[-500:]}")
+            self._assert_same(folder)
+        except Exception as failure:
+            wrong = f"{type(failure).__name__}: {failure}"[:600]
+        return made.ended(LOST if wrong else REFUSED if first.code else EQUAL, wrong)
+
     def _assert_same(self, folder: Path) -> None:
         for damaged in [*folder.rglob("*.damaged*")]:
             shutil.rmtree(damaged) if damaged.is_dir() else damaged.unlink()
@@ -221,3 +243,21 @@ def some_calls(where: str, base: str, numbers: list[int]) -> list[Case]:
     failing = failing_once(where, Path(base))
     pairs = [(number // len(ERRORS), ERRORS[number % len(ERRORS)]) for number in numbers]
     return [failing.case(call, error) for call, error in pairs if call < len(failing.calls)]
+
+
+def full_disks(where: str, base: str, numbers: list[int]) -> list[Case]:
+    """A file system of 2 MB with a seeded number of bytes left: code 5 and one sentence; with space again, the same bits.
+
+    No cases where none can be mounted.
+    """
+    disk = Path(base) / f"disk-{os.getpid()}"
+    disk.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)]
+    if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        return []
+    try:
+        failing = failing_once(where, Path(base))
+        return [failing.on(disk, number) for number in numbers]
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+        disk.rmdir()
