@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framework import train
+from framework import registry, train
 from framework.cli import run_command
 from framework.config import load_config, override, to_dict
 
@@ -278,3 +278,41 @@ def test_an_unknown_xla_flag_is_named_before_it_ends_the_process(tmp_path):
     assert done.returncode != 0
     assert "whygrok: XLA_FLAGS=--xla_nonsense=1" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+BUGGY = '''
+from dataclasses import dataclass
+import jax.numpy as jnp
+from framework import Penalty, field, register
+
+@register("buggy")
+@dataclass(frozen=True, kw_only=True)
+class Buggy(Penalty):
+    """Divides by a module."""
+    coefficient: float = field(1.0, "of nothing", at_least=0)
+    def __call__(self, params):
+        return self.coefficient / jnp
+'''
+
+
+def test_an_error_inside_of_a_plugin_of_the_users_is_one_sentence_with_its_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("buggy.py").write_text(BUGGY)
+    words = ["run", "--config=quickstart", *SMALL, "--config.plugins=buggy.py", "--config.penalty.name=buggy", "--workdir=run"]
+    with registry.temporary():
+        assert run_command(words) == 2
+        error = capsys.readouterr().err.splitlines()
+        assert error[-1].startswith(f"whygrok: plugin {tmp_path / 'buggy.py'}, line 12: TypeError: unsupported operand")
+        assert "Traceback" not in "".join(error)
+        for tracebacks, more in ((True, []), (False, ["--debug"])):
+            with pytest.raises(TypeError):
+                run_command([*words, *more], tracebacks=tracebacks)
+
+
+def test_an_error_of_ours_is_no_plugins(monkeypatch):
+    def fail(arguments):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr("framework.cli.looking.listing.main", fail)
+    with pytest.raises(TypeError, match="a bug"):
+        run_command(["list"])

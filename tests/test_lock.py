@@ -1,5 +1,6 @@
 """One writer for a run directory."""
 
+import errno
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ from datetime import datetime
 import pytest
 
 from framework import train
-from framework.errors import UserError
+from framework.errors import StorageError, UserError
 from framework.storage import Lock
 from framework.storage import holder as writer
 from tests.helpers import content, tiny
@@ -149,3 +150,12 @@ def test_who_writes_here_is_known_by_the_kernel_and_nothing_is_written(tmp_path)
         assert content(tmp_path) == before
     elsewhere(tmp_path / "LOCK", age=5, host=socket.gethostname())  # left by a process that was killed
     assert writer(tmp_path / "LOCK") is None
+
+
+def test_a_file_system_without_locks_is_not_taken_for_another_writer(tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("framework.storage.lock.fcntl.flock", refuse)
+    with pytest.raises(StorageError, match=r"locking .*LOCK: OSError: .*No locks available"), Lock(tmp_path / "LOCK"):
+        pass

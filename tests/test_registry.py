@@ -223,3 +223,13 @@ def test_temporary_keeps_the_built_in_plugins_even_when_it_is_the_first_to_look(
     with registry.temporary():
         assert registry.lookup("optimizer", "adam")
     assert registry.lookup("optimizer", "adam")
+
+
+def test_a_class_that_lacks_what_its_kind_asks_for_is_refused_by_the_name_of_the_method():
+    @register("idle")
+    @dataclass(frozen=True, kw_only=True)
+    class Idle(Optimizer):
+        """Lacks transform."""
+
+    with pytest.raises(UserError, match="class Idle has no transform, which every optimizer must have"):
+        build("optimizer", "idle")

@@ -39,8 +39,11 @@ COMMANDS = {
 INTERNAL = {name: f"framework.cli.training.{name}" for name in ("work", "share", "host")}  # what whygrok starts by itself
 
 
-def run_command(arguments: Sequence[str]) -> int:
-    """Runs one command; returns the exit code: 0 done, 2 user's mistake, 3 stopped, 4 diverged, 5 storage, 1 a bug or a lost host."""
+def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
+    """Runs one command; returns the exit code: 0 done, 2 user's mistake, 3 stopped, 4 diverged, 5 storage, 1 a bug or a lost host.
+
+    tracebacks: what comes out of a plugin of the user's is raised, for a log, and not explained in a sentence.
+    """
     _send_log_to_stderr()
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
@@ -54,6 +57,11 @@ def run_command(arguments: Sequence[str]) -> int:
         return error.exit_code
     except BrokenPipeError:  # whoever read our answers has read enough
         return 0
+    except Exception as error:
+        if debug or tracebacks or (said := _of_a_plugin(error)) is None:
+            raise
+        print(f"whygrok: {said}".translate(CONTROLS), file=sys.stderr)
+        return UserError.exit_code
 
 
 class Parser(argparse.ArgumentParser):
@@ -111,6 +119,15 @@ def _dispatch(arguments: Sequence[str]) -> int:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UserError(f"there is no command {arguments[0]!r}.{hint} Commands: {', '.join(COMMANDS)}.")
     return importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
+
+
+def _of_a_plugin(error: Exception) -> str | None:
+    """The sentence about an error that comes out of somebody's plugin; None where the mistake is ours, which a traceback shows."""
+    from framework.registry import culprit  # here: most commands need it for nothing else
+
+    place = culprit(error)
+    first = str(error).strip().partition("\n")[0]
+    return place and f"plugin {place}: {type(error).__name__}: {first} (--debug shows the traceback)"
 
 
 def _send_log_to_stderr() -> None:

@@ -108,6 +108,8 @@ def build(kind: str, name: str, **fields: Any) -> Any:
 def from_section(kind: str, section: Any, path: str) -> Any:
     """A plugin from its section, a mapping or a ConfigDict, with the plugins that it holds. Errors name fields with the path."""
     cls = lookup(kind, section["name"])
+    if lacking := sorted(getattr(cls, "__abstractmethods__", ())):
+        raise UserError(f"{_place(cls)}: class {cls.__name__} has no {one_of(lacking)}, which every {kind} must have")
     fields = {name: value for name, value in section.items() if name != "name"}
     for name, inner in held(cls).items():
         if hasattr(fields.get(name), "items"):  # a section, not yet a plugin
@@ -157,6 +159,17 @@ def has_imported() -> bool:
 def defines(module: str) -> bool:
     """Whether a plugin was registered by this module."""
     return any(entry.cls.__module__ == module for entry in _entries.values())
+
+
+def culprit(error: BaseException) -> str | None:
+    """'FILE, line N': where the code of a plugin that is not ours raised the error, or called what raised it; None where none did."""
+    found, trace = None, error.__traceback__
+    while trace:
+        module = str(trace.tb_frame.f_globals.get("__name__"))
+        if not module.startswith("plugins.") and (module.startswith(FILE_PREFIX) or defines(module)):
+            found = f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
 
 
 def failures() -> dict[str, str]:

@@ -65,8 +65,12 @@ class Lock:
             self._file = open(self._path, "a+b", buffering=0, opener=_not_followed)  # noqa: SIM115 (closed in __exit__)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             self._refuse("is running there")
+        except OSError as error:  # such as no locks left, or a file system that has none
+            self._file.close()
+            with storage("locking", self._path):
+                raise error
 
     def _is_current(self) -> bool:
         """Whether the file that we hold is the one that others find under its name."""

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        return run_command(["run", *arguments])
+        return run_command(["run", *arguments], tracebacks=True)
     except SystemExit as end:  # as the interpreter does: a text is printed, and means code 1
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
