@@ -1,0 +1,31 @@
+"use strict";
+// Light and dark, and each chart drawn when it comes near the screen.
+(() => {
+  const root = document.documentElement, button = document.getElementById("theme"), dark = matchMedia("(prefers-color-scheme: dark)");
+  const drawn = new Set(), makers = new Map();
+  const now = () => root.dataset.theme || (dark.matches ? "dark" : "light");
+  const label = () => { button.textContent = now() === "dark" ? "Light" : "Dark"; button.setAttribute("aria-label", `Switch to ${button.textContent.toLowerCase()} colours`); };
+  const again = () => { label(); for (const draw of drawn) draw(); };
+  button.addEventListener("click", () => { root.dataset.theme = now() === "dark" ? "light" : "dark"; again(); });
+  dark.addEventListener("change", again);
+  let before = null;
+  addEventListener("beforeprint", () => { before = root.dataset.theme ?? ""; root.dataset.theme = "light"; for (const node of makers.keys()) if (node.checkVisibility()) start(node); again(); });
+  addEventListener("afterprint", () => { before ? root.dataset.theme = before : delete root.dataset.theme; again(); });
+  const start = node => {
+    const draw = makers.get(node);
+    if (!draw || drawn.has(draw)) return;
+    drawn.add(draw);
+    seen.unobserve(node);
+    draw();
+  };
+  const seen = new IntersectionObserver(entries => { for (const entry of entries) if (entry.isIntersecting) start(entry.target); }, {rootMargin: "300px"});
+  const kinds = {panel: report.panel, film: report.film};
+  for (const node of document.querySelectorAll("[data-chart]")) {
+    const one = report.data[node.dataset.chart];
+    makers.set(node, kinds[one.kind](node, one));
+  }
+  for (const node of document.querySelectorAll("[data-runs]")) for (const [place, draw] of report.sweep(node)) makers.set(place, draw);
+  for (const node of makers.keys()) seen.observe(node);
+  label();
+  root.dataset.ready = "yes";
+})();
