@@ -98,6 +98,7 @@ def test_a_file_of_verify_is_its_rows(tmp_path, capsys):
     (tmp_path / "claims.json").write_text(json.dumps(rows))
     assert run_command(["report", str(tmp_path / "claims.json")]) == 0
     said = text_of(tmp_path / "claims.html")
+    assert (tmp_path / "claims.html").stat().st_size < 60_000  # there is nothing to draw, and so no library
     assert "1 of 2 rows as expected, of 2 claims." in said and "2 <x>" in said and "NaN, NOT AS EXPECTED" in said
 
 

@@ -18,10 +18,14 @@ from tests.test_report import EVIL
 
 pytestmark = pytest.mark.slow
 CHART = "document.querySelectorAll('.canvas')[0]"
-PROBES = ("norms", "fourier", "weights")
+PROBES = ("fourier", "weights")
 TEXT_INSIDE = """function inside(node) {
     const children = [...node.childNodes, ...(node.shadowRoot?.childNodes ?? [])];
     return children.map(one => one.nodeType === 3 ? one.data : one.nodeName === 'STYLE' ? '' : inside(one)).join(' ');
+}"""
+PLACE_OF_A_POINT = """chart => {
+    const {frame, el} = chart.view, data = chart.figure.renderers[0].data_source.data, box = el.getBoundingClientRect();
+    return [box.left + frame.x_scale.compute(data.x[3]), box.top + frame.y_scale.compute(data.y[3])];
 }"""
 PLANTED = 1.5  # accuracies are a function of examples / p^PLANTED
 
@@ -111,13 +115,13 @@ def test_a_value_is_shown_where_the_pointer_is(browser, of_run):
     browser.open(of_run)
     browser.js(f"{CHART}.scrollIntoView()")
     browser.wait(f"{CHART}.dataset.drawn")
-    left, top, width, height = browser.js(f"(r => [r.left, r.top, r.width, r.height])({CHART}.getBoundingClientRect())")
-    down = 0.1 * height  # where the training accuracy is 1
-    for share in np.linspace(0.85, 0.5, 8):
-        browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + share * width, y=top + down)
-        if "train/accuracy" in (said := browser.js(f"({TEXT_INSIDE})({CHART})")):
-            break
-    assert "train/accuracy" in said and "step" in said
+    x, y = browser.js(f"({PLACE_OF_A_POINT})({CHART})")
+    for near in (1.0, 0.0):
+        browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x + near, y=y)
+    browser.wait(f"({TEXT_INSIDE})(document.querySelector('.bk-Tooltip')).includes('train/accuracy')")
+    step, value = browser.js(f"(curve => [curve.x[3], curve.y[3]])(report.data[{CHART}.parentNode.dataset.chart].curves[0])")
+    said = browser.js(f"({TEXT_INSIDE})(document.querySelector('.bk-Tooltip'))").split()
+    assert said[said.index("step:") + 1] == str(step) and float(said[said.index("value:") + 1]) == pytest.approx(value, abs=1e-3)
     assert browser.problems() == []
 
 

@@ -32,8 +32,8 @@ class Part:
 
 def page_html(title: str, chapters: Sequence[Sequence[Part]]) -> str:
     """The whole page. Each chapter begins with a part that has a heading of its own; the others stand below it."""
-    code = [*scripts(), *((BROWSER / name).read_text(encoding="utf-8") for name in OURS)]
     data = {name: one for parts in chapters for part in parts for name, one in part.data.items()}
+    code = [*(scripts() if data else ()), *((BROWSER / name).read_text(encoding="utf-8") for name in OURS)]
     sections, links = [], []
     for number, parts in enumerate(chapters):
         for place, part in enumerate(parts):
@@ -52,7 +52,7 @@ def page_html(title: str, chapters: Sequence[Sequence[Part]]) -> str:
 <a class=skip href="#main">To the report</a>
 <header><h1>{escape(title)}</h1><button type=button id=theme>Dark</button></header>
 <nav aria-label="Parts of this report">{"".join(links)}</nav>
-<main id=main tabindex=-1><p class="help screen">{escape(HELP)}</p>{"".join(sections)}</main>
+<main id=main tabindex=-1>{f'<p class="help screen">{escape(HELP)}</p>' if data else ""}{"".join(sections)}</main>
 <noscript><p>The charts of this page need JavaScript; the words, tables and pictures do not.</p></noscript>
 <script type="application/json" id=data>{json_in_html(data)}</script>
 {"".join(f"<script>{text}</script>" for text in code)}

@@ -19,6 +19,12 @@
     draw();
   };
   const seen = new IntersectionObserver(entries => { for (const entry of entries) if (entry.isIntersecting) start(entry.target); }, {rootMargin: "300px"});
+  // Bokeh's tips are pale blue on white: they take our colours.
+  const looks = new CSSStyleSheet();
+  looks.replaceSync(":host { background: var(--paper) !important; color: var(--ink) !important; --tooltip-color: var(--paper); } .bk-tooltip-row-label { color: var(--soft) !important; }");
+  new MutationObserver(changes => {
+    for (const node of changes.flatMap(change => [...change.addedNodes])) if (node.shadowRoot) node.shadowRoot.adoptedStyleSheets.push(looks);
+  }).observe(document.body, {childList: true});
   const kinds = {panel: report.panel, film: report.film};
   for (const node of document.querySelectorAll("[data-chart]")) {
     const one = report.data[node.dataset.chart];

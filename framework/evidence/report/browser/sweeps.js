@@ -193,6 +193,18 @@ report.views.collapse = (place, sweep) => {
   const box = report.make("div", {className: "canvas", tabindex: "0", role: "group", "aria-label": "Chart: a value over a field"});
   const slider = report.make("input", {type: "range", min: "-3", max: "3", step: "0.01", value: "0", "aria-label": "Exponent e of the size"});
   const best = report.make("button", {type: "button", textContent: "Most nearly one curve"});
+  const named_x = () => state.e ? `${label(state.x)} / ${label(state.size)}^${state.e.toFixed(2)}` : label(state.x);
+  const say = found => {
+    const nearest = Number.isFinite(found) ? `most nearly one curve at e = ${found.toFixed(3)}` : "no height is crossed by two of the curves";
+    words.textContent = slider.disabled ? "A collapse needs a size: a second field that is a positive number." : `e = ${state.e.toFixed(2)}; ${nearest}`;
+    slider.setAttribute("aria-valuetext", words.textContent);
+  };
+  let moving = [];
+  const move = () => { // only what e changes, so that the slider is smooth
+    for (const [source, size, xs] of moving) source.data = {...source.data, x: xs.map(one => one / size ** state.e)};
+    box.figure.xaxis.axis_label = report.plain(named_x());
+    say(Number(best.dataset.exponent));
+  };
   const curves_now = () => {
     const [xs, size, v] = [state.x, state.size, state.value].map(column), groups = new Map();
     for (const row of left().map(i => rows[i])) {
@@ -209,15 +221,17 @@ report.views.collapse = (place, sweep) => {
     const curves = curves_now(), tones = report.palette(curves.map(([at]) => at)), e = state.e;
     const possible = state.size && curves.length > 1 && curves.every(([at, xs]) => at > 0 && xs.every(one => one > 0));
     const said = report.values_of(sweep).find(([name]) => name === state.value)[1];
-    const x_label = possible && e ? `${label(state.x)} / ${label(state.size)}^${e.toFixed(2)}` : label(state.x);
-    const places = report.distinct(curves.flatMap(([, xs]) => xs)), ticks = places.length < 13 && !(possible && e) ? places : null;
+    const x_label = possible ? named_x() : label(state.x);
+    const places = report.distinct(curves.flatMap(([, xs]) => xs)), ticks = places.length < 13 && !possible ? places : null;
     const figure = report.figure({x_log: state.x_log, y_log: false, x_label, y_label: said, steps: false, ticks}, report.height() + 40), lines = [];
+    moving = [];
     for (const [at, xs, y] of curves) {
       const data = {x: xs.map(one => possible ? one / at ** e : one), y, was: xs};
       const source = new Bokeh.ColumnDataSource({data}), line = figure.line({field: "x"}, {field: "y"}, {source, line_color: tones.get(at), line_width: 2});
       line.name = report.plain(state.size ? `${label(state.size)} = ${report.number_or_words(at)}` : "mean");
       figure.scatter({field: "x"}, {field: "y"}, {source, size: 7, fill_color: tones.get(at), line_color: null});
       lines.push(line);
+      if (possible) moving.push([source, at, xs]);
     }
     report.tips(figure, lines, [["curve", "$name"], [report.plain(label(state.x)), "@was"], ["mean", "@y"]]);
     report.keys(box, figure, [state.x_log, false]);
@@ -225,8 +239,7 @@ report.views.collapse = (place, sweep) => {
     best.disabled = !Number.isFinite(found);
     best.dataset.exponent = String(found);
     slider.disabled = !possible;
-    words.textContent = possible ? `e = ${e.toFixed(2)}; ${best.disabled ? "no height is crossed by two of the curves" : `most nearly one curve at e = ${found.toFixed(3)}`}` : "A collapse needs a size: a second field that is a positive number.";
-    slider.setAttribute("aria-valuetext", words.textContent);
+    say(found);
     legend.replaceChildren(...curves.map(([at]) => {
       const mark = report.make("span", {className: "key"}), words_of = report.make("span", {className: "help"}, mark, ` ${state.size ? `${label(state.size)} ${report.number_or_words(at)}` : "mean"}`);
       mark.style.setProperty("--tone", tones.get(at));
@@ -234,12 +247,12 @@ report.views.collapse = (place, sweep) => {
     }));
     return report.show(figure, box);
   };
-  slider.addEventListener("input", () => { state.e = Number(slider.value); draw(); });
+  slider.addEventListener("input", () => { state.e = Number(slider.value); move(); });
   best.addEventListener("click", () => {
     const found = Number(best.dataset.exponent);
     slider.value = String(Math.min(3, Math.max(-3, found)));
     state.e = found;
-    draw();
+    move();
   });
   const scale = report.make("button", {type: "button", textContent: `x axis: ${state.x_log ? "log" : "linear"}`});
   scale.addEventListener("click", () => { state.x_log = !state.x_log; scale.textContent = `x axis: ${state.x_log ? "log" : "linear"}`; draw(); });
