@@ -46,7 +46,7 @@ report.sweep = node => {
 
 report.compare = (a, b, up) => {
   if (a === null || b === null) return (a === null) - (b === null); // what has none stands last
-  const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+  const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", {numeric: true});
   return up ? order : -order;
 };
 
@@ -138,7 +138,7 @@ report.views.map = (place, sweep) => {
     const said = report.values_of(sweep).find(([name]) => name === state.value)[1];
     const where = ["grokked", "fitted"].includes(state.value) ? " in which it happened" : "";
     const hatched = cells.flat().some(cell => cell.runs && cell.mean === null) ? " Hatched: it happened in none of the runs." : "";
-    words.textContent = `${said}, mean over the runs${where}; across: ${label(state.x)}, up: ${label(state.y)}.${hatched}`;
+    words.textContent = `${said[0].toUpperCase()}${said.slice(1)}, mean over the runs${where}; across: ${label(state.x)}, up: ${label(state.y)}.${hatched}`;
     table.setAttribute("aria-label", words.textContent);
     table.replaceChildren();
     up.forEach((b, j) => table.append(report.make("tr", {}, report.make("th", {scope: "row", textContent: report.number_or_words(b)}), ...across.map((a, i) => {
