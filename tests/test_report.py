@@ -17,7 +17,7 @@ from framework.evidence.report.plain import film_data, panel_data, short, thinne
 from framework.pictures import Curve, Film, Panel
 from tests.runs_by_hand import rows_of, write_run
 
-EVIL = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+EVIL = "$$x^2$$</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 
 
 @pytest.fixture(scope="module")

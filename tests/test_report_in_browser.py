@@ -180,11 +180,20 @@ def test_the_exponent_of_a_collapse_is_the_planted_one_and_that_of_plot(browser,
     assert browser.problems() == []
 
 
-def test_the_button_switches_to_dark_and_printing_to_light(browser, of_run):
+def test_the_button_switches_to_dark_and_paper_is_light(browser, of_run):
     browser.open(of_run)
     light = ground(browser)[0]
     browser.js("document.getElementById('theme').click()")
     assert ground(browser)[0] < light / 2
-    printed = browser.call("Page.printToPDF", printBackground=True)["data"]
-    assert len(printed) > 10_000 and browser.problems() == []
-    browser.wait("document.documentElement.dataset.theme === 'dark'")
+    browser.wait("document.documentElement.dataset.complete === 'yes'")
+    browser.js("dispatchEvent(new Event('beforeprint'))")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert ground(browser)[0] > 0.8 * light  # paper is white
+    drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 99).length"
+    assert browser.js(f"({drawn})({CHART}.querySelector('.copy'))") > 500 and browser.js(
+        f"{CHART}.querySelector('.copy').matches('.turned')"
+    )
+    browser.call("Emulation.setEmulatedMedia", media="screen")
+    browser.js("dispatchEvent(new Event('afterprint'))")
+    assert browser.js("document.querySelectorAll('.copy').length") == 0 and ground(browser)[0] < light / 2
+    assert browser.problems() == []

@@ -38,7 +38,7 @@ report.figure = (axes, height) => {
   const figure = Plotting.figure({
     height, sizing_mode: "stretch_width", tools: "box_zoom,pan,wheel_zoom,reset,save", toolbar_location: "right",
     x_axis_type: axes.x_log ? "log" : "linear", y_axis_type: axes.y_log ? "log" : "linear",
-    background_fill_color: c.paper, border_fill_color: c.paper, outline_line_color: null, min_border_right: 12,
+    background_fill_color: null, border_fill_color: null, outline_line_color: null, min_border_right: 12,
   });
   figure.toolbar.logo = null;
   if (innerWidth < 600) figure.toolbar.active_drag = null; // a finger scrolls the page

@@ -8,15 +8,28 @@
   const again = () => { label(); for (const draw of drawn) draw(); };
   button.addEventListener("click", () => { root.dataset.theme = now() === "dark" ? "light" : "dark"; again(); });
   dark.addEventListener("change", again);
+  // Paper is light. A chart takes its time to be drawn, so what is printed is a copy of what there is, turned over where that is dark.
   let before = null;
-  addEventListener("beforeprint", () => { before = root.dataset.theme ?? ""; root.dataset.theme = "light"; for (const node of makers.keys()) if (node.checkVisibility()) start(node); again(); });
-  addEventListener("afterprint", () => { before ? root.dataset.theme = before : delete root.dataset.theme; again(); });
+  addEventListener("beforeprint", () => {
+    const turned = now() === "dark";
+    for (const box of document.querySelectorAll(".canvas[data-drawn]")) {
+      const {canvas} = box.view.export("png", true);
+      canvas.className = turned ? "copy turned" : "copy";
+      box.append(canvas);
+    }
+    before = root.dataset.theme ?? "";
+    root.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    before ? root.dataset.theme = before : delete root.dataset.theme;
+    for (const copy of document.querySelectorAll(".copy")) copy.remove();
+  });
   const start = node => {
     const draw = makers.get(node);
     if (!draw || drawn.has(draw)) return;
     drawn.add(draw);
     seen.unobserve(node);
-    draw();
+    return draw();
   };
   const seen = new IntersectionObserver(entries => { for (const entry of entries) if (entry.isIntersecting) start(entry.target); }, {rootMargin: "300px"});
   // Bokeh's tips are pale blue on white: they take our colours.
@@ -34,4 +47,13 @@
   for (const node of makers.keys()) seen.observe(node);
   label();
   root.dataset.ready = "yes";
+  // What nobody has scrolled to is drawn when there is time, so that it can be printed.
+  const idle = globalThis.requestIdleCallback ?? (next => setTimeout(next, 200)), rest = [...makers.keys()];
+  const later = () => {
+    const node = rest.find(one => !drawn.has(makers.get(one)) && one.checkVisibility());
+    if (!node) return root.dataset.complete = "yes";
+    start(node);
+    idle(later);
+  };
+  idle(later);
 })();
