@@ -74,6 +74,20 @@ def test_a_folder_of_runs_is_a_table_and_the_curves_of_each(sweep, capsys):
     assert curves["columns"]["test/accuracy"] == [[0, [0.1, 0.2, 0.3]]] * 2 + [[0, [0.1, 0.5, 1]]] * 2
 
 
+def test_one_run_below_a_folder_and_one_without_rows_have_a_page(tmp_path):
+    write_run(tmp_path / "runs" / "only", {}, rows_of((0.1, 0.5)))
+    write_report([tmp_path / "runs"], tmp_path / "page.html")
+    assert "1 runs" not in text_of(tmp_path / "page.html") and "1 run: 1 finished." in text_of(tmp_path / "page.html")
+    write_run(tmp_path / "runs" / "empty", {"seed": 1}, (), reason="killed, or still running")
+    (tmp_path / "runs" / "damaged").mkdir()
+    (tmp_path / "runs" / "damaged" / "config.json").write_text("{")
+    write_report([tmp_path / "runs"], tmp_path / "page.html")
+    assert "2 runs: 1 stopped, 1 finished. 1 fitted their training set" in text_of(tmp_path / "page.html")
+    assert "damaged: config.json is not JSON" in text_of(tmp_path / "page.html")
+    curves = data_in(tmp_path / "page.html")["source-0-curves"]["columns"]
+    assert curves["test/accuracy"] == [None, [0, [0.1, 0.5]]]
+
+
 def test_a_file_of_verify_is_its_rows(tmp_path, capsys):
     rows = [
         {

@@ -27,6 +27,12 @@ PLACE_OF_A_POINT = """chart => {
     const {frame, el} = chart.view, data = chart.figure.renderers[0].data_source.data, box = el.getBoundingClientRect();
     return [box.left + frame.x_scale.compute(data.x[3]), box.top + frame.y_scale.compute(data.y[3])];
 }"""
+PLACE_ON_A_LINE = """chart => {
+    const {frame, el} = chart.view, {xs, ys} = chart.figure.renderers[0].data_source.data, box = el.getBoundingClientRect();
+    const at = i => [box.left + frame.x_scale.compute(xs[0][i]), box.top + frame.y_scale.compute(ys[0][i])];
+    return [0, 1].map(k => (at(0)[k] + at(1)[k]) / 2);
+}"""
+COLUMN = "(name => [...document.querySelectorAll('.runs th')].findIndex(th => th.textContent === name))"
 PLANTED = 1.5  # accuracies are a function of examples / p^PLANTED
 
 
@@ -148,7 +154,7 @@ def test_a_filter_leaves_rows_and_their_curves_and_a_heading_sorts(browser, of_s
         "document.querySelectorAll('.runs tbody tr:not([hidden])')",
     )
     assert browser.js(f"[{curves}, {rows}.length]") == ["24", 24]
-    column = browser.js("[...document.querySelectorAll('.runs th')].findIndex(th => th.textContent === 'p')")
+    column = browser.js(f"{COLUMN} ('p')")
     typed = f"(i => (i.value = '>=11', i.dispatchEvent(new Event('input'))))(document.querySelectorAll('.filters input')[{column}])"
     browser.js(typed)
     browser.wait(f"{curves} === '16'")
@@ -159,6 +165,30 @@ def test_a_filter_leaves_rows_and_their_curves_and_a_heading_sorts(browser, of_s
     cells = browser.js(f"[...{rows}].map(row => Number(row.cells[{column}].textContent))")
     assert cells == [23] * 8 + [11] * 8
     assert browser.js("document.title") == "map" and browser.problems() == []
+
+
+def test_words_of_a_strangers_run_are_words_in_the_browser_too(browser, of_sweep):
+    """In the name of a run under the pointer, and in the legend of a field."""
+    browser.open(of_sweep)
+    browser.scroll_through()
+    browser.js(
+        "(s => (s.value = 'model.width', s.dispatchEvent(new Event('change'))))(document.querySelectorAll('[data-view=curves] select')[1])"
+    )
+    legend = "document.querySelector('[data-view=curves] .legend').textContent"
+    browser.wait(f"{legend}.includes('onerror')")
+    chart = "document.querySelector('[data-view=curves] .canvas')"
+    typed = "(i => (i.value = 'onerror', i.dispatchEvent(new Event('input'))))"
+    browser.js(f"{typed}(document.querySelectorAll('.filters input')[{COLUMN} ('width')])")
+    browser.wait(f"{chart}.dataset.runs === '2'")
+    browser.js(f"{chart}.scrollIntoView({{block: 'center'}})")
+    browser.wait(f"{chart}.view.frame?.x_scale && {chart}.figure.renderers[0].data_source.data.xs.length === 2")
+    x, y = browser.js(f"({PLACE_ON_A_LINE})({chart})")
+    for near in (2.0, 1.0, 0.0):
+        browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x + near, y=y)
+    browser.wait(f"({TEXT_INSIDE})(document.querySelector('.bk-Tooltip')).includes('onerror')")
+    assert not browser.js("document.querySelector('.bk-Tooltip').shadowRoot.querySelector('img, script')")
+    assert browser.js("[document.title, document.querySelectorAll('img').length]") == ["map", 0]
+    assert browser.problems() == []
 
 
 def test_the_exponent_of_a_collapse_is_the_planted_one_and_that_of_plot(browser, of_sweep):

@@ -2,9 +2,12 @@
 
 import pytest
 
-from framework import Run
-from framework.config import select
+from framework import Run, load_run, train
+from framework.config import select, to_dict
+from framework.evidence.report import write_report
+from framework.evidence.report.of_run import films
 from framework.evidence.report.story import key_numbers, story
+from framework.storage import write_json
 from framework.training import Experiment
 from tests.small_runs import small_config
 
@@ -70,3 +73,22 @@ def test_probes_say_what_they_found(measured, error, verdict):
 def test_what_no_probe_measured_is_named(plain):
     said = story(Run(plain, rows(0.1, 1.0)))[-1]
     assert said.startswith("Not measured in this run: ") and "whether training was lazy (probe laziness)" in said
+
+
+def test_a_run_that_has_only_begun_has_a_page(tmp_path):
+    """A config, and nothing else yet."""
+    (tmp_path / "run").mkdir()
+    write_json(tmp_path / "run" / "config.json", to_dict(small_config({"norms": select("norms")})))
+    text = write_report([tmp_path / "run"], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "This run has no rows yet." in text and "whygrok run --config=config.json --workdir=runs/run-again" in text
+
+
+def test_a_damaged_checkpoint_is_left_out_of_the_films(tmp_path):
+    train(small_config({}, steps=8, checkpoint={"every_steps": 2, "keep": 9}), tmp_path / "run")
+    run = load_run(tmp_path / "run")
+    whole = [sorted(film.frames) for film in films(run)]
+    assert whole == [[0, 2, 4, 6, 8]] * 2  # W and V
+    for file in (tmp_path / "run" / "checkpoints" / "4").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    assert [sorted(film.frames) for film in films(load_run(tmp_path / "run"))] == [[0, 2, 6, 8]] * 2

@@ -19,6 +19,7 @@ from framework.reading import curves_of, figure_of_probe, pair_of, panel_of, pic
 from framework.reading.curves import milestones_of
 from framework.run import Run, RunDirectory, Sessions
 
+CHECKPOINTS = 20  # that are read for films
 MATRICES = 2  # of parameters, the largest ones, where no probe recorded any
 OTHERS = ("objective", "gradient_norm")
 NARROW = "\u202f"  # the space before a per cent sign, at which no line ends
@@ -68,10 +69,10 @@ def films(run: Run) -> list[Film]:
 
 
 def _of_checkpoints(run: Run) -> list[Film]:
-    steps = pick_events(run.steps, 20)
+    saved = {step: leaves for step in pick_events(run.steps, CHECKPOINTS) if (leaves := _parameters(run, step))}
+    steps = sorted(saved)
     if run.path is None or len(steps) < 2:
         return []
-    saved = {step: {name: leaf for name, leaf in run.leaves(step).items() if name.startswith("params.")} for step in steps}
     last = {name: _matrix(leaf) for name, leaf in saved[steps[-1]].items() if np.ndim(leaf) > 1 and np.issubdtype(leaf.dtype, np.floating)}
     made = []
     for name in sorted(last, key=lambda name: -last[name].size)[:MATRICES]:
@@ -84,6 +85,14 @@ def _of_checkpoints(run: Run) -> list[Film]:
         ordered = {step: frame[:, order] for step, frame in frames.items()}
         made.append(Film(label, ordered, f"{across}, by frequency", up, "entry / largest entry", signed=True))
     return made
+
+
+def _parameters(run: Run, step: int) -> dict[str, np.ndarray]:
+    """The parameters of a checkpoint; none where it is damaged, of which `whygrok doctor` speaks."""
+    try:
+        return {name: leaf for name, leaf in run.leaves(step).items() if name.startswith("params.")}
+    except UserError:
+        return {}
 
 
 def _matrix(array: Any) -> np.ndarray:

@@ -51,7 +51,7 @@ def _summary(table: Table) -> str:
         states[row["state"]] = states.get(row["state"], 0) + 1
     said = ", ".join(f"{count} {state}" for state, count in states.items())
     grokked, fitted = (sum(row[name] is not None for row in table) for name in ("grokked", "fitted"))
-    words = f"<p>{len(table)} runs: {escape(said)}. {fitted} fitted their training set, and {grokked} grokked.</p>"
+    words = f"<p>{len(table)} run{'s' * (len(table) > 1)}: {escape(said)}. {fitted} fitted their training set, and {grokked} grokked.</p>"
     if not table.left_out:
         return words
     lines = [f"{Path(folder).name}: {why}" for folder, why in list(table.left_out.items())[:LEFT_OUT]]

@@ -61,7 +61,7 @@ report.figure = (axes, height) => {
 };
 
 report.tips = (figure, renderers, rows) => {
-  figure.add_tools(new Bokeh.HoverTool({renderers, tooltips: rows, mode: "mouse", point_policy: "snap_to_data", line_policy: "nearest"}));
+  figure.add_tools(new Bokeh.HoverTool({renderers, tooltips: rows, mode: "mouse", point_policy: "snap_to_data", line_policy: "nearest", limit: 4}));
 };
 
 // Arrow keys move, + and − zoom, 0 shows all: on whatever axis, in its own scale.

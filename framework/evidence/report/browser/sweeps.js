@@ -91,7 +91,7 @@ report.views.curves = (place, {about, key, left, column, label, rows}) => {
     const alpha = chosen.length > 100 ? 0.35 : chosen.length > 20 ? 0.6 : 0.9;
     const source = new Bokeh.ColumnDataSource({data});
     const line = figure.multi_line({field: "xs"}, {field: "ys"}, {source, line_color: {field: "tone"}, line_alpha: alpha, line_width: 1.5});
-    report.tips(figure, [line], [["run", "@name"], ["step", "$data_x{0,0}"], ["value", "$data_y"]]);
+    report.tips(figure, [line], [["run", "@name"], ["step", "$snap_x{0,0}"], ["value", "$snap_y"]]);
     report.keys(box, figure, [state.x_log, state.y_log]);
     legend.replaceChildren(...values.map(value => {
       const mark = report.make("span", {className: "key"});
