@@ -40,6 +40,8 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel):
     assert shipped == here | {"whygrok.py"}
     templates = {name for name in names if name.endswith(".txt") and "templates" in name}
     assert templates == {str(file.relative_to(ROOT)) for file in (ROOT / "framework/cli/checking/templates").rglob("*.txt")}
+    browser = {name for name in names if name.endswith((".css", ".js"))}
+    assert browser == {str(file.relative_to(ROOT)) for file in (ROOT / "framework/evidence/report/browser").iterdir()}
 
 
 OPTIONAL = {

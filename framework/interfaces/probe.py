@@ -2,7 +2,7 @@
 
 import abc
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from framework.fields import field
 from framework.interfaces.data import KINDS, Splits, Tree, Values
 from framework.interfaces.plugin import Plugin
 from framework.interfaces.tasks.task import Task
+from framework.pictures import Film
 
 HINT = "hint"  # the name, in a state, of what only saves work
 
@@ -48,6 +49,7 @@ class Probe(Plugin):
     compiled: ClassVar[bool] = True  # False: measure runs on the host, e.g. in float64, and gets NumPy arrays
     inputs: ClassVar[tuple[str, ...]] = KINDS  # of which tasks it can look at networks: see Sizes.kind
     needs_labels: ClassVar[bool] = False  # True: only of those in which a right answer is the number of an output
+    answers: ClassVar[str] = ""  # what it says in a report, as "whether training was lazy": a report names it where no probe said it
 
     def init(self, params: Tree, context: Context) -> Tree:
         """State at step 0, a pytree of arrays; the default remembers nothing. The core copies it.
@@ -70,3 +72,11 @@ class Probe(Plugin):
         Where it draws nothing, as here, each quantity gets a panel, with steps on a log axis. Override it where another
         picture says more.
         """
+
+    def says(self, run: Any, name: str) -> Sequence[str]:
+        """Whole sentences for the report of a run on what the instance `name` of this probe recorded in it; none by default."""
+        return ()
+
+    def films(self, run: Any, name: str) -> Sequence[Film]:
+        """For the report of a run, arrays that the instance `name` recorded, as pictures that change through training; none by default."""
+        return ()

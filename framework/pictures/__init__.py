@@ -1,6 +1,7 @@
 """Pictures as data, how they are drawn, and exponents read off their curves; nothing here knows of runs."""
 
 from framework.pictures.draw import draw, draw_curve, svg_of
+from framework.pictures.film import Film, by_frequency
 from framework.pictures.fits import LEVELS, collapse, collapse_exponent, crossing, exponent
 from framework.pictures.heat_map import Axis, HeatMap, draw_heat_map, spacing
 from framework.pictures.laws import DRAWS, Law, Samples, Thresholds, interval

@@ -25,9 +25,9 @@ def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = ()) 
     for run in runs:
         if len(run.metrics().get("step", ())) == 0:
             raise UserError(f"{run.path} has no rows to draw yet")
-    panels = [[name] for name in metrics] or [_pair(runs, quantity) for quantity in (runs[0].headline, "loss")]
+    panels = [[name] for name in metrics] or [pair_of(runs, quantity) for quantity in (runs[0].headline, "loss")]
     titles, x_labels = [title_of(runs)] + [""] * len(panels), [""] * (len(panels) - 1) + ["step"]
-    rows = [[_panel(runs, names, title, x_label)] for names, title, x_label in zip(panels, titles, x_labels, strict=False)]
+    rows = [[panel_of(runs, names, title, x_label)] for names, title, x_label in zip(panels, titles, x_labels, strict=False)]
     figure = new_figure()
     draw(figure, rows, size=(8, 2.9), stacked=True)
     return save_figure(figure, runs, output, [name for names in panels for name in names])
@@ -65,7 +65,7 @@ def title_of(runs: Sequence[Run]) -> str:
     return f"{config.task.name}{f' ({task})' if task else ''}, {config.model.name}, {config.optimizer.name}: {said}"
 
 
-def _pair(runs: Sequence[Run], quantity: str) -> list[str]:
+def pair_of(runs: Sequence[Run], quantity: str) -> list[str]:
     """The columns of a quantity on train and test, and of one run those of each task in it, such as test/accuracy/first."""
     known, wholes = runs[0].metrics(), [f"train/{quantity}", f"test/{quantity}"]
     there = [name for name in wholes if name in known]
@@ -74,7 +74,8 @@ def _pair(runs: Sequence[Run], quantity: str) -> list[str]:
     return there + ([name for whole in wholes for name in known if name.startswith(f"{whole}/")] if len(runs) == 1 else [])
 
 
-def _panel(runs: Sequence[Run], names: Sequence[str], title: str, x_label: str) -> Panel:
+def panel_of(runs: Sequence[Run], names: Sequence[str], title: str, x_label: str) -> Panel:
+    """The columns of runs as one panel: of one run a colour per part, of several a colour per run."""
     curves, parts = [], list(dict.fromkeys(map(_part_of, names)))
     for number, run in enumerate(runs):
         for name in names:

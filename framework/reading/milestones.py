@@ -33,3 +33,8 @@ def first_at_least(run: Run, metric: str, level: float) -> int | None:
 def last_value(run: Run, metric: str) -> float | None:
     """The last value of a metric that was measured; None if it never was."""
     return next((float(value) for row in reversed(run.rows) if (value := row.get(metric)) is not None), None)
+
+
+def value_from(run: Run, metric: str, step: int) -> float | None:
+    """The first value of a metric that was measured at a step or after it; None if there is none."""
+    return next((float(value) for row in run.rows if row["step"] >= step and (value := row.get(metric)) is not None), None)

@@ -25,14 +25,21 @@ def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
     if name not in run.experiment.probes:
         known = run.experiment.probes
         raise UserError(f"this run has no probe {name!r}.{did_you_mean(name, known)} Probes: {one_of(known)}.")
-    figure = new_figure()
-    run.experiment.probes[name].draw(figure, run, name)
-    if not figure.axes:
-        draw_columns(figure, run, name)
+    figure = figure_of_probe(run, name)
     if not figure.axes:
         raise UserError(f"probe {name!r} has recorded nothing to draw yet.{run.failure_of(name)}")
     figure.suptitle(f"{name}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
     return save_figure(figure, [run], output, columns_of(run, name))
+
+
+@plain_style()
+def figure_of_probe(run: Run, name: str) -> Any:
+    """The probe's own picture of what its instance `name` recorded, or a panel per quantity; without axes where there is nothing."""
+    figure = new_figure()
+    run.experiment.probes[name].draw(figure, run, name)
+    if not figure.axes:
+        draw_columns(figure, run, name)
+    return figure
 
 
 def columns_of(run: Run, name: str) -> list[str]:
@@ -46,10 +53,15 @@ def draw_columns(figure: Any, run: Run, name: str) -> None:
 
     train_x and test_x share the panel x; W/x and V/x, of one matrix each, share it with x.
     """
+    draw_panels(figure, run, quantities_of(run, name))
+
+
+def quantities_of(run: Run, name: str) -> dict[str, list[str]]:
+    """What a probe instance recorded: quantity in words → its columns, those of the whole before those of parts."""
     panels: dict[str, list[str]] = {}
-    for column in sorted(columns_of(run, name), key=lambda column: column.count("/")):  # the whole before its parts
+    for column in sorted(columns_of(run, name), key=lambda column: column.count("/")):
         panels.setdefault(_quantity_of(column).rpartition("/")[2].replace("_", " "), []).append(column)
-    draw_panels(figure, run, panels)
+    return panels
 
 
 def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) -> list[Any]:

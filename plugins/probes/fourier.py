@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, Int
 
 from framework import Context, Group, Probe, field, register
 from framework.errors import UserError
-from framework.reading import draw_lines, finish, moments
+from framework.pictures import Film
+from framework.reading import draw_lines, finish, last_value, moments
 from framework.run import Run
 from plugins.mathematics.fourier import (
     count_frequencies,
@@ -47,6 +48,7 @@ class Fourier(Probe):
     """
 
     inputs, needs_labels = ("tokens",), True
+    answers = "how many frequencies the network computes with"
 
     folded: bool = field(True, "add the power of f and p − f; false: bins of the real transform, as Doshi et al. 2024 do")
     alive: float = field(0.01, "neurons below this share of the largest neuron's norm are dead", at_least=0, below=1)
@@ -102,6 +104,26 @@ class Fourier(Probe):
         """Curves; below them, power by frequency and neuron at the first event, when fitted, and at the last."""
         draw_map(figure, run, name)
 
+    def says(self, run: Any, name: str) -> list[str]:
+        """How many frequencies are in use at the end, and how much of the outputs they explain."""
+        group, found = run.experiment.task.group(), {key: last_value(run, f"{name}/{key}") for key in ("frequencies", "explained")}
+        what = "irreducible representations" if group.representations else "frequencies"
+        said = [f"At the end its neurons use {found['frequencies']:g} {what}."] if found["frequencies"] is not None else []
+        if found["explained"] is not None:
+            said.append(f"A function of {group.quotient} alone explains {100 * found['explained']:.3g} % of the variance of its outputs.")
+        return said
+
+    def films(self, run: Any, name: str) -> list[Film]:
+        """The share of each neuron's power at each frequency."""
+        maps, group = run.arrays(f"{name}/power"), run.experiment.task.group()
+        if not maps:
+            return []
+        what = "representation" if group.representations else "frequency"
+        frames = {step: share[::-1] for step, share in shares(maps).items()}
+        return [
+            Film("Fourier map of the neurons", frames, f"neuron, by last {what}", frequency_axis(group), "share of the neuron's power", 1.0)
+        ]
+
 
 def curves(group: Group) -> dict[str, str]:
     """Quantity → what is said above its panel."""
@@ -140,14 +162,10 @@ def draw_map(figure: Any, run: Run, name: str) -> None:
 
 
 def _draw_powers(figure: Any, group: Group, maps: dict[int, np.ndarray], steps: list[int]) -> None:
-    last = maps[steps[-1]]
-    size = last.sum(axis=1)
-    order = np.lexsort((-size, np.argmax(last[:, 1:], axis=1)))
+    drawn = shares({step: maps[step] for step in steps})
     axes = figure.subplots(1, len(steps), sharey=True, squeeze=False)[0]
     for panel, step in zip(axes, steps, strict=True):
-        power = maps[step][order]
-        share = power / np.maximum(power.sum(axis=1, keepdims=True), np.finfo(power.dtype).tiny)
-        image = panel.imshow(share.T, aspect="auto", origin="lower", cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
+        image = panel.imshow(drawn[step], aspect="auto", origin="lower", cmap="magma_r", vmin=0, vmax=1, interpolation="nearest")
         panel.set_title(f"step {step:,}", fontsize=9)
         panel.set_xlabel(f"neuron, by last {'representation' if group.representations else 'frequency'}")
     if names := list(group.representations):
@@ -155,6 +173,17 @@ def _draw_powers(figure: Any, group: Group, maps: dict[int, np.ndarray], steps: 
         axes[0].set_yticks(few, [names[number] for number in few])
     axes[0].set_ylabel(frequency_axis(group))
     figure.colorbar(image, ax=list(axes), label="share of the neuron's power", shrink=0.85)
+
+
+def shares(maps: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Step → [frequencies, neurons], the share of each neuron's power; neurons in the order of their last frequency, large ones first."""
+    last = maps[max(maps)]
+    order = np.lexsort((-last.sum(axis=1), np.argmax(last[:, 1:], axis=1)))
+    found = {}
+    for step, power in sorted(maps.items()):
+        whole = np.maximum(power.sum(axis=1, keepdims=True), np.finfo(power.dtype).tiny)
+        found[step] = (power / whole)[order].T
+    return found
 
 
 def frequency_axis(group: Group) -> str:

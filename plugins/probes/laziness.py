@@ -11,9 +11,10 @@ from jaxtyping import Array, Bool, Float
 from framework import Context, field, register
 from framework.interfaces import Outputs
 from framework.numbers import euclidean_norm
-from framework.reading import columns_of, draw_panels
+from framework.reading import columns_of, draw_panels, fitted_step, value_from
 from plugins.mathematics.points import ProbeAtPoints, check_points, inputs_at
 
+LAZY = 0.1  # the error of the linearized network below which training counts as lazy, in words
 Apply = Callable[[Any, Any], Float[Array, "n p"]]  # (parameters, inputs) → outputs
 
 
@@ -27,6 +28,8 @@ class Laziness(ProbeAtPoints):
     loss and accuracy of the linearized network itself, as linearized/test/accuracy: what no feature learning would give.
     State: θ_0. Sources: Chizat, Oyallon, Bach 2019; Kumar et al. 2024. Not the drift of the kernel: see ntk_drift.
     """
+
+    answers = "whether training was lazy"
 
     points: tuple[str, ...] = field(("train", "test"), 'any of "train", "test", "population", a number of random points')
     linearized: bool = field(True, "also record the task's metrics of the linearized network")
@@ -60,6 +63,18 @@ class Laziness(ProbeAtPoints):
         }
         recorded = columns_of(run, name)
         draw_panels(figure, run, {label: there for label, columns in panels.items() if (there := [c for c in columns if c in recorded])})
+
+    def says(self, run: Any, name: str) -> list[str]:
+        """Whether training was lazy until the training set was fitted: the linearized network misses less than LAZY of the change."""
+        fitted = fitted_step(run)
+        moved, error = (None if fitted is None else value_from(run, f"{name}/{key}", fitted) for key in ("moved", "train_error"))
+        if moved is None or error is None:
+            return []
+        verdict = "training was lazy until then" if error < LAZY else "training was not lazy"
+        return [
+            f"When it had fitted, the parameters had moved by {100 * moved:.3g} % of their size, and the network linearized at step 0 "
+            f"missed {100 * error:.3g} % of what had changed in its outputs: {verdict} (lazy is less than {100 * LAZY:g} %)."
+        ]
 
 
 def linearized_network(apply: Apply, start: Any, params: Any) -> Outputs:

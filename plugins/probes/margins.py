@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from framework import Context, field, register
 from framework.numbers import euclidean_norm, largest_entry
 from framework.pictures import COLOURS
-from framework.reading import columns_of, draw_panels
+from framework.reading import columns_of, draw_panels, last_value
 from plugins.mathematics.modular import is_prime, linear_rule
 from plugins.mathematics.points import ProbeAtPoints, check_points, questions_at
 from plugins.networks.parameters import neuron_norms, two_layer
@@ -31,6 +31,7 @@ class Margins(ProbeAtPoints):
     """
 
     needs_labels = True
+    answers = "how its margin compares with the largest that is possible"
 
     points: tuple[str, ...] = field(("train", "test", "population"), 'any of "train", "test", "population", a number of random points')
     quantiles: tuple[float, ...] = field((0.1, 0.5, 0.9), "quantiles of the margins, recorded as train_q10, …", at_least=0, at_most=1)
@@ -68,6 +69,21 @@ class Margins(ProbeAtPoints):
             known = run.series(f"{name}/known_max_l2d")[1][0]
             axes[-1].axhline(known, color=COLOURS[1], linewidth=1, label=f"γ* = {known:.4g}, largest on all inputs")
             axes[-1].legend(frameon=False, fontsize=8, loc="best")
+
+    def says(self, run: Any, name: str) -> list[str]:
+        """The smallest margin at the end, beside γ* where that is known."""
+        splits = [check_points(points) for points in self.points]
+        least = {key: _least(run, [f"{name}/{split}_{key}" for split in splits]) for key in ("min", "min_l2d")}
+        known = last_value(run, f"{name}/known_max_l2d")
+        if known is not None and least["min_l2d"] is not None:
+            share = f"{100 * least['min_l2d'] / known:.3g} % of" if least["min_l2d"] > 0 else "an input is answered wrongly; nothing of"
+            said = f"At the end its smallest margin, divided by the group norm ‖θ‖_2,L to the power L, is {least['min_l2d']:.4g}"
+            return [f"{said}: {share} γ* = {known:.4g}, the largest that is possible on all inputs."]
+        return [] if least["min"] is None else [f"At the end its smallest margin is {least['min']:.4g}."]
+
+
+def _least(run: Any, columns: list[str]) -> float | None:
+    return min((value for column in columns if (value := last_value(run, column)) is not None), default=None)
 
 
 _LABELS = {

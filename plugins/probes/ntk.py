@@ -15,7 +15,7 @@ from framework.errors import FieldError, UserError
 from framework.fields import evaluate
 from framework.interfaces import rows_in
 from framework.pictures import tidy
-from framework.reading import columns_of, draw_lines, draw_panels, finish, moments
+from framework.reading import columns_of, draw_lines, draw_panels, finish, fitted_step, last_value, moments, value_from
 from framework.reading.probe_pictures import Panels
 from plugins.kernels.closed_form import QuadraticWeights, block_of_rows, quadratic_kernel
 from plugins.kernels.dense_drift import is_cheaper, squared_norms_of_few
@@ -55,6 +55,7 @@ class NTKDrift(ProbeAtPoints):
     reference: str = field("initial", "Θ_0: initial (step 0), previous (event), or a step: the first event from it on", expression=True)
 
     compiled = False
+    answers = "how far the tangent kernel moved"
 
     def __post_init__(self) -> None:
         """Also checks the reference."""
@@ -83,6 +84,13 @@ class NTKDrift(ProbeAtPoints):
         recorded = columns_of(run, name)
         panels: Panels = {label: [f"{name}/{q}"] for label, q in curves.items() if f"{name}/{q}" in recorded}
         draw_panels(figure, run, panels, log=list(curves)[:2])
+
+    def says(self, run: Any, name: str) -> list[str]:
+        """How far the kernel is from its reference when the training set is fitted, and at the end."""
+        fitted, column = fitted_step(run), f"{name}/relative"
+        places = {"when it had fitted": None if fitted is None else value_from(run, column, fitted), "at the end": last_value(run, column)}
+        far = [f"by {100 * value:.3g} % of its size {words}" for words, value in places.items() if value is not None]
+        return [f"Its tangent kernel had moved {' and '.join(far)} (reference: {self.reference})."] if far else []
 
 
 @register("ntk_spectrum")

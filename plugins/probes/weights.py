@@ -10,11 +10,14 @@ import numpy as np
 
 from framework import Context, Group, field, register
 from framework.errors import UserError, one_of
+from framework.pictures import Film, by_frequency
 from framework.reading import moments
 from framework.training import leaf_name
 from plugins.mathematics.harmonics import harmonics_of
 from plugins.mathematics.points import ProbeAtPoints, inputs_at
 from plugins.networks.parameters import two_layer
+
+Films = dict[str, dict[int, np.ndarray]]  # label → step → array
 
 
 @register("weights")
@@ -50,17 +53,34 @@ class Weights(ProbeAtPoints):
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """A film strip: W (its first block) and V of two layers, neurons side by side; else the largest parameter."""
+        films, group = self._shown(run, name)
+        if films:
+            steps = moments(run, sorted(next(iter(films.values()))), 5)
+            draw_film(figure, films, steps, group, "neuron" if len(films) > 1 else "column")
+
+    def films(self, run: Any, name: str) -> list[Film]:
+        """The parameters of the picture, in the same order."""
+        films, group = self._shown(run, name)
+        rows, order, _ = _placed(films, group) if films else (slice(None), None, group)
+        what = ("neuron" if len(films) > 1 else "column") + (", by representation" if group.representations else ", by frequency")
+        made = []
+        for label, film in films.items():
+            frames = {step: _matrix(frame)[rows][:, order] for step, frame in sorted(film.items())}
+            made.append(Film(label, frames, what, f"row of {label}", "entry / largest entry", signed=True))
+        return made
+
+    def _shown(self, run: Any, name: str) -> tuple[Films, Group]:
+        """The films to look at, which share their columns, and the group that their rows stand for."""
         params = run.experiment.initial_state().params
         films = {label: run.arrays(f"{name}/{label}") for label in named_parameters(params)}
         films = {label: film for label, film in films.items() if film}
-        steps = moments(run, sorted(next(iter(films.values()), {})), 5)
         if {"W", "V"} <= set(films) and two_layer(params):
-            films = {"W[0]": films["W"], "V.T": {step: V.T for step, V in films["V"].items()}}
-            draw_film(figure, films, steps, run.experiment.task.group(), "neuron")
-        elif films:
-            largest = max(films, key=lambda label: films[label][min(films[label])].size)
-            rows = _matrix(films[largest][steps[-1]]).shape[0]
-            draw_film(figure, {largest: films[largest]}, steps, Group(np.arange(rows)))
+            return {"W[0]": films["W"], "V.T": {step: V.T for step, V in films["V"].items()}}, run.experiment.task.group()
+        if not films:
+            return {}, Group(np.arange(1))
+        largest = max(films, key=lambda label: films[label][min(films[label])].size)
+        last = films[largest][max(films[largest])]
+        return {largest: films[largest]}, Group(np.arange(_matrix(last).shape[0]))
 
 
 def named_parameters(params: Any) -> dict[str, Any]:
@@ -68,17 +88,13 @@ def named_parameters(params: Any) -> dict[str, Any]:
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
 
 
-def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], steps: Sequence[int], group: Group, column: str = "column") -> None:
+def draw_film(figure: Any, films: Films, steps: Sequence[int], group: Group, column: str = "column") -> None:
     """The moments `steps` of arrays that share their columns, in the order of the columns' last strongest frequency.
 
     films: label → step → array; of a stack, the first block is drawn. Each frame is scaled by its own largest entry. group:
     rows are those of its elements, in their order, where all of them are there.
     """
-    first, last = next(iter(films.values())), steps[-1]
-    height = min(_matrix(film[last]).shape[0] for film in films.values())
-    in_group = height > np.max(group.elements)
-    rows = group.elements if in_group else slice(None)
-    order = _by_frequency(_matrix(first[last])[rows], group if in_group else Group(np.arange(height)))
+    rows, order, in_group = _placed(films, group, steps[-1])
     figure.set_size_inches(11, 0.8 + 2.6 * len(films))
     grid = figure.subplots(len(films), len(steps), sharex=True, sharey="row", squeeze=False)
     for number, (label, film) in enumerate(films.items()):
@@ -94,14 +110,20 @@ def draw_film(figure: Any, films: dict[str, dict[int, np.ndarray]], steps: Seque
     figure.colorbar(image, ax=list(grid.flat), label="entry / largest entry", shrink=0.6)
 
 
+def _placed(films: Films, group: Group, last: int | None = None) -> tuple[Any, np.ndarray, bool]:
+    """(rows, columns, whether the rows are those of the group's elements) in the order in which the films are shown."""
+    first = next(iter(films.values()))
+    last = max(first) if last is None else last
+    height = min(_matrix(film[last]).shape[0] for film in films.values())
+    in_group = bool(height > np.max(group.elements))
+    rows = group.elements if in_group else slice(None)
+    return rows, _by_frequency(_matrix(first[last])[rows], group if in_group else Group(np.arange(height))), in_group
+
+
 def _by_frequency(matrix: np.ndarray, group: Group) -> np.ndarray:
-    if matrix.shape[0] < 3:
-        return np.arange(matrix.shape[1])
-    if group.representations:
+    if group.representations and matrix.shape[0] > 2:
         return np.argsort(np.argmax(harmonics_of(group).power(jnp.asarray(matrix.T))[:, 1:], axis=1), kind="stable")
-    transform = np.fft.rfft(matrix, axis=0)[1:]
-    strongest = np.argmax(np.abs(transform), axis=0)
-    return np.lexsort((np.angle(transform[strongest, np.arange(matrix.shape[1])]), strongest))
+    return by_frequency(matrix)
 
 
 def _matrix(array: np.ndarray) -> np.ndarray:

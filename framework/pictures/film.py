@@ -1,0 +1,31 @@
+"""A film as data: one picture at several steps of training, whose frames share rows and columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Film:
+    """The same array at several steps. frames: step → [rows, columns], the first row at the top.
+
+    bound: the value that has the strongest colour; None for the largest of each frame. signed: colours for both signs, else from 0 on.
+    """
+
+    title: str
+    frames: Mapping[int, np.ndarray]
+    x_label: str
+    y_label: str
+    value_label: str
+    bound: float | None = None
+    signed: bool = False
+
+
+def by_frequency(matrix: np.ndarray) -> np.ndarray:
+    """An order of the columns in which those stand together that are strongest at one frequency along the rows, by their phase."""
+    if matrix.shape[0] < 3:
+        return np.arange(matrix.shape[1])
+    transform = np.fft.rfft(matrix, axis=0)[1:]
+    strongest = np.argmax(np.abs(transform), axis=0)
+    return np.lexsort((np.angle(transform[strongest, np.arange(matrix.shape[1])]), strongest))
