@@ -42,18 +42,22 @@ def read_arrays(folder: Path, names: Iterable[str]) -> dict[str, Any]:
         return ocp.PyTreeCheckpointHandler().restore(folder, args=wanted)  # type: ignore[no-any-return]
 
 
-def packed(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def packed(arrays: Mapping[str, "np.ndarray"]) -> tuple[dict[str, "np.ndarray"], dict[str, Any]]:
     """(the arrays as Orbax takes them, name → dtype and shape of those that it does not take).
 
     Those are given as bytes, or not at all where they are empty.
     """
+    import numpy as np
+
     odd = {name: array for name, array in arrays.items() if not array.size or (array.dtype.kind == "V" and array.dtype.name != "bfloat16")}
     taken = {name: array.reshape(-1).view(np.uint8) if name in odd else array for name, array in arrays.items() if array.size}
     return taken, {name: [array.dtype.name, list(array.shape)] for name, array in odd.items()}
 
 
-def unpacked(arrays: Mapping[str, Any], odd: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def unpacked(arrays: Mapping[str, Any], odd: Mapping[str, Any]) -> dict[str, "np.ndarray"]:
     """The arrays as they were before `packed`."""
+    import numpy as np
+
     found = {name: np.asarray(array) for name, array in arrays.items()}
     for name, (dtype, shape) in odd.items():
         found[name] = found.get(name, np.zeros(0, np.uint8)).view(np.dtype(dtype)).reshape(shape)

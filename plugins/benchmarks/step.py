@@ -150,12 +150,15 @@ def torch_steps(loss: Callable[[], Any], parameters: list[Any], optimizer: str, 
         loss().backward()
         update.step()
 
+    def steps(count: int) -> None:
+        for _ in range(count):
+            step()
+
     if not on_gpu():
-        return lambda count: [step() for _ in range(count)]
+        return steps
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
     with torch.cuda.stream(stream):  # warms up outside of the stream that is captured
-        for _ in range(3):
-            step()
+        steps(3)
     torch.cuda.current_stream().wait_stream(stream)
     with torch.cuda.graph(graph):
         step()

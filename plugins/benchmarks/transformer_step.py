@@ -58,7 +58,7 @@ def torch_loss(made: Experiment, compiled: bool = False) -> tuple[list[Any], Cal
     named = {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
     device = "cuda" if on_gpu() else "cpu"
     own = {name: torch.tensor(np.asarray(leaf), requires_grad=True, device=device) for name, leaf in named.items()}
-    module = made.network.module(params, made.initial_state().variables)
+    module: Any = made.network.module(params, made.initial_state().variables)
     tokens = torch.tensor(np.asarray(module.sequence(made.splits.train.inputs)), dtype=torch.long, device=device)
     labels = torch.tensor(np.asarray(made.splits.train.targets), dtype=torch.long, device=device)
 

@@ -16,7 +16,7 @@ from typing import Any
 from framework.evidence.report.library import scripts
 
 BROWSER = Path(__file__).parent / "browser"
-OURS = ("charts.js", "films.js", "sweeps.js", "page.js")
+OURS = ("charts.js", "films.js", "sweeps.js", "collapse.js", "page.js")
 HELP = """A chart: drag to zoom, or focus it and use the arrow keys, + and −, and 0 for all of it; its buttons switch the axes;
 click on a name in its legend to hide that line."""
 
