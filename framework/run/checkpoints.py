@@ -7,6 +7,7 @@ What exists is always read from the disk; a list in memory would go on naming wh
 import contextlib
 import hashlib
 import logging
+import os
 import re
 import time
 from pathlib import Path
@@ -150,7 +151,9 @@ class Checkpoints:
             write_arrays(staging / "default", leaves)
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
             write_json(staging / CHECKSUMS, {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)})
-            move(staging, self._folder / str(step))
+            if os.path.lexists(place := self._folder / str(step)):  # no state of ours, else nothing would be saved
+                log.warning("%s is in the way of a state, and is now %s", place, set_aside(place, "damaged").name)
+            move(staging, place)
         except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
             with contextlib.suppress(OSError):
                 remove(staging)
