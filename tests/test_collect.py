@@ -147,7 +147,7 @@ def test_a_damaged_folder_is_named_and_the_others_are_collected(runs, capfd):
     }
     assert run_command(["collect", str(runs)]) == 0
     out, err = capfd.readouterr()
-    assert "4 runs" in out and f"left out: {runs}/bad-sessions: environment.json holds no sessions" in err
+    assert "4 runs" in out and f"left out: {runs}/bad-sessions: environment.json cannot be read: it holds no sessions" in err
 
 
 def test_members_of_a_sweep_that_have_no_run_are_named_up_to_a_screenful(runs, capfd):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from framework.cli import run_command
 from framework.fields import check_expression, evaluate
 
 
@@ -85,3 +86,25 @@ def test_any_text_gives_an_integer_or_a_value_error(text):
     except ValueError:
         return
     assert type(value) is int
+
+
+ENDLESS = ["9**9**9", "9^9^9^9", "'a'*10**9", "(" * 10_000 + "1" + ")" * 10_000, "1+" * 500_000 + "1", "p" * 1_000_000, "1" * 5_000]
+
+
+@pytest.mark.parametrize("text", ENDLESS, ids=lambda text: text[:12])
+def test_what_would_take_for_ever_is_refused_in_one_short_sentence(text):
+    with pytest.raises(ValueError, match=".") as error:
+        evaluate(text, {"p": 7})
+    assert len(str(error.value)) < 300 and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "field", ["task.train_size", "model.width", "events.metrics", "stop_when", "task.p", "penalty.name", "checkpoint.keep_best"]
+)
+@pytest.mark.parametrize(
+    "text", [*ENDLESS[2:], "every 1+" * 100_000 + "last", "\x00", "\ud800", "a/x > 1 or " * 20_000 + "a/x > 1"], ids=lambda t: ascii(t[:9])
+)
+def test_a_field_of_a_megabyte_is_refused_without_repeating_it(field, text, capsys):
+    assert run_command(["config", "--config=quickstart", f"--config.{field}={text}"]) == 2 or len(text) < 10
+    said = capsys.readouterr().err
+    assert len(said) < 12_000 and len(said.splitlines()) <= 3

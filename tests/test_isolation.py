@@ -1,11 +1,15 @@
 """What the import of a plugin sets for the whole process is put back, and the plugin is named."""
 
+import builtins
 import logging
 import os
+import random
 import signal
 import sys
+import time
 
 import jax
+import numpy as np
 import pytest
 
 from framework import registry
@@ -35,6 +39,13 @@ CHANGES = [
         lambda: logging.root.manager.disable,
     ),
     ("import logging\nlogging.getLogger().setLevel(1)", "the root logger's level to 1", lambda: logging.root.level),
+    ("import random\nrandom.seed(0)", "the state of random to another", random.getstate),
+    ("import numpy\nnumpy.random.seed(0)", "the state of numpy.random to another", lambda: str(np.random.get_state())),
+    ("import builtins\nbuiltins.print = lambda *_, **__: None", "print of builtins to", lambda: builtins.print),
+    ("import builtins\nbuiltins.open = None", "open of builtins to None", lambda: builtins.open),
+    ("import time\ntime.time = lambda: 0.0", "time of time to", lambda: time.time),
+    ("import sys\nsys.excepthook = print", "excepthook of sys to", lambda: sys.excepthook),
+    ("import os\nos.replace = os.rename", "replace of os to", lambda: os.replace),
     ("import logging\nlogging.getLogger().handlers.clear()", "the root logger's handlers to []", lambda: list(logging.root.handlers)),
 ]
 

@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 
-from framework import train
+from framework import run_sweep, train
 from framework.cli import run_command
+from framework.config import members
 from framework.errors import StorageError, UserError
-from framework.storage import Lock, write_atomically
-from tests.helpers import content, tiny
+from framework.storage import Lock, append_to, remove, write_atomically
+from tests.helpers import Here, content, tiny
 
 PARTS = ("LOCK", "config.json", "environment.json", "metrics.jsonl", "arrays", "checkpoints", "tensorboard", "figures")
 
@@ -70,3 +71,56 @@ def test_a_file_that_is_replaced_takes_the_place_of_a_link(tmp_path):
     write_atomically(tmp_path / "file", "others")
     assert (tmp_path / "precious").read_text() == "words" and (tmp_path / "file").read_text() == "others"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "precious"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("arrays/0000000006.npz", "arrays/0000000003.npz", "checkpoints/6", "checkpoints/9.orbax-checkpoint-tmp", "checkpoints/6.damaged"),
+        *("figures/curves.png", ".x.tmp", "arrays/.x.tmp", "figures/.x.tmp"),
+    ],
+)
+def test_a_link_deeper_in_a_run_leads_nothing_elsewhere(part, uninterrupted, tmp_path, clean_registry):
+    run, outside = shutil.copytree(uninterrupted, tmp_path / "run"), tmp_path / "outside"
+    (run / "figures").mkdir()
+    if (run / part).is_dir():
+        shutil.copytree(run / part, outside)
+        shutil.rmtree(run / part)
+    else:
+        (run / part).unlink(missing_ok=True)
+        outside.mkdir()
+        (outside / "precious").write_text("precious")
+    (run / part).symlink_to(outside)
+    before = content(outside)
+    train(tiny(12), run)
+    assert run_command(["plot", str(run)]) == 0
+    assert content(outside) == before
+
+
+@pytest.mark.parametrize("part", ["seed=1", "configs", "logs"])
+def test_a_part_of_a_sweep_that_is_a_link_is_refused(part, tmp_path, clean_registry):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / part).symlink_to(tmp_path / "outside")
+    with pytest.raises(UserError, match=f"{part} is a symbolic link to .*outside, and whygrok writes nothing outside"):
+        run_sweep(members(tiny(2), [{"seed": 1}, {"seed": 2}]), tmp_path / "sweep", engine=Here())
+    assert not [*(tmp_path / "outside").iterdir()]
+
+
+def test_a_log_that_is_a_link_is_not_written(tmp_path):
+    (tmp_path / "precious").write_text("words")
+    (tmp_path / "a.log").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="a.log"):
+        append_to(tmp_path / "a.log")
+    assert (tmp_path / "precious").read_text() == "words"
+
+
+def test_what_is_removed_is_the_link_and_not_what_it_leads_to(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "precious").write_text("words")
+    (tmp_path / "top").mkdir()
+    (tmp_path / "top" / "inner").symlink_to(tmp_path / "folder")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    for name in ("link", "top", "nowhere"):
+        remove(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "precious"]

@@ -1,14 +1,17 @@
 """What the import of a plugin may not change for others: it is put back, and the plugin is named."""
 
+import builtins
 import contextlib
 import io
 import logging
 import os
+import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 log = logging.getLogger("whygrok")
@@ -22,6 +25,12 @@ VARIABLES = (
     "MPL",
     "MATPLOTLIBRC",
 )  # how the names of environment variables begin on which numbers or pictures depend
+FUNCTIONS = (  # of modules, which others of a process call: what is put in their place would be called as well
+    (builtins, ("print", "open", "input", "__import__", "isinstance", "len", "sum")),
+    (os, ("open", "replace", "rename", "remove", "fork")),
+    (time, ("time", "monotonic", "sleep")),
+    (sys, ("excepthook", "unraisablehook")),
+)
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 
 
@@ -29,12 +38,13 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 def isolated(place: str) -> Iterator[None]:
     """Inside, a plugin is imported: what it prints is logged under its name, and what it sets for the whole process is put back.
 
-    That is JAX's configuration, environment variables of JAX and matplotlib, the working folder, signal handlers, and the root
-    logger. place: the plugin, as a warning names it. Threads and processes that it starts are not looked for.
+    That is JAX's configuration, environment variables of JAX and matplotlib, the working folder, signal handlers, the root logger,
+    the functions of Python that everything calls, and the states of Python's and NumPy's own random numbers. place: the plugin, as a
+    warning names it. Threads and processes that it starts are not looked for.
     """
     import jax  # here: who only asks for names does not wait for it
 
-    settings = (_jax_settings(jax), _variables(), _folder(), _handlers(), _logging())
+    settings = (_jax_settings(jax), _variables(), _folder(), _handlers(), _logging(), _functions(), _generators())
     before = [read() for read, _ in settings]
     printed, started = _Printed(), time.monotonic()
     try:
@@ -98,6 +108,46 @@ def _handlers() -> Setting:
         lambda: {f"the handler of {number.name}": signal.getsignal(number) for number in _SIGNALS},
         lambda name, handler: signal.signal(signal.Signals[name.rpartition(" ")[2]], handler),
     )
+
+
+def _functions() -> Setting:
+    """What a plugin may have put its own function in the place of."""
+    return (
+        lambda: {f"{name} of {module.__name__}": vars(module)[name] for module, names in FUNCTIONS for name in names},
+        lambda place, function: setattr(sys.modules[place.rpartition(" ")[2]], place.partition(" ")[0], function),
+    )
+
+
+def _generators() -> Setting:
+    """The random numbers that a user's own script may have seeded; NumPy's where it is there already."""
+
+    def read() -> dict[str, Any]:
+        found: dict[str, Any] = {"the state of random": _Hidden(random.getstate())}
+        if "numpy.random" in sys.modules:
+            name, keys, *rest = sys.modules["numpy.random"].get_state()
+            found["the state of numpy.random"] = _Hidden((name, keys.tobytes(), *rest))
+        return found
+
+    def write(name: str, state: Any) -> None:
+        if name == "the state of random":
+            random.setstate(state.value)
+        else:
+            import numpy as np
+
+            kind, keys, *rest = state.value
+            np.random.set_state((kind, np.frombuffer(keys, np.uint32), *rest))
+
+    return read, write
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """A value that is too long for a message."""
+
+    value: Any
+
+    def __str__(self) -> str:
+        return "another"
 
 
 def _logging() -> Setting:

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import logging
 import math
+import os
 import re
 import time
 from pathlib import Path
@@ -155,7 +156,9 @@ class Checkpoints:
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
             content = {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)}
             write_json(staging / CHECKSUMS, content | ({"odd": odd} if odd else {}))
-            move(staging, self._folder / str(step))
+            if os.path.lexists(place := self._folder / str(step)):  # no state of ours, else nothing would be saved
+                log.warning("%s is in the way of a state, and is now %s", place, set_aside(place, "damaged").name)
+            move(staging, place)
         except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
             with contextlib.suppress(OSError):
                 remove(staging)
