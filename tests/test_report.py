@@ -26,7 +26,8 @@ def sweep(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs") / "map"
     for rate, curve in ((0.001, (0.1, 0.2, 0.3)), (0.01, (0.1, 0.5, 1.0))):
         for seed in (0, 1):
-            write_run(root / f"{rate}-{seed}", {"optimizer.learning_rate": rate, "seed": seed}, rows_of(curve))
+            changes = {"optimizer.learning_rate": rate, "seed": seed, "recording.plot": bool(seed)}  # of which the last trains nothing else
+            write_run(root / f"{rate}-{seed}", changes, rows_of(curve))
     return root
 
 
@@ -67,7 +68,7 @@ def test_a_folder_of_runs_is_a_table_and_the_curves_of_each(sweep, capsys):
     assert "4 runs: 4 finished. 4 fitted their training set, and 2 grokked." in text_of(page)
     data = data_in(page)
     about, curves = data["source-0"], data["source-0-curves"]
-    assert about["columns"][:2] == ["optimizer.learning_rate", "seed"] and about["numbers"] == ["optimizer.learning_rate"]
+    assert about["columns"][:3] == ["optimizer.learning_rate", "seed", "state"] and about["numbers"] == ["optimizer.learning_rate"]
     grokked = about["columns"].index("grokked")
     assert [(row[0], row[1], row[grokked]) for row in about["rows"]] == [(0.001, 0, None), (0.001, 1, None), (0.01, 0, 20), (0.01, 1, 20)]
     assert curves["steps"] == [[0, 10, 20]]

@@ -10,7 +10,7 @@ from framework.errors import StorageError
 from framework.evidence.report.page import Part, attribute
 from framework.evidence.report.plain import short, thinned
 from framework.records import METRICS, Table, read_lines
-from framework.records.names import short_fields
+from framework.records.names import short_fields, unnamed
 
 EVENTS = ("fitted", "grokked")
 REACHED = ("state", "step", "train", "test", *EVENTS)
@@ -20,7 +20,8 @@ LEFT_OUT = 20  # folders that are named
 
 def sweep_parts(table: Table, title: str, key: str) -> list[Part]:
     """The parts of the page on many runs. key: what begins the names of its charts."""
-    fields = [name for name in table.fields if any(row[name] is not None for row in table)]
+    silent = unnamed()  # what is of no consequence for what is trained
+    fields = [name for name in table.fields if name not in silent and any(row[name] is not None for row in table)]
     fields += ["seed"] if "seed" not in fields and len({row["seed"] for row in table}) > 1 else []
     columns = [*fields, *REACHED]
     numbers = [name for name in [*fields, "examples"] if _are_numbers(table, name)]
