@@ -25,5 +25,8 @@ def _usual() -> Iterator[None]:
         jax.threefry_partitionable(True),
         jax.numpy_dtype_promotion("standard"),
         jax.numpy_rank_promotion("allow"),
+        jax.disable_jit(False),  # without compilation each step has other bits, and takes a thousand times as long
+        jax.debug_nans(False),  # a run that diverges ends as one that does, and not in a traceback
+        jax.debug_infs(False),
     ):
         yield
