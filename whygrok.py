@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 PACKAGES = ("framework", "plugins", "configs")
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 OURS = Path(__file__).resolve().parent
 
 
 def main() -> None:
     """Runs the command line; its exit code is the process's."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+    for name in SIGNALS:
         if name != "SIGHUP" or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is how nohup asks
             signal.signal(getattr(signal, name), _stop)
     if problem := shadowed():
@@ -26,7 +27,10 @@ def main() -> None:
     if problem := put_right():
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    for name in SIGNALS:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)  # all is done: a signal from here on must not change what is answered
+    sys.exit(code)
 
 
 def shadowed() -> str | None:

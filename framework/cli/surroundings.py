@@ -1,6 +1,7 @@
 """What a shell, a notebook or a cluster has set and no command of ours may depend on: put right before anything else is imported."""
 
 import contextlib
+import io
 import os
 import sys
 import warnings
@@ -11,6 +12,8 @@ def put_right() -> str | None:
     if sys.flags.optimize > 1:
         return "python -OO (PYTHONOPTIMIZE=2) removes the docstrings from which whygrok explains plugins: use -O, or unset PYTHONOPTIMIZE"
     _open_standard_streams()
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = Forgiving(os.fdopen(sys.stderr.fileno(), "wb", closefd=False), encoding=sys.stderr.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # another kind of stream
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -20,10 +23,25 @@ def put_right() -> str | None:
     return None
 
 
+class Forgiving(io.TextIOWrapper):
+    """Standard error, on a disk that may be full or to a reader that may have gone: what cannot be said there ends no run."""
+
+    def write(self, text: str) -> int:
+        """Writes what it can."""
+        with contextlib.suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Writes what it can."""
+        with contextlib.suppress(OSError):
+            super().flush()
+
+
 def _open_standard_streams() -> None:
     """A stream that is closed, as in `whygrok list >&-`, goes nowhere; else the next file to be opened would take its place."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
-    sys.stderr = sys.stderr or os.fdopen(2, "w", buffering=1)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", buffering=1, closefd=False)

@@ -10,7 +10,7 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")  # clusters differ
 
 
 class StopRequest:
-    """While in use, SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 only set `received`."""
+    """While in use, the first SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2 sets `received`; those that follow change nothing."""
 
     def __init__(self) -> None:
         self.received: str | None = None
@@ -40,7 +40,7 @@ class StopRequest:
         return [outer for handler in self._previous.values() if isinstance(outer := getattr(handler, "__self__", None), StopRequest)]
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = signal.Signals(number).name
+        self.received = self.received or signal.Signals(number).name
 
 
 class AgreedRequest(StopRequest):
@@ -58,4 +58,4 @@ class AgreedRequest(StopRequest):
             self.received = f"{signal.Signals(int(noted[host])).name} on host {host}"
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._noted = number
+        self._noted = self._noted or number

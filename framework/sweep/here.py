@@ -108,14 +108,27 @@ class _Asking:
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[None]:
-        said = logging.FileHandler(self._sweep.log(self._name), encoding="utf-8", delay=True)
+        said = _Log(self._sweep.log(self._name), encoding="utf-8", delay=True)
         said.setFormatter(logging.Formatter("whygrok: %(levelname)s: %(message)s"))
         before, log.handlers = log.handlers, [said]
         try:
             yield
         finally:
             log.handlers = before
-            said.close()
+            with contextlib.suppress(OSError):  # a full disk is told of by what the member saves
+                said.close()
+
+
+class _Log(logging.FileHandler):
+    """The log of a member. A disk that is full, or a folder that is gone, ends no member."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes what it can."""
+        with contextlib.suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: logging would print pages of traceback."""
 
 
 @contextlib.contextmanager
