@@ -1,42 +1,86 @@
-"""The progress bar: step, rate, time left, and the accuracies of the last row."""
+"""How far a run is: a bar on a terminal and in a notebook, and lines at growing intervals in a log file."""
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
 
 _SHOWN = {"train": ("train/pair_accuracy", "train/accuracy"), "test": ("test/pair_accuracy", "test/accuracy")}
+FIRST, GROWTH, LONGEST = 10.0, 1.5, 1800.0  # seconds to the first line of a log, how the pauses grow, and the longest one
 
 
 class Progress:
-    """A bar on standard error."""
+    """Step, rate, time left and the accuracies of the last row, on standard error."""
 
     def __init__(self, steps: int):
         self._steps = steps
-        self._bar: Any = None
+        self._shown: tqdm | Lines | None = None
 
     def start(self, step: int, rows: Sequence[dict[str, Any]]) -> None:
-        """Shows the bar, beginning at a restored step."""
-        # On a terminal the bar moves; in a log file a line every ten seconds is enough.
-        interval = 0.2 if sys.stderr.isatty() else 10.0
-        self._bar = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=interval, file=sys.stderr)
+        """Begins at a restored step."""
+        if _moves():
+            self._shown = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=0.2, file=sys.stderr)
+        else:
+            self._shown = Lines(self._steps, step)
         for row in rows[-1:]:
             self.row(row)
 
     def step(self, step: int) -> None:
-        """Moves the bar to a step."""
-        if self._bar is not None:
-            self._bar.update(step - self._bar.n)
+        """Moves on to a step."""
+        if self._shown is not None:
+            self._shown.update(step - self._shown.n)
 
     def row(self, row: dict[str, Any]) -> None:
         """Shows the accuracies of a row."""
-        if self._bar is not None:
+        if self._shown is not None:
             shown = {name: next((row[c] for c in columns if row.get(c) is not None), None) for name, columns in _SHOWN.items()}
             text = ", ".join(f"{name} {value:.3f}" for name, value in shown.items() if value is not None)
-            self._bar.set_postfix_str(text, refresh=False)
+            self._shown.set_postfix_str(text, refresh=False)
 
     def close(self) -> None:
-        """Leaves the bar on the screen as it is."""
-        if self._bar is not None:
-            self._bar.close()
+        """Leaves what is shown as it is."""
+        if self._shown is not None:
+            self._shown.close()
+
+
+class Lines:
+    """What a log file gets in the place of a bar: whole lines, the next one after a longer pause each time, and one at the end."""
+
+    def __init__(self, steps: int, step: int):
+        self.n = step
+        self._steps, self._first, self._words, self._said = steps, step, "", -1
+        self._start = time.monotonic()
+        self._pause, self._next = FIRST, self._start + FIRST
+
+    def update(self, more: int) -> None:
+        """So many steps are done; says so where a line is due."""
+        self.n += more
+        if time.monotonic() >= self._next:
+            self._say()
+            self._pause = min(GROWTH * self._pause, LONGEST)
+            self._next = time.monotonic() + self._pause
+
+    def set_postfix_str(self, words: str, refresh: bool = False) -> None:
+        """The last words of a line."""
+        self._words = words
+
+    def close(self) -> None:
+        """Says where it ends, unless the last line did."""
+        if self._said != self.n:
+            self._say()
+
+    def _say(self) -> None:
+        seconds = time.monotonic() - self._start
+        rate = (self.n - self._first) / seconds if seconds else 0.0
+        left = f", {tqdm.format_interval((self._steps - self.n) / rate)} left" if rate and self.n < self._steps else ""
+        words = f"; {self._words}" if self._words else ""
+        share = self.n / self._steps if self._steps else 1.0
+        print(f"step {self.n:,} of {self._steps:,} ({share:.0%}), {rate:.3g} steps/s{left}{words}", file=sys.stderr, flush=True)
+        self._said = self.n
+
+
+def _moves() -> bool:
+    """A line can be written over again: on a terminal, and in the output of a notebook's cell."""
+    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
