@@ -120,7 +120,7 @@ class RunRecorder(Recorder):
             self._rewrite()
         for file in self._directory.arrays.glob("*.npz"):
             if int(file.stem) > step or (int(file.stem) == step and due is None):
-                file.unlink()
+                _remove(file)
             elif int(file.stem) == step:
                 self._rewind_arrays(file, due or (), set(probes))
         self._open()
@@ -191,7 +191,12 @@ class RunRecorder(Recorder):
         if changed and kept:
             self._write_arrays(int(file.stem), kept)
         elif not kept:
-            file.unlink()
+            _remove(file)
+
+
+def _remove(file: Path) -> None:
+    with storage("removing", file):
+        file.unlink()
 
 
 def make_row(step: int, seconds: float, scalars: dict[str, Any]) -> RowDict:

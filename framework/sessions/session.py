@@ -33,7 +33,7 @@ from framework.run import (
 from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state, recorded_up_to
-from framework.storage import Lock
+from framework.storage import Lock, storage
 from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
 
@@ -75,7 +75,8 @@ def _prepare(directory: RunDirectory, fresh: bool) -> None:
     if fresh and directory.is_run:
         with Lock(directory.lock):
             aside = directory.set_aside()
-            (aside / directory.lock.name).unlink(missing_ok=True)
+            with storage("removing", aside / directory.lock.name):
+                (aside / directory.lock.name).unlink(missing_ok=True)
         log.info("the run that was here is now %s", aside)
     directory.create()
 
@@ -173,7 +174,8 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
             if hosts.is_first():
                 _end(sessions, last if reached is None else reached, reason, trainee.clock)
     if hosts.is_first():
-        (directory.figures / "curves.png").unlink(missing_ok=True)
+        with storage("removing", directory.figures / "curves.png"):
+            (directory.figures / "curves.png").unlink(missing_ok=True)
 
 
 def _recorder(directory: RunDirectory, experiment: Experiment, sessions: Sessions, host: Host) -> Recorder:
