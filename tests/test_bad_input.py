@@ -1,5 +1,6 @@
 """Mistakes of a user: each is named with its field, its value, what is allowed and the nearest name, and leaves nothing behind."""
 
+import errno
 import json
 import os
 import subprocess
@@ -316,3 +317,18 @@ def test_an_error_of_ours_is_no_plugins(monkeypatch):
     monkeypatch.setattr("framework.cli.looking.listing.main", fail)
     with pytest.raises(TypeError, match="a bug"):
         run_command(["list"])
+
+
+@pytest.mark.parametrize("words", ["run --config={}", "plot {}", "run --config=quickstart --config.plugins={}.py", "fork {}", "collect {}"])
+def test_a_name_that_is_too_long_is_one_short_line(words, refused):
+    error = refused(*words.format("x" * 5000).split())
+    assert "File name too long" in error and len(error) < 400 and error.count("\n") == 1
+
+
+def test_a_file_that_the_system_refuses_unexpectedly_is_code_5(monkeypatch, capsys):
+    def fail(arguments):
+        raise OSError(errno.EIO, "Input/output error", "some/file")
+
+    monkeypatch.setattr("framework.cli.looking.listing.main", fail)
+    assert run_command(["list"]) == 5
+    assert capsys.readouterr().err == "whygrok: some/file: Input/output error (--debug shows the traceback)\n"

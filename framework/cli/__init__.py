@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import difflib
+import errno
 import importlib
 import logging
 import sys
@@ -12,7 +13,7 @@ from typing import IO
 
 from framework.cli.answers import CONTROLS, answer, answers_alone, shortened
 from framework.cli.surroundings import put_right as put_right
-from framework.errors import UserError, WhygrokError
+from framework.errors import StorageError, UserError, WhygrokError
 
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {
@@ -37,6 +38,7 @@ COMMANDS = {
     "doctor": ("framework.cli.checking.doctor", "check this installation and this machine, or the files of runs"),
 }
 
+SHOWN = 200  # characters of a name in a sentence
 INTERNAL = {name: f"framework.cli.training.{name}" for name in ("work", "share", "host")}  # what whygrok starts by itself
 
 
@@ -59,10 +61,11 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
     except BrokenPipeError:  # whoever read our answers has read enough
         return 0
     except Exception as error:
-        if debug or tracebacks or (said := _of_a_plugin(error)) is None:
+        explained = None if debug or tracebacks else _of_a_plugin(error) or _of_a_file(error)
+        if explained is None:
             raise
-        print(f"whygrok: {said}".translate(CONTROLS), file=sys.stderr)
-        return UserError.exit_code
+        print(f"whygrok: {explained}".translate(CONTROLS), file=sys.stderr)
+        return explained.exit_code
 
 
 class Parser(argparse.ArgumentParser):
@@ -122,13 +125,22 @@ def _dispatch(arguments: Sequence[str]) -> int:
     return importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
 
 
-def _of_a_plugin(error: Exception) -> str | None:
-    """The sentence about an error that comes out of somebody's plugin; None where the mistake is ours, which a traceback shows."""
+def _of_a_plugin(error: Exception) -> WhygrokError | None:
+    """The sentence about an error that comes out of somebody's plugin; None where it does not: the mistake is ours."""
     from framework.registry import culprit  # here: most commands need it for nothing else
 
-    place = culprit(error)
-    first = str(error).strip().partition("\n")[0]
-    return place and f"plugin {place}: {type(error).__name__}: {first} (--debug shows the traceback)"
+    place, first = culprit(error), str(error).strip().partition("\n")[0]
+    return UserError(f"plugin {place}: {type(error).__name__}: {first} (--debug shows the traceback)") if place else None
+
+
+def _of_a_file(error: Exception) -> WhygrokError | None:
+    """The sentence about a file that the system refuses where nobody expected it, such as one whose name is too long."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    kind = UserError if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else StorageError
+    name = str(error.filename)
+    shown = name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
+    return kind(f"{shown}: {error.strerror} (--debug shows the traceback)")
 
 
 def _send_log_to_stderr() -> None:

@@ -1,6 +1,7 @@
 """--config=… and --config.FIELD=…: what the commands that take a config have in common."""
 
 import argparse
+import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,4 +53,5 @@ def default_workdir(spec: str) -> str:
 def remove_if_empty(workdir: Path) -> None:
     """Removes the folder of a run that could not start."""
     if workdir.is_dir() and not any(workdir.iterdir()):
-        remove(workdir)
+        with contextlib.suppress(OSError):  # an empty folder that stays does no harm, and must not hide why the run could not start
+            remove(workdir)

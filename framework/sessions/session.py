@@ -78,7 +78,8 @@ def _prepare(directory: RunDirectory, fresh: bool) -> None:
     if fresh and (directory.is_run or directory.parts_there):
         with Lock(directory.lock):
             aside = directory.set_aside()
-            remove(aside / directory.lock.name)
+            with storage("removing", aside / directory.lock.name):
+                remove(aside / directory.lock.name)
         log.info("the run that was here is now %s", aside)
     directory.create()
 

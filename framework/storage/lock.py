@@ -46,8 +46,7 @@ class Lock:
             with storage("writing", self._path):
                 self._beat()
         except StorageError:
-            self._path.unlink(missing_ok=True)
-            self._file.close()
+            self._let_go()
             raise
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
         self._thread.start()
@@ -56,7 +55,13 @@ class Lock:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join()
-        self._path.unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:  # what is on its way, an error or an end, counts more: a lock that nobody holds is taken over
+            log.warning("%s cannot be removed, which does no harm: %s", self._path, error.strerror)
         self._file.close()
 
     def _open(self) -> None:

@@ -99,6 +99,8 @@ def linear_maps(program: Program, leaves: int, points: int = 1) -> Found:
             views[step.outputs[0]] = view
         else:
             rest |= {view.leaf for view in touched}
+    if program.result in views:  # an output that is a parameter
+        rest.add(views[program.result].leaf)
     return _worth_it(program, maps, rest)
 
 
@@ -179,7 +181,9 @@ def _linear_map(step: Step, view: View, place: int) -> LinearMap | None:
 
 def _bias(step: Step, view: View) -> LinearMap | None:
     """What is added, alike at every place or by place: a product with 1, or with one-hot vectors of the place."""
-    entries = view.entries.reshape(-1, view.entries.shape[-1]) if view.entries.ndim else view.entries.reshape(1, 1)
+    if not view.entries.ndim or view.entries.shape != step.result.shape:  # a number, which is added to everything
+        return None
+    entries = view.entries.reshape(-1, view.entries.shape[-1])
     rows, number = np.unique(entries, axis=0, return_inverse=True)
     if len(np.unique(rows)) < rows.size:
         return None

@@ -19,10 +19,11 @@ from typing import Any
 import whygrok
 from framework import cli, registry
 from framework.evidence import reproduce
-from framework.sweep import supervise
+from tests.command_server import NEEDED
 
-for _module in ("orbax.checkpoint", "tensorboardX", "framework.reading.curves", *(module for module, _ in cli.COMMANDS.values())):
+for _module in (*NEEDED, "matplotlib.backends.backend_agg", "matplotlib.ticker", *(module for module, _ in cli.COMMANDS.values())):
     importlib.import_module(_module)
+supervise = importlib.import_module("framework.sweep.supervise")  # the module: the package has a function of that name
 _ = [registry.entries(kind) for kind in registry.KINDS]
 
 LIMIT_SECONDS = 900.0  # in which every command must end: the machine may be busy
@@ -159,7 +160,7 @@ def _count_changes(folder: str, instant: Instant | None, told: Connection) -> No
 class Forked:
     """What `subprocess.Popen` is to the engine `processes`: `whygrok work`, in a process forked from this one."""
 
-    _ends: list[int] = []  # ours of all pipes: no other process may hold them open
+    _ends: list[Any] = []  # ours of all pipes: no other process may hold them open
 
     def __init__(self, command: Sequence[str], *, stderr: Any, env: dict[str, str], **_: Any):
         from jax._src import xla_bridge
@@ -168,7 +169,8 @@ class Forked:
         global _here, _count
         reads, writes = os.pipe()
         answered, answers = os.pipe()
-        Forked._ends += [writes, answered]
+        self.stdin, self.stdout = os.fdopen(writes, "wb", 0), os.fdopen(answered, "rb", 0)
+        Forked._ends += [self.stdin, self.stdout]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.pid = os.fork()
@@ -176,7 +178,7 @@ class Forked:
             _here, _count = len(_started) + 1, itertools.count()
             os.setpgid(0, 0)
             for end in Forked._ends:
-                os.close(end)
+                end.close()
             for number, file in ((reads, 0), (answers, 1), (stderr.fileno(), 2)):
                 os.dup2(number, file)
             os.environ |= env
@@ -189,7 +191,6 @@ class Forked:
         _started.append(self.pid)
         os.close(reads)
         os.close(answers)
-        self.stdin, self.stdout = os.fdopen(writes, "wb", 0), os.fdopen(answered, "rb", 0)
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -212,6 +213,6 @@ class Forked:
 
     def __exit__(self, *_: object) -> None:
         for end in (self.stdin, self.stdout):
-            Forked._ends.remove(end.fileno())
             end.close()
+            Forked._ends.remove(end)
         self.wait()

@@ -106,7 +106,7 @@ class Sandbox:
             return f"{type(failure).__name__}: {failure}"[:600]
         if code is not None and code not in range(6):
             return f"exit code {code}"
-        if "Traceback" in error and "--debug" not in words:
+        if code is not None and "Traceback" in error and "--debug" not in words:
             return f"a traceback: {error[-600:]}"
         last = error[error.rfind("\nwhygrok: ") + 1 :].rstrip("\n").splitlines() if "whygrok: " in error else error.splitlines()
         if code not in (None, 0) and len(last) > 3 and "--debug" not in words:
@@ -182,24 +182,22 @@ def _seen(event: str, arguments: tuple[Any, ...]) -> None:
     ):
         return  # of a folder that was opened before
     path = os.path.realpath(os.fsdecode(arguments[0]))
-    if not path.startswith((str(sandbox.root), "/dev/", "/proc/", *_kept())):
+    if path not in _folders() and not path.startswith((str(sandbox.root), "/dev/", "/proc/", *_kept())):
         sandbox.outside.append(path)
         raise PermissionError(13, "Permission denied", path)
 
 
+def _folders() -> list[str]:
+    """The folders of the user's own for what is kept."""
+    home = os.environ.get("HOME", "/nowhere")
+    kinds = {"XDG_STATE_HOME": ".local/state", "XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config"}
+    return [os.environ.get(name, f"{home}/{below}") for name, below in kinds.items()]
+
+
 def _kept() -> list[str]:
     """Where commands may leave something without being told to: compiled programs, whose plugins are trusted, matplotlib's fonts."""
-    home = os.environ.get("HOME", "/nowhere")
-    state = os.environ.get("XDG_STATE_HOME", f"{home}/.local/state")
-    cache = os.environ.get("XDG_CACHE_HOME", f"{home}/.cache")
-    settings = os.environ.get("XDG_CONFIG_HOME", f"{home}/.config")
-    return [
-        f"{settings}/matplotlib",
-        f"{state}/whygrok",
-        f"{cache}/whygrok",
-        f"{cache}/matplotlib",
-        os.environ.get("JAX_COMPILATION_CACHE_DIR", f"{cache}/whygrok"),
-    ]
+    ours = [f"{folder}/{name}" for folder in _folders() for name in ("whygrok", "matplotlib")]
+    return [*ours, os.environ.get("JAX_COMPILATION_CACHE_DIR", ours[0])]
 
 
 def _paths(words: Sequence[str]) -> list[str]:
