@@ -191,3 +191,23 @@ def test_a_network_that_stands_still_has_moved_by_nothing(name, float64):
     """Exactly 0, also where the points fill several blocks: rounding would draw a curve down to 1e-14 at step 0."""
     x = np.indices((P, P)).reshape(2, -1).T
     assert ntk_drift(built(name, 0), built(name, 0), x, outputs="first").absolute == 0.0
+
+
+class Shifted(nnx.Module):
+    """A layer whose neurons are moved by one number, and, where `constant`, a last output that is a parameter."""
+
+    def __init__(self, rngs, constant=False):
+        kind = {"param_dtype": jnp.float64, "rngs": rngs}
+        self.layer, self.last = nnx.Linear(P, 5, **kind), nnx.Linear(5, 3, **kind)
+        self.shift = nnx.Param(jax.random.normal(rngs.params(), (), jnp.float64))
+        self.constant = nnx.Param(jax.random.normal(rngs.params(), (3,), jnp.float64)) if constant else None
+
+    def __call__(self, inputs):
+        if self.constant is not None:
+            return jnp.broadcast_to(self.constant[...], (len(inputs), 3))
+        return self.last(jnp.tanh(self.layer(jax.nn.one_hot(inputs, P, dtype=jnp.float64).sum(axis=1)) + self.shift[...]))
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_number_that_is_added_and_an_output_that_is_a_parameter_have_their_gradients(constant, float64):
+    assert_as_by_jacobian(*(Shifted(nnx.Rngs(seed), constant) for seed in (0, 1)), points("all", 5), "all")
