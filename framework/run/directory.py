@@ -135,6 +135,7 @@ class RunDirectory:
 def new_workdir(stem: str, root: Path | None = None) -> Path:
     """Makes and returns runs/STEM-1, -2, …: the first that no other process made."""
     root = root or Path("runs")
+    make_folder(root)
     number = 1
     while True:
         path = root / f"{stem}-{number}"
