@@ -211,3 +211,29 @@ class Shifted(nnx.Module):
 @pytest.mark.parametrize("constant", [False, True])
 def test_a_number_that_is_added_and_an_output_that_is_a_parameter_have_their_gradients(constant, float64):
     assert_as_by_jacobian(*(Shifted(nnx.Rngs(seed), constant) for seed in (0, 1)), points("all", 5), "all")
+
+
+class OverPlaces(nnx.Module):
+    """Vectors of tokens; to what is made of each, the same of their mean is added, by another matrix or by the same, and a bias."""
+
+    def __init__(self, rngs, same):
+        kind = {"param_dtype": jnp.float64, "rngs": rngs}
+        self.table, self.last = nnx.Embed(P, 6, **kind), nnx.Linear(24, 3, use_bias=False, **kind)
+        self.each = nnx.Linear(6, 24, **kind)
+        self.all = self.each if same else nnx.Linear(6, 24, use_bias=False, **kind)
+
+    def __call__(self, inputs):
+        x = self.table(inputs)
+        together = x.mean(axis=1, keepdims=True) @ self.all.kernel[...]
+        return self.last(jnp.tanh(together + self.each(x)).sum(axis=1))
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_what_is_added_over_all_places_has_derivatives_of_its_own(same, float64):
+    """The sum has a place for each token, the mean one."""
+    nets = [OverPlaces(nnx.Rngs(seed), same) for seed in (0, 1)]
+    assert_as_by_jacobian(*nets, points("all", 5), "all")
+    graph, parts = split_network(nets[0])
+    found = Structure(graph, parts, jnp.asarray(points("first"))[0], "first").found
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(parts[0])]
+    assert not any("bias" in paths[leaf] for leaf in found.rest)

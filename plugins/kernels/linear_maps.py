@@ -64,7 +64,7 @@ class Group(NamedTuple):
     @property
     def cost(self) -> int:
         """Of the inner product of two gradients from their factors; written out it costs the size of the parameter."""
-        places = {one.derivatives: one.places for uses in self for one in uses}
+        places = {(one.derivatives, transposed): one.places for transposed, uses in enumerate(self) for one in uses}
         return sum(places.values()) ** 2 * sum(self.straight[0].entries.shape)
 
     @property
@@ -105,12 +105,13 @@ def linear_maps(program: Program, leaves: int, points: int = 1) -> Found:
 
 
 def _sites(program: Program) -> dict[int, int]:
-    """For each value that goes into one sum and nothing else: the last such sum, whose derivatives it has."""
+    """For each value that goes into one sum of its own shape and nothing else: the last such sum, whose derivatives it has."""
     uses = Counter(number for step in program.steps for number in step.inputs) + Counter([program.result])
     sites: dict[int, int] = {}
     for step in reversed(program.steps):
         if step.equation.primitive.name in SUMS:
-            sites |= {number: sites.get(step.outputs[0], step.outputs[0]) for number in step.inputs if uses[number] == 1}
+            whole = [number for place, number in enumerate(step.inputs) if step.given(place).shape == step.result.shape]
+            sites |= {number: sites.get(step.outputs[0], step.outputs[0]) for number in whole if uses[number] == 1}
     return sites
 
 
@@ -181,9 +182,9 @@ def _linear_map(step: Step, view: View, place: int) -> LinearMap | None:
 
 def _bias(step: Step, view: View) -> LinearMap | None:
     """What is added, alike at every place or by place: a product with 1, or with one-hot vectors of the place."""
-    if not view.entries.ndim or view.entries.shape != step.result.shape:  # a number, which is added to everything
+    if not view.entries.ndim:  # a number, which is added to everything
         return None
-    entries = view.entries.reshape(-1, view.entries.shape[-1])
+    entries = np.broadcast_to(view.entries, step.result.shape).reshape(-1, step.result.shape[-1])
     rows, number = np.unique(entries, axis=0, return_inverse=True)
     if len(np.unique(rows)) < rows.size:
         return None
