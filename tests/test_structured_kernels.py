@@ -236,4 +236,4 @@ def test_what_is_added_over_all_places_has_derivatives_of_its_own(same, float64)
     graph, parts = split_network(nets[0])
     found = Structure(graph, parts, jnp.asarray(points("first"))[0], "first").found
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(parts[0])]
-    assert not any("bias" in paths[leaf] for leaf in found.rest)
+    assert any("bias" in paths[leaf] for leaf in found.rest) == same  # the places of the matrix are then others than those of the bias
