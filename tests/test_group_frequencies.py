@@ -199,5 +199,5 @@ def cross_entropy(logits, labels):
 )
 def test_the_axes_say_in_words_what_is_explained(task, words):
     group = Experiment.from_config(small_config({}, task)).task.group()
-    assert curves(group)["explained"] == f"share of the outputs' variance\nexplained by {words}"
+    assert curves(group)["explained"] == f"variance of output c\nexplained by {words}"
     assert in_words((1, 1, 1)) == "Σ aᵢ − c" and in_words((1, -1, -1)) == "Σ cᵢaᵢ − c"

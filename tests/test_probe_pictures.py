@@ -45,6 +45,15 @@ def test_every_probe_draws_itself_with_its_numbers_beside_it(run, name, capsys):
     assert header[2:] == columns_of(run, f"my_{name}") and all(column.startswith(f"my_{name}/") for column in header[2:])
 
 
+@pytest.mark.parametrize("words", [[], ["--probe=my_fourier"], ["--metrics", "my_norms/linf"]])
+def test_a_run_is_drawn_for_a_paper(run, words, tmp_path, capfd):
+    output = tmp_path / "figure.pdf"
+    assert run_command(["plot", str(run.path), *words, "--style=paper", "--width=single", f"--output={output}"]) == 0
+    assert "Warning" not in capfd.readouterr().err
+    pdf = output.read_bytes()
+    assert b"/MediaBox [ 0 0 234 " in pdf and b"/FontFile2" in pdf and b"/Type3" not in pdf
+
+
 def test_another_probe_is_refused_and_the_nearest_named(run, tmp_path):
     with pytest.raises(UserError, match="Did you mean 'my_norms'"):
         draw_probe(run, "my_norm", tmp_path / "x.png")

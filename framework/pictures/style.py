@@ -10,6 +10,7 @@ import numpy as np
 from framework.errors import UserError
 
 COLOURS = ("#1f5fa8", "#c8502d", "#2d8a57", "#8456a3", "#a8841f", "#4b5563")  # one per run or value, dark enough on white
+NARROW = 4.0  # inches; a figure as wide as one column of a paper has less
 INK, GRID, MOMENT = "#222222", "#dddddd", "#8a6d3b"
 
 
@@ -32,13 +33,18 @@ def plain_style() -> Iterator[None]:
         yield
 
 
-def new_figure() -> Any:
-    """An empty matplotlib Figure that needs no display and touches no global state."""
+def new_figure(width: float | None = None) -> Any:
+    """An empty matplotlib Figure that needs no display and touches no global state.
+
+    width: inches that it will have in a paper; what draws into a figure that comes narrower than NARROW puts panels below one another.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
     FigureCanvasAgg(figure)
+    if width is not None:
+        figure.set_figwidth(width)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +10,26 @@ import numpy as np
 
 from framework.config import to_dict
 from framework.errors import UserError
-from framework.pictures import Curve, Panel, draw, new_figure, plain_style, rendered
+from framework.pictures import NARROW, Curve, Panel, as_pdf, draw, new_figure, plain_style, rendered
 from framework.reading.milestones import milestones
 from framework.run import Run
 from framework.storage import csv_text, make_folder, write_atomically
 
 
 @plain_style()
-def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = ()) -> list[Path]:
+def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = (), paper: float | None = None) -> list[Path]:
     """Draws runs into one picture and writes the numbers beside it; returns both files.
 
-    metrics: other columns to draw, one panel each, in place of accuracy and loss. Raises UserError for a run without
+    metrics: other columns to draw, one panel each, in place of accuracy and loss. paper: the width in inches of a figure for a
+    paper, a PDF with words in place of the names of columns, and without a title. Raises UserError for a run without
     rows or a metric that no run has.
     """
     for run in runs:
         if len(run.metrics().get("step", ())) == 0:
             raise UserError(f"{run.path} has no rows to draw yet")
     panels = [[name] for name in metrics] or [pair_of(runs, quantity) for quantity in (runs[0].headline, "loss")]
+    if paper is not None:
+        return _for_paper(runs, output, panels, paper)
     titles, x_labels = [title_of(runs)] + [""] * len(panels), [""] * (len(panels) - 1) + ["step"]
     rows = [[panel_of(runs, names, title, x_label)] for names, title, x_label in zip(panels, titles, x_labels, strict=False)]
     figure = new_figure()
@@ -33,9 +37,32 @@ def draw_curves(runs: Sequence[Run], output: Path, metrics: Sequence[str] = ()) 
     return save_figure(figure, runs, output, [name for names in panels for name in names])
 
 
-def save_figure(figure: Any, runs: Sequence[Run], output: Path, columns: Sequence[str]) -> list[Path]:
-    """Writes the picture, with the configs inside, and the columns beside it as .csv; returns both files."""
-    picture = rendered(figure, "png", json.dumps([to_dict(run.config) for run in runs]))
+def _for_paper(runs: Sequence[Run], output: Path, columns: Sequence[Sequence[str]], width: float) -> list[Path]:
+    """The panels below one another in one column, beside one another in two."""
+    panels = []
+    for names in columns:
+        panel = panel_of(runs, names, "", "training step")
+        curves = [replace(curve, label=in_words(curve.label)) for curve in panel.curves]
+        panels.append(replace(panel, curves=curves, y_label=in_words(panel.y_label)))
+    across = 1 if width < NARROW else 2
+    rows = [panels[first : first + across] for first in range(0, len(panels), across)]
+    figure = new_figure(width)
+    draw(figure, rows, size=(width / max(map(len, rows)), 2.1), stacked=True)
+    return save_figure(figure, runs, output, [name for names in columns for name in names], width)
+
+
+def in_words(column: str) -> str:
+    """'test accuracy' for test/accuracy, 'test accuracy, first' for test/accuracy/first, 'fourier: ipr' for fourier/ipr."""
+    before, colon, name = column.rpartition(": ")
+    first, *rest = name.replace("_", " ").split("/")
+    said = ", ".join([f"{first} {rest[0]}" if first in ("train", "test") else f"{first}: {rest[0]}", *rest[1:]]) if rest else first
+    return before + colon + said
+
+
+def save_figure(figure: Any, runs: Sequence[Run], output: Path, columns: Sequence[str], paper: float | None = None) -> list[Path]:
+    """Writes the picture, with the configs inside, and the columns beside it as .csv; returns both files. paper: inches across, a PDF."""
+    about = json.dumps([to_dict(run.config) for run in runs])
+    picture = rendered(figure, "png", about) if paper is None else as_pdf(figure, paper, about)
     make_folder(output.parent)
     data = output.with_suffix(".csv")
     write_atomically(output, picture)

@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 
 from framework.errors import UserError, did_you_mean, one_of
-from framework.pictures import INK, Curve, Panel, draw, draw_curve, log_steps, mark_moments, mark_step, new_figure, plain_style, tidy
+from framework.pictures import (
+    INK,
+    NARROW,
+    Curve,
+    Panel,
+    draw,
+    draw_curve,
+    log_steps,
+    mark_moments,
+    mark_step,
+    new_figure,
+    plain_style,
+    tidy,
+)
 from framework.reading.curves import milestones_of, moments_of, save_figure, title_of
 from framework.reading.milestones import fitted_step
 from framework.run import Run
@@ -17,25 +30,27 @@ Panels = Mapping[str, Sequence[str]]  # what the vertical axis shows → columns
 
 
 @plain_style()
-def draw_probe(run: Run, name: str, output: Path) -> list[Path]:
+def draw_probe(run: Run, name: str, output: Path, paper: float | None = None) -> list[Path]:
     """Draws the probe instance `name` of a run as the probe says, with its numbers beside it; returns both files.
 
-    Raises UserError when the run has no such probe, or nothing of it yet.
+    paper: the width in inches of a figure for a paper, a PDF without a title. Raises UserError when the run has no such probe, or
+    nothing of it yet.
     """
     if name not in run.experiment.probes:
         known = run.experiment.probes
         raise UserError(f"this run has no probe {name!r}.{did_you_mean(name, known)} Probes: {one_of(known)}.")
-    figure = figure_of_probe(run, name)
+    figure = figure_of_probe(run, name, paper)
     if not figure.axes:
         raise UserError(f"probe {name!r} has recorded nothing to draw yet.{run.failure_of(name)}")
-    figure.suptitle(f"{name}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
-    return save_figure(figure, [run], output, columns_of(run, name))
+    if paper is None:
+        figure.suptitle(f"{name}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
+    return save_figure(figure, [run], output, columns_of(run, name), paper)
 
 
 @plain_style()
-def figure_of_probe(run: Run, name: str) -> Any:
+def figure_of_probe(run: Run, name: str, paper: float | None = None) -> Any:
     """The probe's own picture of what its instance `name` recorded, or a panel per quantity; without axes where there is nothing."""
-    figure = new_figure()
+    figure = new_figure(paper)
     run.experiment.probes[name].draw(figure, run, name)
     if not figure.axes:
         draw_columns(figure, run, name)
@@ -71,7 +86,7 @@ def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) 
     """
     if not panels:
         return []
-    across = 1 if len(panels) < 5 else 2
+    across = 1 if len(panels) < 5 or figure.get_figwidth() < NARROW else 2
     down = -(-len(panels) // across)
     last = {down - 1, len(panels) - 1}
     said: dict[str, Any] = {"marks": milestones_of(run, ["fitted"]), "moments": moments_of([run])}

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from framework import Context, Group, Probe, field, register
 from framework.errors import UserError
-from framework.pictures import Film
+from framework.pictures import NARROW, Film
 from framework.reading import draw_lines, finish, last_value, moments
 from framework.run import Run
 from plugins.mathematics.fourier import (
@@ -126,12 +126,12 @@ class Fourier(Probe):
 
 
 def curves(group: Group) -> dict[str, str]:
-    """Quantity → what is said above its panel."""
+    """Quantity → what the vertical axis of its panel says."""
     return {
         "frequencies": "irreducible representations in use" if group.representations else "frequencies in use",
-        "ipr": "inverse participation ratio\nof the neurons' power",
-        "phase_deviation": "mean |φ₁ + … + φₖ − φ_out|\nover neurons",
-        "explained": f"share of the outputs' variance\nexplained by {group.quotient}",
+        "ipr": "inverse participation\nratio of neurons' power",
+        "phase_deviation": "phase error of neurons\n|φ₁ + … + φₖ − φ_out|",
+        "explained": f"variance of output c\nexplained by {group.quotient}",
     }
 
 
@@ -142,9 +142,14 @@ def draw_map(figure: Any, run: Run, name: str) -> None:
     maps = run.arrays(f"{name}/power")
     if not titles:
         return
-    figure.set_size_inches(11, 7.6 if maps else 3.2)
-    above, *below = figure.subfigures(2, 1, height_ratios=(1, 1.5)) if maps else [figure]
-    for axes, (quantity, title) in zip(above.subplots(1, len(titles), squeeze=False)[0], titles.items(), strict=True):
+    across = 2 if figure.get_figwidth() < NARROW else len(titles)
+    down = -(-len(titles) // across)
+    figure.set_size_inches(11 if down == 1 else 5.5, 3.2 * down + 4.4 * bool(maps))
+    above, *below = figure.subfigures(2, 1, height_ratios=(down, 1.5)) if maps else [figure]
+    panels = list(above.subplots(down, across, squeeze=False).flat)
+    for axes in panels[len(titles) :]:
+        axes.remove()
+    for axes, (quantity, title) in zip(panels, titles.items(), strict=False):
         columns = [f"{name}/{quantity}"]
         if quantity == "frequencies":
             columns.append(f"{name}/output_frequencies")
@@ -152,7 +157,7 @@ def draw_map(figure: Any, run: Run, name: str) -> None:
         if quantity == "frequencies":
             for line, label_of_line in zip(axes.lines, ("of neurons", "of outputs, effective"), strict=True):
                 line.set_label(label_of_line)
-        axes.set_title(title, fontsize=9)
+        axes.set_ylabel(title, fontsize=9)
         axes.set_ylim(bottom=0, top=1.04 if quantity in ("ipr", "explained") else None)
         axes.set_xlabel("step")
         finish(axes, run)

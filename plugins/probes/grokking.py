@@ -59,7 +59,11 @@ class Grokking(Probe):
         finish(axes, run)
         last = {quantity: _last(recorded.get(f"{name}/{quantity}")) for quantity in ("grokked", "delay", "area")}
         mark_step(axes, None if last["grokked"] is None else int(last["grokked"]), "grokked")
-        said = [f"{word} {last[key]:.3g}" for word, key in (("delay ratio", "delay"), ("area in decades", "area")) if last[key] is not None]
+        said = [
+            f"{word} {last[key]:.3g}"
+            for word, key in (("grokked / fitted =", "delay"), ("decades between the curves:", "area"))
+            if last[key] is not None
+        ]
         axes.set_title(", ".join(said), fontsize=9, loc="right")
 
 

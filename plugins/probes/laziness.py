@@ -57,9 +57,9 @@ class Laziness(ProbeAtPoints):
         errors = [f"{name}/{check_points(points)}_error" for points in self.points]
         linear = [f"{name}/linearized/{split}/{headline}" for split in ("train", "test")]
         panels = {
-            r"$\|\theta - \theta_0\| \,/\, \|\theta_0\|$": [f"{name}/moved"],
-            "error of linearization": errors,
-            f"{headline.replace('_', ' ')}, linearized": linear,
+            "distance from the start\n" r"$\|\theta - \theta_0\| \,/\, \|\theta_0\|$": [f"{name}/moved"],
+            "error of the network\nlinearized at step 0": errors,
+            f"{headline.replace('_', ' ')} of the\nlinearized network": linear,
         }
         recorded = columns_of(run, name)
         draw_panels(figure, run, {label: there for label, columns in panels.items() if (there := [c for c in columns if c in recorded])})

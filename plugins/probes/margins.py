@@ -88,9 +88,9 @@ def _least(run: Any, columns: list[str]) -> float | None:
 
 _LABELS = {
     "min": "smallest margin $q$",
-    "min_linf": r"$q\;/\;\|\theta\|_\infty^{\,L}$",
-    "min_l2": r"$q\;/\;\|\theta\|_2^{\,L}$",
-    "min_l2d": r"$q\;/\;\|\theta\|_{2,L}^{\,L}$",
+    "min_linf": "normalized margin\n" r"$q\;/\;\|\theta\|_\infty^{\,L}$",
+    "min_l2": "normalized margin\n" r"$q\;/\;\|\theta\|_2^{\,L}$",
+    "min_l2d": "normalized margin\n" r"$q\;/\;\|\theta\|_{2,L}^{\,L}$",
 }
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
 from framework.numbers import Number, euclidean_norm, largest_entry, share
+from framework.reading import draw_panels, quantities_of
 from framework.training import leaf_name
 
 
@@ -32,6 +33,18 @@ class Norms(Probe):
                 found = {"linf": largest_entry(leaf), "l2": euclidean_norm(leaf), "spectral": spectral_norm(leaf)}
                 values |= {f"{leaf_name(path)}/{norm}": value for norm, value in found.items()}
         return values, state
+
+    def draw(self, figure: Any, run: Any, name: str) -> None:
+        """A panel for each norm, those of the matrices with that of all parameters."""
+        draw_panels(figure, run, {_WORDS.get(quantity, quantity): columns for quantity, columns in quantities_of(run, name).items()})
+
+
+_WORDS = {
+    "linf": "largest parameter\n" r"$\|\theta\|_\infty$",
+    "l2": "Euclidean norm\n" r"$\|\theta\|_2$",
+    "spectral": "spectral norm",
+    "at linf": "share of parameters\nas large as the largest",
+}
 
 
 def spectral_norm(array: Float[Array, "..."]) -> Float[Array, ""]:

@@ -80,7 +80,11 @@ class NTKDrift(ProbeAtPoints):
 
     def draw(self, figure: Any, run: Any, name: str) -> None:
         """The change on log axes, absolute and relative, and the cosine."""
-        curves = {r"$\|\Theta_t - \Theta_0\|$": "absolute", r"$\|\Theta_t - \Theta_0\| \,/\, \|\Theta_0\|$": "relative", "cosine": "cosine"}
+        curves = {
+            "change of the NTK\n" r"$\|\Theta_t - \Theta_0\|$": "absolute",
+            "relative change of the NTK\n" r"$\|\Theta_t - \Theta_0\| \,/\, \|\Theta_0\|$": "relative",
+            "cosine between the\nNTK then and now": "cosine",
+        }
         recorded = columns_of(run, name)
         panels: Panels = {label: [f"{name}/{q}"] for label, q in curves.items() if f"{name}/{q}" in recorded}
         draw_panels(figure, run, panels, log=list(curves)[:2])
@@ -136,9 +140,11 @@ class NTKSpectrum(ProbeAtPoints):
             return
         figure.set_size_inches(11, 6)
         spectrum, *others = figure.subplots(2, 2).flat
-        for panel, word in zip(others, ("effective_rank", "participation", "alignment"), strict=True):
+        words = {"effective_rank": "effective rank of the NTK", "participation": "participation ratio\nof its eigenvalues"}
+        words |= {"alignment": "alignment of the NTK\nwith the labels"}
+        for panel, (word, label) in zip(others, words.items(), strict=True):
             draw_lines(panel, run, [f"{name}/{word}"])
-            panel.set_ylabel(word.replace("_", " "))
+            panel.set_ylabel(label)
             panel.set_xlabel("step")
             finish(panel, run)
         steps = moments(run, sorted(found), 5)
@@ -147,7 +153,7 @@ class NTKSpectrum(ProbeAtPoints):
             shade = str(0.8 * (1 - place / max(len(steps) - 1, 1)))
             spectrum.loglog(np.arange(1, len(positive) + 1), positive, color=shade, linewidth=1.4, label=f"step {step:,}")
         spectrum.set_xlabel("rank of the eigenvalue")
-        spectrum.set_ylabel("eigenvalue")
+        spectrum.set_ylabel("eigenvalue of the NTK")
         tidy(spectrum)
         spectrum.legend(frameon=False, fontsize=8, loc="lower left")
 

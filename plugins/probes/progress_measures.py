@@ -91,7 +91,14 @@ class ProgressMeasures(Probe):
             for loss, style in (("train/loss", "--"), ("test/loss", "-")):
                 if loss in run.metrics():
                     steps, values = run.series(loss)
-                    axes.plot(np.maximum(steps, 0.5), values, style, color="#999999", linewidth=1, label=loss)
+                    axes.plot(
+                        np.maximum(steps, 0.5),
+                        values,
+                        style,
+                        color="#999999",
+                        linewidth=1,
+                        label=f"{loss.replace('/', ' ')} of the network",
+                    )
             axes.legend(frameon=False, fontsize=8, loc="best")
 
 

@@ -65,8 +65,8 @@ class Sharpness(Probe):
         """The eigenvalues with the line at which gradient descent turns unstable, and the trace."""
         recorded = columns_of(run, name)
         tops = [f"{name}/top_{i + 1}" for i in range(self.eigenvalues)]
-        panels = {"eigenvalues of ∇²L": [column for column in tops if column in recorded]}
-        panels |= {"trace of ∇²L": [f"{name}/trace"]} if f"{name}/trace" in recorded else {}
+        panels = {"largest eigenvalues\nof the Hessian ∇²L": [column for column in tops if column in recorded]}
+        panels |= {"trace of the\nHessian ∇²L": [f"{name}/trace"]} if f"{name}/trace" in recorded else {}
         panels = {label: columns for label, columns in panels.items() if columns}
         positive = [label for label, columns in panels.items() if all(np.all(run.series(column)[1] > 0) for column in columns)]
         axes = draw_panels(figure, run, panels, log=positive)

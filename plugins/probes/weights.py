@@ -10,7 +10,7 @@ import numpy as np
 
 from framework import Context, Group, field, register
 from framework.errors import UserError, one_of
-from framework.pictures import Film, by_frequency
+from framework.pictures import NARROW, Film, by_frequency
 from framework.reading import moments
 from framework.training import leaf_name
 from plugins.mathematics.harmonics import harmonics_of
@@ -55,7 +55,8 @@ class Weights(ProbeAtPoints):
         """A film strip: W (its first block) and V of two layers, neurons side by side; else the largest parameter."""
         films, group = self._shown(run, name)
         if films:
-            steps = moments(run, sorted(next(iter(films.values()))), 5)
+            count = 3 if figure.get_figwidth() < NARROW else 5
+            steps = moments(run, sorted(next(iter(films.values()))), count)
             draw_film(figure, films, steps, group, "neuron" if len(films) > 1 else "column")
 
     def films(self, run: Any, name: str) -> list[Film]:

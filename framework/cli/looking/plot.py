@@ -14,6 +14,7 @@ EXAMPLES = """\
   whygrok plot runs/first runs/second --output=compared.png
   whygrok plot runs/first --metrics norms/linf gradient_norm
   whygrok plot runs/first --probe=fourier
+  whygrok plot runs/first --style=paper --width=single
   whygrok plot runs/map --x=optimizer.learning_rate --y=optimizer.weight_decay --color=grokked
   whygrok plot runs/moduli --x=task.p --value=norms/linf --band=seeds
   whygrok plot runs/samples --x=examples --value=test --collapse=task.p
@@ -27,12 +28,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories; with --x, folders with runs below them")
     parser.add_argument("--metrics", nargs="+", default=(), help="columns to draw in place of accuracy and loss, one panel each")
     parser.add_argument("--probe", metavar="NAME", help="draw what this probe of one run recorded, the way the probe draws itself")
-    parser.add_argument("--output", help="a .png; by default figures/curves.png (metrics.png, compared.png, NAME.png) of the first run")
+    parser.add_argument(
+        "--output", help="a .png, a .pdf for a paper; by default figures/curves.png (metrics.png, compared.png, NAME.png) of the first run"
+    )
+    said = "paper: a PDF for print, with fonts inside, words of 8 pt, and no title"
+    parser.add_argument("--style", choices=("screen", "paper"), default="screen", help=said)
+    parser.add_argument("--width", choices=("single", "double"), help="with --style=paper: one column, 3.25 inches, or two, 6.75 (default)")
     add_plugins(parser)
     _add_fields(parser)
     options = parser.parse(arguments)
     if options.probe and (options.metrics or len(options.runs) > 1):
         parser.error("--probe draws one run and cannot be combined with --metrics; compare columns of several runs with --metrics")
+    if options.width and options.style != "paper":
+        parser.error(f"--width={options.width} needs --style=paper")
     files = _over_fields(parser, options) if options.x else _of_runs(parser, options)
     for file in files:
         answer(file)
@@ -60,9 +68,10 @@ def _of_runs(parser: Parser, options: argparse.Namespace) -> list[Path]:
 
     runs = [load_run(run, options.plugins) for run in options.runs]
     single = "curves.png" if len(runs) == 1 else "compared.png"
+    paper = _paper(options)
     name = f"{options.probe}.png" if options.probe else "metrics.png" if options.metrics else single
     output = _output(parser, options, name)
-    return draw_probe(runs[0], options.probe, output) if options.probe else draw_curves(runs, output, options.metrics)
+    return draw_probe(runs[0], options.probe, output, paper) if options.probe else draw_curves(runs, output, options.metrics, paper)
 
 
 def _over_fields(parser: Parser, options: argparse.Namespace) -> list[Path]:
@@ -82,19 +91,27 @@ def _over_fields(parser: Parser, options: argparse.Namespace) -> list[Path]:
     table = collect(*options.runs, columns=named)
     say_left_out(table)
     output = _output(parser, options, re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(named)) + ".png")
+    paper = _paper(options)
     if is_map:
-        return draw_map(table, options.x, options.y, options.color, output, options.share)
+        return draw_map(table, options.x, options.y, options.color, output, options.share, paper)
     if options.collapse:
         size = size_of(table, options.x) if options.collapse is True else options.collapse
-        return draw_collapse(table, options.x, options.value, size, output)
-    return draw_bands(table, options.x, options.value, output)
+        return draw_collapse(table, options.x, options.value, size, output, paper)
+    return draw_bands(table, options.x, options.value, output, paper)
+
+
+def _paper(options: argparse.Namespace) -> float | None:
+    """The width of a figure for a paper in inches; None for a picture for the screen."""
+    from framework.pictures import WIDTHS
+
+    return WIDTHS[options.width or "double"] if options.style == "paper" else None
 
 
 def _output(parser: Parser, options: argparse.Namespace, name: str) -> Path:
-    figures = Path(options.runs[0]) / "figures"
+    figures, ending = Path(options.runs[0]) / "figures", ".pdf" if options.style == "paper" else ".png"
     if not options.output and figures.is_symlink():
-        parser.error(f"{figures} is a symbolic link, and nothing is written outside of a run's folder; say where: --output=FILE.png")
-    output = Path(options.output) if options.output else figures / name
-    if output.suffix != ".png":
-        parser.error(f"--output={output}: pictures are PNG; end it in .png")
+        parser.error(f"{figures} is a symbolic link, and nothing is written outside of a run's folder; say where: --output=FILE{ending}")
+    output = Path(options.output) if options.output else (figures / name).with_suffix(ending)
+    if output.suffix != ending:
+        parser.error(f"--output={output}: {'figures for papers are PDF' if ending == '.pdf' else 'pictures are PNG'}; end it in {ending}")
     return output

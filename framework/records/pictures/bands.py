@@ -16,7 +16,7 @@ MOST = 12  # curves that are told apart
 
 
 @plain_style()
-def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
+def draw_bands(table: Table, x: str, value: str, output: Path, paper: float | None = None) -> list[Path]:
     """Draws the mean of a value over seeds against a field, one colour per setting of the other fields; returns picture and data.
 
     Raises UserError where x or the value is in words, for too many settings, and where nothing can be drawn.
@@ -49,7 +49,7 @@ def draw_bands(table: Table, x: str, value: str, output: Path) -> list[Path]:
         axes.set_xticks(places, [f"{place:g}" for place in places])
         axes.set_xticks([], minor=True)
     header = ["curve", x, f"mean {value}", "low", "high", "runs"]
-    return save(figure, output, header, lines, {"picture": "bands", "x": x, "value": value, "runs": len(points.rows)})
+    return save(figure, output, header, lines, {"picture": "bands", "x": x, "value": value, "runs": len(points.rows)}, paper)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -18,7 +18,7 @@ Means = dict[float, tuple[list[float], list[float]]]  # size → (x ascending, v
 
 
 @plain_style()
-def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> list[Path]:
+def draw_collapse(table: Table, x: str, value: str, size: str, output: Path, paper: float | None = None) -> list[Path]:
     """Draws the mean over seeds of a value against x and against x / size^e, one curve per size; returns picture and data.
 
     e has an interval from a bootstrap over seeds. Raises UserError where the runs differ in more than x, size and seed, where these are
@@ -47,7 +47,7 @@ def draw_collapse(table: Table, x: str, value: str, size: str, output: Path) -> 
     draw(figure, [panels], size=(5.6, 4.4))
     lines = [[p, n, n / p**found, y] for p, (places, values) in means.items() for n, y in zip(places, values, strict=True)]
     about = {"picture": "collapse", "x": x, "value": value, "size": size, "exponent": found, "interval": ends, "runs": len(points.rows)}
-    return save(figure, output, [size, x, f"{x} / {size}^e", f"mean {value}"], lines, about)
+    return save(figure, output, [size, x, f"{x} / {size}^e", f"mean {value}"], lines, about, paper)
 
 
 def size_of(table: Table, x: str) -> str:

@@ -32,7 +32,7 @@ class Cell:
 
 
 @plain_style()
-def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool = False) -> list[Path]:
+def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool = False, paper: float | None = None) -> list[Path]:
     """Draws a value over two fields, with the numbers beside it; returns both files.
 
     A cell is hatched where the value happened in no run, empty where there is no run. share: the colours are the share of runs in
@@ -69,7 +69,7 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
         if cell.runs
     ]
     about = {"picture": "heat map", "x": x, "y": y, "color": value, "runs": len(points.rows)}
-    return save(figure, output, [x, y, f"mean {value}", "runs", "happened", "share"], lines, about)
+    return save(figure, output, [x, y, f"mean {value}", "runs", "happened", "share"], lines, about, paper)
 
 
 def _cell(points: Points, runs: Sequence[Row], value: str) -> Cell:

@@ -9,7 +9,7 @@ from typing import Any
 
 from framework.config import PLUGIN_SECTIONS
 from framework.errors import UserError
-from framework.pictures import rendered, spacing
+from framework.pictures import as_pdf, rendered, spacing
 from framework.records.names import short_fields, unnamed
 from framework.records.record import FAILED, FINISHED
 from framework.records.table import Row, Table
@@ -122,11 +122,14 @@ def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple[Hashable, .
     return found
 
 
-def save(figure: Any, output: Path, header: Sequence[str], cells: Iterable[Sequence[Any]], about: Mapping[str, Any]) -> list[Path]:
-    """Writes the picture, what it is about inside, and the numbers beside it as .csv; returns both files."""
+def save(
+    figure: Any, output: Path, header: Sequence[str], cells: Iterable[Sequence[Any]], about: Mapping[str, Any], paper: float | None = None
+) -> list[Path]:
+    """Writes the picture, what it is about inside, and the numbers beside it as .csv; returns both files. paper: inches across, a PDF."""
     make_folder(output.parent)
     data = output.with_suffix(".csv")
-    write_atomically(output, rendered(figure, "png", json.dumps(about)))
+    said = json.dumps(about)
+    write_atomically(output, rendered(figure, "png", said) if paper is None else as_pdf(figure, paper, said))
     write_atomically(data, csv_text(header, cells))
     return [output, data]
 
