@@ -1,6 +1,5 @@
 """Mistakes of a user: each is named with its field, its value, what is allowed and the nearest name, and leaves nothing behind."""
 
-import errno
 import json
 import os
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framework import registry, train
+from framework import train
 from framework.cli import run_command
 from framework.config import load_config, override, to_dict
 
@@ -281,54 +280,7 @@ def test_an_unknown_xla_flag_is_named_before_it_ends_the_process(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-BUGGY = '''
-from dataclasses import dataclass
-import jax.numpy as jnp
-from framework import Penalty, field, register
-
-@register("buggy")
-@dataclass(frozen=True, kw_only=True)
-class Buggy(Penalty):
-    """Divides by a module."""
-    coefficient: float = field(1.0, "of nothing", at_least=0)
-    def __call__(self, params):
-        return self.coefficient / jnp
-'''
-
-
-def test_an_error_inside_of_a_plugin_of_the_users_is_one_sentence_with_its_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    Path("buggy.py").write_text(BUGGY)
-    words = ["run", "--config=quickstart", *SMALL, "--config.plugins=buggy.py", "--config.penalty.name=buggy", "--workdir=run"]
-    with registry.temporary():
-        assert run_command(words) == 2
-        error = capsys.readouterr().err.splitlines()
-        assert error[-1].startswith(f"whygrok: plugin {tmp_path / 'buggy.py'}, line 12: TypeError: unsupported operand")
-        assert "Traceback" not in "".join(error)
-        for tracebacks, more in ((True, []), (False, ["--debug"])):
-            with pytest.raises(TypeError):
-                run_command([*words, *more], tracebacks=tracebacks)
-
-
-def test_an_error_of_ours_is_no_plugins(monkeypatch):
-    def fail(arguments):
-        raise TypeError("a bug")
-
-    monkeypatch.setattr("framework.cli.looking.listing.main", fail)
-    with pytest.raises(TypeError, match="a bug"):
-        run_command(["list"])
-
-
 @pytest.mark.parametrize("words", ["run --config={}", "plot {}", "run --config=quickstart --config.plugins={}.py", "fork {}", "collect {}"])
 def test_a_name_that_is_too_long_is_one_short_line(words, refused):
     error = refused(*words.format("x" * 5000).split())
     assert "File name too long" in error and len(error) < 400 and error.count("\n") == 1
-
-
-def test_a_file_that_the_system_refuses_unexpectedly_is_code_5(monkeypatch, capsys):
-    def fail(arguments):
-        raise OSError(errno.EIO, "Input/output error", "some/file")
-
-    monkeypatch.setattr("framework.cli.looking.listing.main", fail)
-    assert run_command(["list"]) == 5
-    assert capsys.readouterr().err == "whygrok: some/file: Input/output error (--debug shows the traceback)\n"
