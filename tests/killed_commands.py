@@ -73,4 +73,4 @@ def _die_at(step: int, instant: str) -> None:
     elif instant == "recorded":
         wrapped(RunRecorder, "row", lambda _, at, values: at == step, after=True)
     else:
-        wrapped(checkpoints.os, "rename", lambda _, new: Path(new).name == str(step), after=False)
+        wrapped(checkpoints, "move", lambda _, new: Path(new).name == str(step), after=False)

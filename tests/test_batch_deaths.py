@@ -32,7 +32,7 @@ VERBS = {
     "row": (RunRecorder, "row"),
     "save": (Checkpoints, "save"),
     "checksums": (checkpoints, "write_json"),
-    "publish": (checkpoints.os, "rename"),
+    "publish": (checkpoints, "move"),
     "retain": (Checkpoints, "_retain"),
     "mark": (SweepFolder, "mark"),
 }

@@ -50,9 +50,9 @@ VERBS = {
     "row": (RunRecorder, "row"),
     "save": (Checkpoints, "save"),
     "checksums": (checkpoints, "write_json"),
-    "publish": (checkpoints.os, "rename"),
+    "publish": (checkpoints, "move"),
     "retain": (Checkpoints, "_retain"),
-    "remove": (checkpoints.shutil, "rmtree"),
+    "remove": (checkpoints, "remove"),
     "arrays": (recorder, "write_atomically"),
 }
 

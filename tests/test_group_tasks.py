@@ -147,7 +147,7 @@ def test_a_wrong_entry_is_named_with_its_place(name, value, tmp_path):
         ("t.json", '{"a": 1}', "holds no list of rows"),
         ("t.json", "[[0, true], [1, 0]]", "row 0, column 1 holds True"),
         ("t.json", "[[0, null], [1, 0]]", "row 0, column 1 holds None"),
-        ("t.json", "[[0, NaN], [1, 0]]", "row 0, column 1 holds nan"),
+        ("t.json", "[[0, NaN], [1, 0]]", "NaN is not standard JSON"),
         ("t.json", "[[0, 1]", "Expecting"),
         ("t.npy", "", "is empty"),
         ("t.npy", "not an array", "pickle"),

@@ -25,7 +25,7 @@ OF_A_SESSION: dict[str, tuple[type, ...]] = {"reason": (str,), "at_step": (int, 
 MOST_STEPS = 2**63
 
 NOT_JSON = object()
-NUMBERS = {int, float, bool, NONE}  # the types of what a row holds, its `nonfinite` aside
+NUMBERS = {int, float, bool, NONE}  # the types of what a row holds, its notes aside
 
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
@@ -98,11 +98,11 @@ def _rows(lines: list[bytes]) -> list[dict[str, Any]]:
 
 
 def _is_row(row: Any) -> bool:
-    """Whether this is what is recorded at an event: a step, numbers that are finite, and a word in `nonfinite` for those that are not."""
+    """Whether this is what is recorded at an event: a step, numbers that are finite, and words in `nonfinite` and `failed`."""
     if not isinstance(row, dict) or type(row.get("step")) is not int or not 0 <= row["step"] < MOST_STEPS:
         return False
-    numbers, strange = [value for name, value in row.items() if name != "nonfinite"], row.get("nonfinite", {})
-    if not {*map(type, numbers)} <= NUMBERS or not isinstance(strange, dict) or not {*map(type, strange.values())} <= {str}:
+    numbers, notes = [value for name, value in row.items() if name not in NOTES], [row[name] for name in NOTES if name in row]
+    if not {*map(type, numbers)} <= NUMBERS or not all(isinstance(note, dict) and {*map(type, note.values())} <= {str} for note in notes):
         return False
     try:
         return type(row.get("seconds", 0.0)) in (int, float) and all(map(math.isfinite, [value for value in numbers if value is not None]))

@@ -10,7 +10,7 @@ from framework.evidence.report.of_sweep import sweep_parts
 from framework.evidence.report.page import Part, page_html
 from framework.records import CONFIG, collect
 from framework.run import load_run
-from framework.storage import storage, write_atomically
+from framework.storage import make_folder, write_atomically
 
 
 def write_report(sources: Sequence[str | Path], output: str | Path, plugins: str | tuple[str, ...] = ()) -> Path:
@@ -28,8 +28,7 @@ def write_report(sources: Sequence[str | Path], output: str | Path, plugins: str
         chapters.append(_parts(path, f"source-{number}", plugins, alone=len(paths) == 1))
     named = paths[0].resolve().name
     html = page_html(f"{named}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}", chapters)
-    with storage("making the folder", output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     write_atomically(output, html.encode())
     return output
 

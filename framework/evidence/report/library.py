@@ -5,6 +5,7 @@ from importlib import metadata
 from pathlib import Path
 
 from framework.errors import UserError
+from framework.storage import read_text
 
 SCRIPTS = ("bokeh.min.js", "bokeh-api.min.js")  # the core, and the functions by which our own script draws
 
@@ -16,7 +17,7 @@ def scripts() -> list[str]:
         raise UserError("a report needs Bokeh, which draws in the browser, and it is not installed: pip install 'whygrok[report]'")
     folder = Path(next(iter(found.submodule_search_locations)), "server", "static", "js")
     try:
-        return [(folder / name).read_text(encoding="utf-8") for name in SCRIPTS]
+        return [read_text(folder / name) for name in SCRIPTS]
     except OSError as error:
         version = metadata.version("bokeh")
         raise UserError(f"Bokeh {version} has no script {error.filename}: pip install --upgrade 'whygrok[report]'") from None

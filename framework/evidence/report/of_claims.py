@@ -1,6 +1,5 @@
 """What the report of `whygrok verify --json` shows: its rows, claim by claim."""
 
-import json
 import math
 from html import escape
 from itertools import groupby
@@ -11,6 +10,7 @@ from framework.errors import UserError
 from framework.evidence.page import INTRODUCTION, row_html
 from framework.evidence.report.page import Part
 from framework.interfaces import Row
+from framework.storage import read_json
 
 HEADS = "<th scope=col>quantity<th scope=col class=number>predicted<th scope=col class=number>measured<th scope=col>±<th scope=col>verdict"
 
@@ -18,7 +18,7 @@ HEADS = "<th scope=col>quantity<th scope=col class=number>predicted<th scope=col
 def rows_in(file: Path) -> list[tuple[str, Row]]:
     """(claim, row) of each row in a file that `whygrok verify --json` printed. Raises UserError for another file."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         return [(str(plain["claim"]), _row(plain)) for plain in content]
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.evidence.report.library import scripts
+from framework.storage import read_text
 
 BROWSER = Path(__file__).parent / "browser"
 OURS = ("charts.js", "films.js", "sweeps.js", "collapse.js", "page.js")
@@ -33,7 +34,7 @@ class Part:
 def page_html(title: str, chapters: Sequence[Sequence[Part]]) -> str:
     """The whole page. Each chapter begins with a part that has a heading of its own; the others stand below it."""
     data = {name: one for parts in chapters for part in parts for name, one in part.data.items()}
-    code = [*(scripts() if data else ()), *((BROWSER / name).read_text(encoding="utf-8") for name in OURS)]
+    code = [*(scripts() if data else ()), *(read_text(BROWSER / name) for name in OURS)]
     sections, links = [], []
     for number, parts in enumerate(chapters):
         for place, part in enumerate(parts):
@@ -47,7 +48,7 @@ def page_html(title: str, chapters: Sequence[Sequence[Part]]) -> str:
 <meta name="color-scheme" content="light dark"><title>{escape(title)}</title>
 <link rel="icon" href="data:,">
 <style>
-{(BROWSER / "page.css").read_text(encoding="utf-8")}</style></head>
+{read_text(BROWSER / "page.css")}</style></head>
 <body>
 <a class=skip href="#main">To the report</a>
 <header><h1>{escape(title)}</h1><button type=button id=theme>Dark</button></header>
