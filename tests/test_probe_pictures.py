@@ -4,6 +4,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from PIL import Image
 
 from framework import build, load_run, train
 from framework.cli import run_command
@@ -52,6 +53,15 @@ def test_a_run_is_drawn_for_a_paper(run, words, tmp_path, capfd):
     assert "Warning" not in capfd.readouterr().err
     pdf = output.read_bytes()
     assert b"/MediaBox [ 0 0 234 " in pdf and b"/FontFile2" in pdf and b"/Type3" not in pdf
+
+
+def test_what_probes_kept_is_a_movie(run, tmp_path, capfd):
+    output = tmp_path / "power.gif"
+    assert run_command(["movie", str(run.path), "--probe=my_fourier", f"--output={output}"]) == 0
+    with Image.open(output) as movie:
+        assert movie.n_frames == len(run.arrays("my_fourier/power"))
+    assert run_command(["movie", str(run.path), "--probe=my_norms", f"--output={output}"]) == 2
+    assert "Probes that do: my_fourier, my_weights" in capfd.readouterr().err
 
 
 def test_another_probe_is_refused_and_the_nearest_named(run, tmp_path):

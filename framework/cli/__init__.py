@@ -27,6 +27,7 @@ COMMANDS = {
     "check": ("framework.cli.checking.check", "check whether a plugin keeps the promises of its kind"),
     "new-plugin": ("framework.cli.checking.new_plugin", "write a starter plugin, or a whole package"),
     "plot": ("framework.cli.looking.plot", "draw runs from their files"),
+    "movie": ("framework.cli.looking.movie", "play what a probe saw through training, as a GIF"),
     "report": ("framework.cli.looking.report", "write one page on runs, sweeps or checked claims, to send and to read"),
     "collect": ("framework.cli.looking.collect", "put all runs below folders into one table"),
     "verify": ("framework.cli.checking.verify", "check claims of the theory: predicted beside measured"),

@@ -56,6 +56,7 @@ def for_paper(figure: Any, width: float) -> None:
     for axes in figure.axes:
         _wrap(axes)
         _place_legend(axes)
+    figure.set_figheight(figure.get_figheight() + sum(_reserved(figure).values()) * 1.3 * POINTS / 72)
     figure.draw_without_rendering()
     _say_once(figure)
     for axes in figure.axes:
@@ -148,6 +149,15 @@ def _place_legend(axes: Any) -> None:
 def _reserve(axes: Any, lines: int) -> None:
     """Keeps room for so many lines above the axes."""
     axes.set_title("\n".join(" " * lines), fontsize=POINTS)
+
+
+def _reserved(figure: Any) -> dict[float, int]:
+    """How many lines are kept above each row of panels, by its height in the figure."""
+    lines: dict[float, int] = {}
+    for axes in figure.axes:
+        said, row = axes.title.get_text(), round(axes.get_position().y0, 2)
+        lines[row] = max(lines.get(row, 0), 0 if said.strip() else said.count(" "))
+    return lines
 
 
 def _keep_inside(axes: Any) -> None:

@@ -3,6 +3,7 @@
 from framework.reading.curves import draw_curves, pair_of, panel_of, title_of
 from framework.reading.following import Followed
 from framework.reading.milestones import first_at_least, fitted_step, grokked_step, last_value, milestones, outcome, value_from
+from framework.reading.movies import draw_movie
 from framework.reading.probe_pictures import (
     columns_of,
     curves_of,

@@ -36,15 +36,21 @@ def draw_probe(run: Run, name: str, output: Path, paper: float | None = None) ->
     paper: the width in inches of a figure for a paper, a PDF without a title. Raises UserError when the run has no such probe, or
     nothing of it yet.
     """
-    if name not in run.experiment.probes:
-        known = run.experiment.probes
-        raise UserError(f"this run has no probe {name!r}.{did_you_mean(name, known)} Probes: {one_of(known)}.")
+    named_probe(run, name)
     figure = figure_of_probe(run, name, paper)
     if not figure.axes:
         raise UserError(f"probe {name!r} has recorded nothing to draw yet.{run.failure_of(name)}")
     if paper is None:
         figure.suptitle(f"{name}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
     return save_figure(figure, [run], output, columns_of(run, name), paper)
+
+
+def named_probe(run: Run, name: str) -> Any:
+    """The probe instance `name` of a run. Raises UserError when there is none."""
+    known = run.experiment.probes
+    if name not in known:
+        raise UserError(f"this run has no probe {name!r}.{did_you_mean(name, known)} Probes: {one_of(known)}.")
+    return known[name]
 
 
 @plain_style()
