@@ -23,7 +23,8 @@ NAMES = [f"seed={seed},probes.death.member={seed}" for seed in range(3)]
 
 def config(steps=6, **changes):
     probes = {"count": select("counting", schedule="every 2"), "death": select("dying", schedule="every 2")}
-    return tiny(steps, probes=probes, plugins=(PLUGINS, DYING), **changes)
+    numerics = {"on_probe_error": "stop"}  # a member whose probe raises has failed
+    return tiny(steps, probes=probes, plugins=(PLUGINS, DYING), **{"numerics": numerics} | changes)
 
 
 def swept(seeds=range(3), **changes):

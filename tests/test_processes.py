@@ -37,8 +37,8 @@ def test_members_that_die_take_no_other_with_them_and_end_in_the_same_bits(comma
     assert run_command(command) == 1
     out, err = capfd.readouterr()
     assert [row["state"] for row in table(runs)] == ["failed", "failed", "finished"]
-    assert f"{NAMES[0]} failed: killed by SIGKILL" in out and f"{NAMES[1]} failed: RuntimeError: the fourth step was too much" in out
-    assert "Traceback" not in out + err and "Traceback" in (runs / "logs" / f"{NAMES[1]}.log").read_text()
+    assert f"{NAMES[0]} failed: killed by SIGKILL" in out and f"{NAMES[1]} failed: probe death failed at step 4: RuntimeError: the fourth step was too much" in out
+    assert "Traceback" not in out + err and "was too much" in (runs / "logs" / f"{NAMES[1]}.log").read_text()
     assert len(started) == 3, "nothing is known of a process in which something failed"
     third = content(runs / NAMES[2])
 
@@ -60,7 +60,7 @@ def test_members_that_die_take_no_other_with_them_and_end_in_the_same_bits(comma
 @pytest.mark.slow
 def test_a_plugin_that_reads_its_input_or_leaves_takes_no_member_with_it(command, tmp_path, finished, monkeypatch, capfd):
     monkeypatch.setenv("DEATH", "0 read 1 exit")
-    assert run_command(command) == 1
+    assert run_command(command) == 2
     assert [row["state"] for row in table(tmp_path / "runs")] == ["finished", "failed", "finished"]
     assert "it has had enough" in (tmp_path / "runs" / "logs" / f"{NAMES[1]}.log").read_text()
     for name in NAMES[::2]:
