@@ -10,7 +10,7 @@ from tests.helpers import assert_same_run, tiny
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clean_registry")]
 
 
-@pytest.mark.parametrize("setting", [jax.disable_jit, jax.debug_nans, jax.debug_infs], ids=lambda setting: str(setting)[:40])
+@pytest.mark.parametrize("setting", [jax.disable_jit, jax.debug_nans, jax.debug_infs], ids=("jit", "nans", "infs"))
 def test_a_run_has_the_same_bits(setting, uninterrupted, tmp_path):
     with setting(True):
         train(tiny(), tmp_path / "run")
