@@ -25,6 +25,7 @@ WAYS = {
     "exit": "SystemExit: 7 (failing.py:",
     "wordless": "Wordless (failing.py:",
     "recursion": "RecursionError: too deep (failing.py:",
+    "half a character": r"ValueError: caf\udce9 (failing.py:",
     "refusal": "points = 3: must be fewer",
     "no memory on the device": "JaxRuntimeError: RESOURCE_EXHAUSTED: Out of memory",
     "another state": "the state that measure returns must be shaped like the one it got",
@@ -59,7 +60,9 @@ def without(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("how", slow_but(lambda how: how in ("error", "exit", "no memory on the device", "another state"), WAYS))
+@pytest.mark.parametrize(
+    "how", slow_but(lambda how: how in ("error", "exit", "half a character", "no memory on the device", "another state"), WAYS)
+)
 def test_a_failing_probe_leaves_all_else_as_it_is(how, tmp_path, without, caplog):
     run = train(failing(how=how), tmp_path)
     assert {row["step"]: row["failed"].keys() for row in run.rows if "failed" in row} == {4: {"bad"}}

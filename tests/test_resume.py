@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import jax
@@ -131,6 +132,20 @@ def test_fewer_steps_than_were_made_are_refused(tmp_path, capfd):
     assert run_command(["run", f"--workdir={tmp_path}", "--config.steps=4"]) == 2
     assert "this run is at step 6; steps=4 is less" in capfd.readouterr().err
     assert content(tmp_path) == before
+
+
+def test_a_run_may_end_at_a_state_that_was_saved_where_nothing_was_measured(tmp_path):
+    """Its last row is then due only because it ends there: nothing is missing, and nothing is set aside."""
+    rare = {"probes": {}, "events": {"metrics": "every 4"}}
+    train(tiny(8, **rare), tmp_path / "run")
+    for step in (6, 8):
+        shutil.rmtree(tmp_path / "run" / "checkpoints" / str(step))
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    metrics.write_text(metrics.read_text().splitlines(keepends=True)[0])  # that of step 0; step 3 has none
+    train(tiny(3, **rare), tmp_path / "run")
+    train(tiny(3, **rare), tmp_path / "short")
+    assert rows(tmp_path / "run") == rows(tmp_path / "short") and leaves(tmp_path / "run") == leaves(tmp_path / "short")
+    assert not [*tmp_path.rglob("*.later")]
 
 
 def test_a_changed_trajectory_is_refused_field_by_field(tmp_path):

@@ -136,7 +136,7 @@ class Measurement:
         return {"probe": self.probe, "task": self.context.task, "network": self.network, "degree": self.context.degree}
 
     def _check(self, values: Any, old: Any, new: Any) -> None:
-        if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        if not isinstance(values, dict) or not all(isinstance(key, str) and key.isprintable() for key in values):
             raise UserError(f"probe {self.name}: measure must return (a dict of quantity → number or array, next state)")
         for quantity, value in values.items():
             if not _is_recordable(value):
@@ -182,6 +182,7 @@ def _in_words(error: BaseException, probe: Probe) -> str:
     except Exception:  # an error of a plugin may not even have words
         lines = [""]
     said = lines["Traceback (most recent call last)" in lines[0] and -1]  # of an error in a callback, its own words come last
+    said = said.encode("utf-8", "backslashreplace").decode()  # the name of a file may hold halves of characters, which no JSON may
     if isinstance(error, WhygrokError):
         return said
     where = _plugin_line(error, probe).rpartition("/")[2]

@@ -26,6 +26,7 @@ def error_of(how: str) -> BaseException:
         "exit": SystemExit(7),
         "wordless": Wordless(),
         "recursion": RecursionError("too deep"),
+        "half a character": ValueError("caf\udce9"),
         "refusal": FieldError("points", 3, "must be fewer"),
     }
     return errors[how]
