@@ -136,8 +136,9 @@ def test_fewer_steps_than_were_made_are_refused(tmp_path, capfd):
 
 def test_a_run_may_end_at_a_state_that_was_saved_where_nothing_was_measured(tmp_path):
     """Its last row is then due only because it ends there: nothing is missing, and nothing is set aside."""
-    rare = {"probes": {}, "events": {"metrics": "every 4"}}
+    rare = {"probes": {}, "events": {"metrics": "every 4"}, "checkpoint": {"every_steps": 3, "every_seconds": 0.0, "keep": 5}}
     train(tiny(8, **rare), tmp_path / "run")
+    assert complete_steps(tmp_path / "run" / "checkpoints") == [0, 3, 6, 8]
     for step in (6, 8):
         shutil.rmtree(tmp_path / "run" / "checkpoints" / str(step))
     metrics = tmp_path / "run" / "metrics.jsonl"
