@@ -3,6 +3,7 @@
 Those three names are generic; a folder or a package of the same name on the import path would be imported instead.
 """
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -28,8 +29,15 @@ def main() -> None:
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
     code = run_command(sys.argv[1:])
+
+    def leave(*_: object) -> None:
+        """All is done: a signal from here on changes nothing of the answer, but it ends a wait for threads that a plugin left behind."""
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            sys.stdout.flush()
+        os._exit(code)
+
     for name in SIGNALS:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)  # all is done: a signal from here on must not change what is answered
+        signal.signal(getattr(signal, name), leave)
     sys.exit(code)
 
 

@@ -13,7 +13,8 @@ from framework.config import members, override, select
 from framework.errors import ProbeFailed, UserError
 from framework.reading import draw_probe
 from framework.records import Outcome, collect
-from framework.run.rows import completed, only_due
+from framework.run.rows import _storable, completed, only_due
+from framework.storage import json_number
 from framework.sweep import SweepFolder, run_sweep
 from tests.helpers import PLUGINS, Here, arrays, assert_same_run, leaves, rows, slow_but, tiny
 
@@ -201,3 +202,9 @@ def test_rows_are_completed_and_cut_with_what_they_say_of_failures():
     assert completed(row, {"step": 4, "seconds": 2.0})["failed"] == {"b": "B"}
     assert only_due(row, ("a",), ("a", "b")) == {name: value for name, value in row.items() if name != "failed"}
     assert only_due(row, ("b",), ("a", "b")) == {"step": 4, "seconds": 1.0, "failed": {"b": "B"}}
+
+
+def test_an_array_with_names_and_a_number_beyond_every_float_are_kept_as_they_are(tmp_path):
+    pairs = np.zeros(3, [("a", int), ("b", float)])
+    assert _storable(pairs) is pairs
+    assert json_number(np.longdouble("1e4000")) == "inf" and json_number(np.longdouble(0.5)) == 0.5

@@ -165,3 +165,26 @@ def test_a_config_that_leads_to_a_program_is_read_as_json(run, tmp_path, capsys)
     ):
         assert run_command(words) == 2
     assert not (tmp_path / "marker").exists()
+
+
+def test_a_state_under_the_name_of_another_step_is_damaged(uninterrupted, tmp_path, caplog):
+    """Else a session would look for its rows for ever."""
+    run = shutil.copytree(uninterrupted, tmp_path / "run")
+    (run / "checkpoints" / "6").rename(run / "checkpoints" / "5")
+    with caplog.at_level("WARNING", logger="whygrok"):
+        train(tiny(), run)
+    assert "checkpoint 5 is damaged (it was saved at step 6)" in caplog.text
+
+
+def test_a_folder_that_was_made_beforehand_is_no_run(tmp_path, uninterrupted):
+    (tmp_path / "checkpoints").mkdir()
+    train(tiny(), tmp_path)
+    assert_same_run(tmp_path, uninterrupted)
+
+
+def test_a_folder_in_the_place_of_the_picture_is_kept(run, caplog):
+    (run / "figures" / "curves.png").mkdir(parents=True)
+    (run / "figures" / "curves.png" / "mine").write_text("kept")
+    with caplog.at_level("WARNING", logger="whygrok"):
+        train(tiny(), run)
+    assert (run / "figures" / "curves.png.damaged" / "mine").read_text() == "kept" and "curves.png is no file" in caplog.text

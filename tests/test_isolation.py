@@ -90,3 +90,15 @@ def test_a_log_handler_made_at_import_goes_on_to_print(tmp_path, capsys):
     stream = next(module for name, module in sys.modules.items() if name.startswith("whygrok_plugin_file_keeper")).STREAM
     print("later", file=stream)
     assert capsys.readouterr().out == "later\n"
+
+
+def test_another_generator_of_numpy_is_put_back_too(tmp_path, clean_registry):
+    before = np.random.get_bit_generator()
+    np.random.set_bit_generator(np.random.PCG64(1))
+    try:
+        expected = np.random.get_state(legacy=False)
+        with isolated("plugin seeds"):
+            np.random.seed(3)
+        assert np.random.get_state(legacy=False) == expected
+    finally:
+        np.random.set_bit_generator(before)

@@ -6,6 +6,7 @@ import pytest
 
 from framework import run_sweep, train
 from framework.cli import run_command
+from framework.cli.overrides import remove_if_empty
 from framework.config import members
 from framework.errors import StorageError, UserError
 from framework.storage import Lock, append_to, remove, write_atomically
@@ -124,3 +125,11 @@ def test_what_is_removed_is_the_link_and_not_what_it_leads_to(tmp_path):
     for name in ("link", "top", "nowhere"):
         remove(tmp_path / name)
     assert [path.name for path in tmp_path.rglob("*")] == ["folder", "precious"]
+
+
+def test_an_empty_folder_is_removed_and_a_link_to_one_is_not(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "mine")
+    for workdir in (tmp_path / "run", tmp_path / "mine"):
+        remove_if_empty(workdir)
+    assert (tmp_path / "run").is_symlink() and not (tmp_path / "mine").exists()

@@ -26,7 +26,7 @@ def run(tmp_path_factory):
 def drawn(monkeypatch, room, call):
     """The panels of the figure that a call draws."""
     figure = new_figure()
-    monkeypatch.setattr(room, "new_figure", lambda: figure)
+    monkeypatch.setattr(room, "new_figure", lambda *_: figure)
     call()
     return [axes for axes in figure.axes if axes.get_visible()]
 

@@ -107,6 +107,20 @@ def test_a_signal_after_the_end_leaves_the_exit_code(code):
     assert (done.returncode, done.stderr) == (code, "")
 
 
+WAITING = """
+threading.Thread(target=time.sleep, args=(600,)).start()
+threading.Timer(2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_ends_the_wait_for_a_thread_that_a_plugin_left_behind():
+    imports, call = LATE.format(root=str(ROOT), code=4), "whygrok.main()"
+    program = f"import threading, time\n{imports.partition('atexit.register')[0]}{WAITING}{call}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (4, "")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device is always full here")
 @pytest.mark.parametrize(
     ("words", "code"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from framework.cli import Parser
 from framework.config import find_config
 from framework.errors import UserError
-from framework.storage import remove
+from framework.storage import remove_empty
 
 PREFIX = "--config."
 
@@ -54,4 +54,4 @@ def remove_if_empty(workdir: Path) -> None:
     """Removes the folder of a run that could not start."""
     if workdir.is_dir() and not any(workdir.iterdir()):
         with contextlib.suppress(OSError):  # an empty folder that stays does no harm, and must not hide why the run could not start
-            remove(workdir)
+            remove_empty(workdir)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 log = logging.getLogger("whygrok")
@@ -122,10 +122,10 @@ def _generators() -> Setting:
     """The random numbers that a user's own script may have seeded; NumPy's where it is there already."""
 
     def read() -> dict[str, Any]:
-        found: dict[str, Any] = {"the state of random": _Hidden(random.getstate())}
+        found: dict[str, Any] = {"the state of random": _Hidden(random.getstate(), random.getstate())}
         if "numpy.random" in sys.modules:
-            name, keys, *rest = sys.modules["numpy.random"].get_state()
-            found["the state of numpy.random"] = _Hidden((name, keys.tobytes(), *rest))
+            state = sys.modules["numpy.random"].get_state(legacy=False)  # a dict, whatever the generator
+            found["the state of numpy.random"] = _Hidden(repr(state), state)
         return found
 
     def write(name: str, state: Any) -> None:
@@ -134,17 +134,17 @@ def _generators() -> Setting:
         else:
             import numpy as np
 
-            kind, keys, *rest = state.value
-            np.random.set_state((kind, np.frombuffer(keys, np.uint32), *rest))
+            np.random.set_state(state.value)
 
     return read, write
 
 
 @dataclass(frozen=True)
 class _Hidden:
-    """A value that is too long for a message."""
+    """A value that is too long for a message, and what tells whether it is the same."""
 
-    value: Any
+    told: Any
+    value: Any = field(compare=False)
 
     def __str__(self) -> str:
         return "another"

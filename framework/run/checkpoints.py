@@ -93,6 +93,8 @@ class Checkpoints:
 
     def _newest(self) -> tuple[Path, dict[str, np.ndarray]] | None:
         tried = [str(path) for path in sorted(self._folder.glob("*.damaged*"))]
+        for link in (path for path in _entries(self._folder) if STEP.fullmatch(path.name) and path.is_symlink()):
+            log.warning("%s is a symbolic link, and is left aside: put the state that it leads to in its place", link)
         candidates = sorted(filter(is_step, _entries(self._folder)), key=lambda path: int(path.name), reverse=True)
         for path in candidates:
             try:
@@ -107,12 +109,13 @@ class Checkpoints:
             raise Damage(f"{self._folder} holds no checkpoint that can be used; tried {', '.join(tried)}", self._folder.parent, remedy)
         return None
 
-    def set_aside_after(self, step: int) -> None:
-        """Renames the states saved after a step, with whose rows metrics.jsonl ends, and says so."""
-        for later in complete_steps(self._folder):
-            if later > step:
-                aside = set_aside(self._folder / str(later), "later").name
-                log.warning("metrics.jsonl has no rows after step %d: state %d is now %s, and they are recorded again", step, later, aside)
+    def set_aside_after(self, step: int) -> int:
+        """Renames the states saved after a step, with whose rows metrics.jsonl ends, and says so; returns how many."""
+        late = [later for later in complete_steps(self._folder) if later > step]
+        for later in late:
+            aside = set_aside(self._folder / str(later), "later").name
+            log.warning("metrics.jsonl has no rows after step %d: state %d is now %s, and they are recorded again", step, later, aside)
+        return len(late)
 
     def is_overdue(self) -> bool:
         """Whether `every_seconds` have passed since the last save, by the clock of the first host."""
@@ -209,6 +212,8 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
         raise Damaged("incomplete (no checksums)") from None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
+    if is_step(path) and content.get("step") != int(path.name):
+        raise Damaged(f"damaged (it was saved at step {content.get('step')})")
     # Before Orbax sees it: its threads would print pages about what is broken.
     if broken := next((name for name in files if found.get(name) != files[name]), None):
         raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")

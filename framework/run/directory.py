@@ -81,7 +81,8 @@ class RunDirectory:
     @property
     def parts_there(self) -> list[str]:
         """The names of what is here of rows and states."""
-        return [part.name for part in (self.metrics, self.checkpoints) if os.path.lexists(part)]
+        here = [part for part in (self.metrics, self.checkpoints) if os.path.lexists(part)]
+        return [part.name for part in here if not part.is_dir() or any(part.iterdir())]
 
     def check_whole(self) -> None:
         """Raises UserError where rows or states lie here without a config.json: nobody could tell whether they are of this run."""

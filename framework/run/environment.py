@@ -145,7 +145,7 @@ class Sessions:
         now = bits_depend_on() | {"lanes": lanes, "mesh": mesh, "hosts": hosts.count()}
         before = {"lanes": 1, "mesh": ONE_DEVICE, "hosts": 1} | (self._content.get("bits_depend_on") or now)
         changed = [f"{name}: {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
-        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode()  # bytes of any kind
         session = {"start": _now(), "from_step": step, "host": socket.gethostname(), "command": command, "changed": changed}
         self._content |= {"bits_depend_on": now, "git_commit": _git_commit(), **facts}
         self._content["sessions"].append(session | {"end": None, "at_step": None, "reason": KILLED})

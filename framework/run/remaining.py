@@ -33,7 +33,7 @@ def rows_end_before(experiment: Experiment, directory: RunDirectory, begun: int,
     begun: the step up to which this run has none of its own.
     """
     rows, _ = read_lines(directory.metrics)
-    last = rows[-1]["step"] if rows else begun
+    last = max(rows[-1]["step"], begun) if rows else begun
     # What only the end brings is no sign: a longer run that was saved here had none of it, and whoever ends here measures it.
     first = next((e.step for e in experiment.events_after(last) if e.changed or e.measured or e.step > done), None)
     return last if first is not None and first <= done else None

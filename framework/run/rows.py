@@ -22,7 +22,7 @@ from framework.storage import (
     make_folder,
     npz_bytes,
     read_npz,
-    remove,
+    remove_file,
     set_aside,
     storage,
     write_atomically,
@@ -135,7 +135,7 @@ class RunRecorder(Recorder):
             self._rewrite()
         for at, file in self._directory.array_files().items():
             if at > step or (at == step and due is None):
-                self._remove(file)
+                remove_file(file)
             elif at == step:
                 self._rewind_arrays(file, due or (), set(probes))
         self._open()
@@ -202,14 +202,6 @@ class RunRecorder(Recorder):
             log.warning("%s is damaged, and is now %s: the arrays of that step are lost (%s)", file, aside, error)
             return {}
 
-    def _remove(self, file: Path) -> None:
-        """Removes the arrays of a step that is recorded again; what is no file was not made here, and is set aside."""
-        if file.is_dir() and not file.is_symlink():
-            log.warning("%s is no file, and is now %s", file, set_aside(file, "damaged").name)
-            return
-        with storage("removing", file):
-            remove(file)
-
     def _write_arrays(self, step: int, arrays: dict[str, np.ndarray]) -> None:
         make_folder(self._directory.arrays)
         write_atomically(self._directory.arrays_of(step), npz_bytes(arrays), durable=False)
@@ -220,7 +212,7 @@ class RunRecorder(Recorder):
         if kept and len(kept) < len(stored):
             self._write_arrays(int(file.stem), kept)
         elif not kept:
-            self._remove(file)
+            remove_file(file)
 
 
 def make_row(step: int, seconds: float, scalars: dict[str, Any]) -> RowDict:
@@ -270,6 +262,6 @@ def _noted(note: str, said: RowDict) -> RowDict:
 
 def _storable(array: np.ndarray) -> np.ndarray:
     """An array that NumPy's files keep as it is: the small types of JAX, such as bfloat16, as the numbers of NumPy that hold them."""
-    if array.dtype.kind != "V":
+    if array.dtype.kind != "V" or array.dtype.names or array.dtype.type is np.void:  # NumPy's own structures, or bytes
         return array
     return array.astype(np.float32 if jax.dtypes.issubdtype(array.dtype, np.floating) else np.int32)

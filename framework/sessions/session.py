@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from framework.errors import Diverged, Interrupted, ProbeFailed, StorageError, UserError
+from framework.errors import Damage, Diverged, Interrupted, ProbeFailed, StorageError, UserError
 from framework.run import (
     ONE_DEVICE,
     Checkpoints,
@@ -35,7 +35,7 @@ from framework.run import (
 from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state, recorded_up_to
-from framework.storage import Lock, remove, storage
+from framework.storage import Lock, remove_file
 from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
 
@@ -78,8 +78,7 @@ def _prepare(directory: RunDirectory, fresh: bool) -> None:
     if fresh and (directory.is_run or directory.parts_there):
         with Lock(directory.lock):
             aside = directory.set_aside()
-            with storage("removing", aside / directory.lock.name):
-                remove(aside / directory.lock.name)
+            remove_file(aside / directory.lock.name)
         log.info("the run that was here is now %s", aside)
     directory.create()
 
@@ -150,7 +149,8 @@ def _restored(
         last = hosts.by_first(functools.partial(rows_end_before, experiment, directory, begun, done))
         if last is None:
             return restored
-        hosts.by_first(functools.partial(checkpoints.set_aside_after, last))
+        if not hosts.by_first(functools.partial(checkpoints.set_aside_after, last)):
+            raise Damage(f"{directory.metrics} ends at step {last:,}, before the state of step {done:,}", directory.path)
 
 
 def _new(experiment: Experiment, done: int) -> str:
@@ -190,8 +190,7 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
             if hosts.is_first():
                 _end(sessions, last if reached is None else reached, reason, trainee.clock)
     if hosts.is_first():
-        with storage("removing", directory.figures / "curves.png"):
-            remove(directory.figures / "curves.png")
+        remove_file(directory.figures / "curves.png")
 
 
 def _recorder(directory: RunDirectory, experiment: Experiment, sessions: Sessions, host: Host) -> Recorder:

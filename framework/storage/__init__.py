@@ -9,6 +9,8 @@ from framework.storage.folders import (
     make_new_folder,
     move,
     remove,
+    remove_empty,
+    remove_file,
     set_aside,
     temporary_file,
     temporary_folder,

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import math
 import os
 import secrets
 import shutil
@@ -57,10 +58,11 @@ def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> 
     durable: waits for the disk, so that the file outlives a power cut as well as a kill.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    taken = content.encode() if isinstance(content, str) else content
     with storage("writing", path):
         try:
             with open(beside, "xb") as file:  # a name that nobody could guess and put there before
-                file.write(content.encode() if isinstance(content, str) else content)
+                file.write(taken)
                 file.flush()
                 if durable:
                     os.fsync(file.fileno())
@@ -80,7 +82,7 @@ def json_number(value: Any) -> int | float | str:
     import numpy as np  # here: who only asks for help does not wait for NumPy
 
     value = np.asarray(value)[()]
-    if not np.isfinite(value):
+    if not math.isfinite(value):  # as a float: a longer one may be beyond the largest
         return str(float(value))
     if isinstance(value, np.floating):
         return float(str(value))

@@ -1,5 +1,6 @@
 """Making, moving and removing: nothing is followed through a symbolic link, and what is in the way is set aside, not removed."""
 
+import logging
 import os
 import shutil
 import stat
@@ -12,6 +13,8 @@ from typing import IO, BinaryIO
 from framework.errors import UserError
 from framework.storage.files import next_free, storage
 from framework.storage.reading import regular
+
+log = logging.getLogger("whygrok")
 
 
 def make_folder(path: Path) -> None:
@@ -26,10 +29,10 @@ def make_new_folder(path: Path) -> None:
     path.mkdir()
 
 
-def append_to(path: Path) -> BinaryIO:
+def append_to(path: Path, mode: int = 0o666) -> BinaryIO:
     """A file opened so that what is written goes to its end; made where there is none. Raises OSError for a link, a folder or a pipe."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    return open(regular(os.open(path, flags, 0o666), path), "ab")
+    return open(regular(os.open(path, flags, mode), path), "ab")
 
 
 def write_new(path: Path, content: str | bytes) -> None:
@@ -45,6 +48,20 @@ def remove(path: Path) -> None:
     except FileNotFoundError:
         return
     shutil.rmtree(path) if is_folder else path.unlink(missing_ok=True)
+
+
+def remove_file(path: Path) -> None:
+    """Removes a file or a link. A folder of that name was not made here: it is set aside, which is said. Raises StorageError."""
+    if path.is_dir() and not path.is_symlink():
+        log.warning("%s is no file, and is now %s", path, set_aside(path, "damaged").name)
+        return
+    with storage("removing", path):
+        path.unlink(missing_ok=True)
+
+
+def remove_empty(path: Path) -> None:
+    """Removes a folder in which nothing is. Raises OSError where something is, and for a link."""
+    path.rmdir()
 
 
 def move(path: Path, to: Path) -> None:

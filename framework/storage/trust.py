@@ -38,7 +38,7 @@ def trust(plugins: Iterable[str]) -> None:
         if why := refusal(folder):  # which makes it
             log.warning("the plugins that you name are remembered in this process only: %s: %s", folder, why)
             return
-        with append_to(folder / NAME) as file:  # a line break first: the last line may have been cut
+        with append_to(folder / NAME, 0o600) as file:  # a line break first: the last line may have been cut
             file.write(b"".join(b"\n" + os.fsencode(name) for name in new) + b"\n")
     except OSError as error:
         log.warning("the plugins that you name are remembered in this process only: %s", error)

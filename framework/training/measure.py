@@ -24,7 +24,7 @@ LONGEST = 300  # characters of what a row says of a probe that failed
 
 
 # First words of columns that are neither a probe's nor an intervention's.
-RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "objective", "gradient_norm", "nonfinite")
+RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "objective", "gradient_norm", "nonfinite", "failed")
 
 
 def check_names(experiment: Any) -> None:
@@ -184,7 +184,7 @@ def _in_words(error: BaseException, probe: Probe) -> str:
     said = lines["Traceback (most recent call last)" in lines[0] and -1]  # of an error in a callback, its own words come last
     said = said.encode("utf-8", "backslashreplace").decode()  # the name of a file may hold halves of characters, which no JSON may
     if isinstance(error, WhygrokError):
-        return said
+        return shorten(said, 2 * LONGEST)
     where = _plugin_line(error, probe).rpartition("/")[2]
     return shorten(f"{type(error).__name__}{f': {said}' * bool(said)} ({where})", LONGEST)
 
