@@ -90,7 +90,7 @@ def test_of_two_signals_the_first_counts_and_the_same_bits_follow(where, number,
 
 @pytest.mark.slow
 def test_a_write_that_fails_is_a_sentence_and_the_same_bits_follow(base):
-    cases = in_process(some_calls, "run", str(base), list(range(0, 700, 100)))
+    cases = in_process(some_calls, "run", str(base), list(range(0, 200, 28)))
     assert len(cases) > 5 and not lost(cases) and {case.came for case in cases} == {EQUAL, REFUSED}
 
 

@@ -63,7 +63,9 @@ def test_the_wheel_asks_for_every_package_that_it_imports(wheel):
         trees = [ast.parse(archive.read(name)) for name in archive.namelist() if name.endswith(".py")]
     needed = {plain(re.split("[ <>=!~;]", line)[0]) for line in asked if "extra ==" not in line}
     imported = {name for tree in trees for name in imports(tree)} - sys.stdlib_module_names - {"framework", "plugins", "configs"}
-    assert {plain(name) for name in imported - OPTIONAL} | {"orbax_checkpoint"} == (needed - {"absl_py"}) | {"orbax"}
+    assert {plain({"PIL": "pillow"}.get(name, name)) for name in imported - OPTIONAL} | {"orbax_checkpoint"} == (needed - {"absl_py"}) | {
+        "orbax"
+    }
     at_the_top = {name for tree in trees for name in imports(tree, deep=False)}
     assert not at_the_top & OPTIONAL
 

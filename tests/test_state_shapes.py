@@ -9,15 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from framework import train
+from framework import registry, train
 from framework.config import Checkpoint, members, select
 from framework.errors import UserError
 from framework.run import Checkpoints, complete_steps
 from framework.sweep import run_sweep
 from framework.training import Experiment, TrainState, place
 from framework.training.state import raw
-from tests.data.shapes_of_state import REFUSED, TREES
 from tests.helpers import assert_same_run, leaves, slow_but, tiny
+
+with registry.temporary():  # its plugins are named by file where they are trained
+    from tests.data.shapes_of_state import REFUSED, TREES
 
 pytestmark = pytest.mark.usefixtures("clean_registry", "quick_compilation")
 SHAPES = str(Path(__file__).parent / "data" / "shapes_of_state.py")

@@ -6,6 +6,8 @@ import os
 import sys
 import warnings
 
+before: list[object] = []  # the standard error that was there: it would close its descriptor if nobody held it
+
 
 def put_right() -> str | None:
     """Settles standard streams, warnings and matplotlib's back end for this process and its children; a sentence where that cannot be."""
@@ -13,6 +15,7 @@ def put_right() -> str | None:
         return "python -OO (PYTHONOPTIMIZE=2) removes the docstrings from which whygrok explains plugins: use -O, or unset PYTHONOPTIMIZE"
     _open_standard_streams()
     if isinstance(sys.stderr, io.TextIOWrapper):
+        before.append(sys.stderr)
         sys.stderr = Forgiving(os.fdopen(sys.stderr.fileno(), "wb", closefd=False), encoding=sys.stderr.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # another kind of stream

@@ -143,7 +143,7 @@ class CannotDraw(Probe):
 BROKEN = [
     (NoSchedule(), "its schedule can be read", "sometimes"),
     (PythonNumber(), "it measures numbers", "measure runs compiled: return jnp values"),
-    (Words(), "it measures numbers", "verdict is <U5"),
+    (Words(), "it measures numbers", "verdict must be a real number or an array of numbers, and is ndarray of dtype <U5"),
     (FloatingState(), "it measures numbers", "must be shaped like the one it got"),
     (LateQuantity(), "it measures the same quantities each time", "late is of shape [] at a later event and not there at step 0"),
     (InPlace(), "it hides nothing", "measure changes the parameters or the state"),

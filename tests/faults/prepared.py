@@ -129,7 +129,7 @@ def _work(words: list[str], folder: str, error: str, instant: Instant | None, fi
         signal.signal(number, whygrok._stop)
     for number, file in ((0, os.devnull), (1, os.devnull), (2, error)):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), number)
-    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1, closefd=False)
     supervise.subprocess = types.SimpleNamespace(Popen=Forked, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
     if figure:
         load_sweep = reproduce.load_sweep
