@@ -6,17 +6,13 @@ import os
 import sys
 import warnings
 
-before: list[object] = []  # the standard error that was there: it would close its descriptor if nobody held it
-
-
 def put_right() -> str | None:
     """Settles standard streams, warnings and matplotlib's back end for this process and its children; a sentence where that cannot be."""
     if sys.flags.optimize > 1:
         return "python -OO (PYTHONOPTIMIZE=2) removes the docstrings from which whygrok explains plugins: use -O, or unset PYTHONOPTIMIZE"
     _open_standard_streams()
     if isinstance(sys.stderr, io.TextIOWrapper):
-        before.append(sys.stderr)
-        sys.stderr = Forgiving(os.fdopen(sys.stderr.fileno(), "wb", closefd=False), encoding=sys.stderr.encoding, line_buffering=True)
+        sys.stderr = Forgiving(sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # another kind of stream
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -28,6 +24,11 @@ def put_right() -> str | None:
 
 class Forgiving(io.TextIOWrapper):
     """Standard error, on a disk that may be full or to a reader that may have gone: what cannot be said there ends no run."""
+
+    def __init__(self, before: io.TextIOWrapper):
+        """before: the stream of the same descriptor, which it would close if nobody held it."""
+        self._before = before
+        super().__init__(os.fdopen(before.fileno(), "wb", closefd=False), encoding=before.encoding, line_buffering=True)
 
     def write(self, text: str) -> int:
         """Writes what it can."""
