@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 
+
 def put_right() -> str | None:
     """Settles standard streams, warnings and matplotlib's back end for this process and its children; a sentence where that cannot be."""
     if sys.flags.optimize > 1:
