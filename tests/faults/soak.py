@@ -92,7 +92,8 @@ def grown(samples: list[Sample]) -> str:
 
     allowed = {name: most(name, warm) for name in asdict(warm[0])}
     allowed["memory"] = int(1.05 * allowed["memory"]) + 16 * MEGABYTE  # the allocator's to give back
-    allowed |= {name: int(1.1 * allowed[name]) for name in ("checkpoints", "rows", "events")}  # steps and times of more digits
+    allowed |= {name: int(1.1 * allowed[name]) for name in ("rows", "events")}  # steps and times of more digits
+    allowed["checkpoints"] = int(1.2 * allowed["checkpoints"])  # Orbax packs a state into 9.3 to 11 kB; one state more is a third more
     grew = [f"{name}: {most(name, warm):,} → {most(name, late):,}" for name in allowed if most(name, late) > allowed[name]]
     return "; ".join(grew)
 
