@@ -20,6 +20,7 @@ COMMANDS = {
     "run": ("framework.cli.training.run", "train from a config; repeat the command to resume"),
     "fork": ("framework.cli.training.fork", "go on from the state of another run with other fields"),
     "sweep": ("framework.cli.training.sweep", "train every member of a sweep; repeat the command to go on"),
+    "watch": ("framework.cli.looking.watch", "show live how a run or a sweep stands"),
     "list": ("framework.cli.looking.listing", "list what is registered, and which configs ship"),
     "describe": ("framework.cli.looking.describe", "show a plugin's formula, source and fields"),
     "config": ("framework.cli.looking.config", "print the resolved config"),

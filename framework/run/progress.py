@@ -7,8 +7,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from framework.records.live import Pauses
+
 _SHOWN = {"train": ("train/pair_accuracy", "train/accuracy"), "test": ("test/pair_accuracy", "test/accuracy")}
-FIRST, GROWTH, LONGEST = 10.0, 1.5, 1800.0  # seconds to the first line of a log, how the pauses grow, and the longest one
 
 
 class Progress:
@@ -52,15 +53,13 @@ class Lines:
         self.n = step
         self._steps, self._first, self._words, self._said = steps, step, "", -1
         self._start = time.monotonic()
-        self._pause, self._next = FIRST, self._start + FIRST
+        self._pauses = Pauses(self._start)
 
     def update(self, more: int) -> None:
         """So many steps are done; says so where a line is due."""
         self.n += more
-        if time.monotonic() >= self._next:
+        if self._pauses.is_over(time.monotonic()):
             self._say()
-            self._pause = min(GROWTH * self._pause, LONGEST)
-            self._next = time.monotonic() + self._pause
 
     def set_postfix_str(self, words: str, refresh: bool = False) -> None:
         """The last words of a line."""

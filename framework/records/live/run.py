@@ -96,11 +96,11 @@ class LiveRun:
     def happened(self) -> list[Happened]:
         """All that is worth a line, in the order of steps."""
         found = [*self._noticed, *self._of_sessions()]
-        outcome, headline = self.outcome, self.headline.replace("_", " ")
+        outcome = self.outcome
         if outcome.fitted is not None:
-            found.append(Happened(outcome.fitted, "fitted: every training example is answered"))
+            found.append(Happened(outcome.fitted, "fitted the training set"))
         if outcome.grokked is not None:
-            found.append(Happened(outcome.grokked, f"grokked: test {headline} stays at 0.99 or above"))
+            found.append(Happened(outcome.grokked, "grokked: test at least 0.99"))
         return sorted(found, key=lambda one: one.step)
 
     def _is_new(self, file: str, files: Mapping[str, Any]) -> bool:
@@ -136,11 +136,9 @@ class LiveRun:
 
     def _read_rows(self) -> None:
         anew, rows = self._rows.look()
-        if anew:
+        if anew or self.outcome.step is None:
+            self.headline = self.headline if self._headline_is_known else headline_of(rows)
             self._forget()
-            if not self._headline_is_known:
-                self.headline = headline_of(rows)
-                self._forget()
         for row in rows:
             self._see(row)
         self._damage.pop(METRICS, None)

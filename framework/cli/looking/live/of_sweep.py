@@ -1,0 +1,117 @@
+"""The screen of a sweep: how many members are done, the test curves of all, a table of those that run, and why others failed."""
+
+from rich.text import Text
+
+from framework.cli.looking.live.panel import AROUND, LEAST_ROWS, Line, Panel
+from framework.cli.looking.live.words import STYLES, bar, broken, duration, flowing, printable
+from framework.cli.tables import aligned, cell, initialled, shortened
+from framework.records.live import ORDER, LiveSweep, Member
+
+MOST_ROWS = 11
+MOST_OF_NAME = 48  # characters
+LEAST_RUNNING, LEAST_FAILED = 3, 3  # lines of each list that have room before curves do
+COLUMNS = ("step", "of", "train", "test", "fitted", "grokked", "left")
+WORTH = ("grokked", "fitted", "of", "left", "train")  # columns that go first where there is no room
+
+
+def screen(sweep: LiveSweep, width: int, height: int, ascii_only: bool = False) -> list[Text]:
+    """Lines of at most so many characters, at most so many."""
+    head = [*title(sweep, width), *progress(sweep, width, ascii_only)]
+    head += [line for said in sweep.damage for line in broken(f"warning: {said}", width, "yellow", 2)]
+    running, failed = sweep.in_state("running", "starting"), sweep.in_state("failed", "killed")
+    room = height - len(head)
+    lists = [_lines_for(LEAST_RUNNING, running, 1), _lines_for(LEAST_FAILED, failed, 0)]
+    drawn = _curves(sweep, width, room - sum(lists), ascii_only)
+    room -= len(drawn)
+    said = _failures(failed, width, max(room - _lines_for(len(running), running, 1), lists[1]))
+    shown = _table(running, width, room - len(said))
+    return [*head, *drawn, *shown, *said][:height]
+
+
+def title(sweep: LiveSweep, width: int) -> list[Text]:
+    """Which sweep it is, and how many members stand in which way."""
+    counts = [Text(f"{sweep.counts[state]:,} {state}", STYLES.get(state, "")) for state in ORDER if sweep.counts[state]]
+    return flowing([Text(printable(sweep.folder), "bold"), Text(f"{len(sweep.members):,} members:"), *counts], width)
+
+
+def progress(sweep: LiveSweep, width: int, ascii_only: bool) -> list[Text]:
+    """The steps of all members, how fast those that run are together, and the time left."""
+    share = f" ({sweep.steps_done / sweep.steps:.0%})" if sweep.steps else ""
+    said = Text(f"step {sweep.steps_done:,} of {sweep.steps:,}{share}")
+    parts = [bar(sweep.steps_done, sweep.steps, width, ascii_only), said]
+    if sweep.rate:
+        parts.append(Text(f"{sweep.rate:,.3g} steps/s"))
+    if sweep.left is not None:
+        parts.append(Text(f"about {duration(sweep.left)} left", "bold"))
+    return flowing(parts, width)
+
+
+def _lines_for(least: int, members: list[Member], more: int) -> int:
+    """The lines that so many members at least would take."""
+    return min(least, len(members)) + more if members else 0
+
+
+def _curves(sweep: LiveSweep, width: int, room: int, ascii_only: bool) -> list[Text]:
+    """The test values of all members in one panel: of those that run above those that ended."""
+    rows = min(room - AROUND - 1, MOST_ROWS)
+    if rows < LEAST_ROWS:
+        return []
+    lines, headlines = [], set[str]()
+    for member in sorted(sweep.members, key=lambda one: one.state == "running"):
+        steps, values = member.run.curves[f"test/{member.run.headline}"]
+        if steps:
+            is_running = member.state == "running"
+            lines.append(Line("", steps, values, "bold cyan" if is_running else "dim", "o" if is_running else "."))
+            headlines.add(member.run.headline)
+    if not lines:
+        return []
+    most = max(max(member.steps, member.run.step) for member in sweep.members)
+    grokked = [member.run.outcome.grokked for member in sweep.members if member.run.outcome.grokked is not None]
+    named = f"test {printable(' or '.join(sorted(headlines))).replace('_', ' ')}, {len(lines):,} members, {len(grokked):,} grokked"
+    drawn = Panel(named, lines, most, {"first grokked": min(grokked)} if grokked else {}).drawn(width, rows, ascii_only)
+    drawn[0] = Text(named.rjust(len(named) + 7), "bold")
+    return drawn
+
+
+def _table(members: list[Member], width: int, room: int) -> list[Text]:
+    """A line per member, with as many columns as there is room for; the last line says how many more there are."""
+    if room < 2 or not members:
+        return []
+    shown = members if len(members) < room else members[: room - 2]
+    names, columns = _names(shown, width), list(COLUMNS)
+    cells = [_cells(member) for member in shown]
+    for worth in ("", *WORTH):
+        columns = [column for column in columns if column != worth]
+        lines = aligned([["running", *columns], *([name, *(one[c] for c in columns)] for name, one in zip(names, cells, strict=True))])
+        if max(map(len, lines)) <= width:
+            break
+    found = [Text(lines[0], "dim"), *map(Text, lines[1:])]
+    return found + ([Text(f"and {len(members) - len(shown):,} more", "dim")] if len(shown) < len(members) else [])
+
+
+def _cells(member: Member) -> dict[str, str]:
+    outcome, left = member.run.outcome, member.run.left
+    numbers = {name: cell(getattr(outcome, name)) for name in ("train", "test", "fitted", "grokked")}
+    step = f"{member.run.step:,}" if member.state == "running" else member.state
+    return numbers | {"step": step, "of": f"{member.steps:,}", "left": "-" if left is None else duration(left)}
+
+
+def _failures(members: list[Member], width: int, room: int) -> list[Text]:
+    """What failed or was killed, with the sentence that says why."""
+    found: list[Text] = []
+    for place, member in enumerate(members):
+        said = member.said or ("killed, without a word" if member.state == "killed" else "did not say why")
+        lines = broken(f"{shortened(member.name, MOST_OF_NAME)} {member.state}: {said}", width, "red", 2)
+        more = len(members) - place
+        if len(found) + len(lines) > room - (more > 1):
+            return [*found, Text(f"and {more:,} more that failed", "red")] if room > len(found) else found
+        found += lines
+    return found
+
+
+def _names(members: list[Member], width: int) -> list[str]:
+    room = min(MOST_OF_NAME, max(width // 2, 12))
+    names = [printable(member.name) for member in members]
+    if max(map(len, names)) > room:
+        names = initialled(names)[0]
+    return [shortened(name, room) for name in names]

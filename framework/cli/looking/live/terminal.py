@@ -1,0 +1,184 @@
+"""The terminal that shows a screen again and again: keys, resizes, signals; and readers who get plain lines."""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from types import FrameType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from framework.cli.answers import stream
+from framework.cli.looking.live.source import Source
+from framework.records.live import Pauses
+
+SLICE = 0.1  # seconds between looks at keys and at the size of the terminal
+PLAIN_HEIGHT = 40  # lines of a screen that no terminal shows
+FOOT = "q or Ctrl-C ends watching; what trains goes on"
+OVER, QUIT, PAUSED = "over", "quit", "paused"
+SUBSTITUTES = {ord("…"): ".", ord("–"): "-"}  # of what names and cells contain, where there is only ASCII
+
+
+def is_live() -> bool:
+    """Whether standard output is a terminal, so that there is somebody to watch."""
+    return stream().isatty()
+
+
+def show_once(source: Source) -> None:
+    """Writes one screen."""
+    console = _console()
+    _print(console, source, console.height - 1 if is_live() else PLAIN_HEIGHT)
+
+
+def show_live(source: Source, every: float) -> None:
+    """Shows a screen again and again, until all is over or somebody has seen enough; the last screen stays."""
+    console = _console()
+    if console.is_dumb_terminal:
+        return _show_below(console, source, every)
+    with _ending_on_signals():
+        while (end := _on_a_screen_of_its_own(console, source, every)) == PAUSED:
+            os.kill(os.getpid(), signal.SIGSTOP)
+    _print(console, source, console.height - 2)
+    if end == QUIT and not source.is_over:
+        console.print(Text("The watch has ended; what trains goes on.", "dim"))
+
+
+def _console() -> Console:
+    return Console(file=stream(), highlight=False, markup=False, emoji=False)
+
+
+def _is_plain(console: Console) -> bool:
+    """Whether there are no braille characters: in another encoding than Unicode, on a dumb terminal, on the console of Linux."""
+    return console.options.ascii_only or os.environ.get("TERM") in ("dumb", "unknown", "linux")
+
+
+def _lines(console: Console, source: Source, height: int) -> list[Text]:
+    plain = _is_plain(console)
+    lines = source.screen(console.width, height, plain)
+    for line in lines:
+        line.no_wrap, line.overflow, line.end = True, "crop", "\n"
+        if plain:
+            line.plain = line.plain.translate(SUBSTITUTES)
+    return lines
+
+
+def _print(console: Console, source: Source, height: int) -> None:
+    """Lines without spaces at their ends, which a narrower terminal would break."""
+    for line in _lines(console, source, height):
+        line.rstrip()
+        console.print(line, no_wrap=True, overflow="crop", crop=True)
+
+
+def _on_a_screen_of_its_own(console: Console, source: Source, every: float) -> str:
+    """Why it ended: all is over, or somebody wants to quit, or to have the shell back for a while."""
+    with _keys() as keys, Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        try:
+            while True:
+                source.look()
+                _refresh(live, console, source)
+                if source.is_over:
+                    return OVER
+                if end := _wait(keys, every, lambda: _refresh(live, console, source)):
+                    return end
+        except KeyboardInterrupt:
+            return QUIT
+        except _Paused:
+            return PAUSED
+
+
+def _refresh(live: Live, console: Console, source: Source) -> None:
+    height = console.height
+    lines = _lines(console, source, height - 1)
+    lines += [Text()] * (height - 1 - len(lines)) + [Text(FOOT, "dim", no_wrap=True, overflow="crop")]
+    live.update(Group(*lines), refresh=True)
+
+
+def _wait(keys: int | None, seconds: float, resized: "Iterator[None] | object") -> str:
+    """Waits for the next look; a key may end it. `resized` is called where the terminal has another size than before."""
+    until, size = time.monotonic() + seconds, _size()
+    while (left := until - time.monotonic()) > 0:
+        if keys is None:
+            time.sleep(min(left, SLICE))
+        elif select.select([keys], [], [], min(left, SLICE))[0]:
+            pressed = os.read(keys, 1)
+            if pressed in (b"q", b"Q"):
+                return QUIT
+            keys = keys if pressed else None  # nobody is at the other end
+        if (now := _size()) != size:
+            size = now
+            resized()  # type: ignore[operator]
+    return ""
+
+
+def _size() -> os.terminal_size | None:
+    try:
+        return os.get_terminal_size(stream().fileno())
+    except OSError:
+        return None
+
+
+def _show_below(console: Console, source: Source, every: float) -> None:
+    """For a terminal whose lines cannot be written over: a screen, lines at growing intervals, and a screen at the end."""
+    source.look()
+    _print(console, source, PLAIN_HEIGHT)
+    pauses = Pauses(time.monotonic())
+    try:
+        while not source.is_over:
+            time.sleep(every)
+            source.look()
+            if source.is_over:
+                _print(console, source, PLAIN_HEIGHT)
+            elif pauses.is_over(time.monotonic()):
+                console.print(Text(source.line(console.width)))
+    except KeyboardInterrupt:
+        return
+
+
+class _Paused(Exception):
+    """Ctrl-Z."""
+
+
+def _pause(number: int, frame: FrameType | None) -> None:
+    raise _Paused
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Inside, signals that end or pause a process leave the terminal as it was."""
+    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, _pause)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[int | None]:
+    """Inside, keys arrive as they are pressed, at this descriptor; None where no terminal is at standard input, or another has it."""
+    try:
+        keys = sys.stdin.fileno()
+        is_ours = os.isatty(keys) and os.tcgetpgrp(keys) == os.getpgrp()
+        before = termios.tcgetattr(keys) if is_ours else None
+    except (OSError, ValueError, AttributeError, termios.error):
+        before = None
+    if before is None:
+        yield None
+        return
+    tty.setcbreak(keys)
+    try:
+        yield keys
+    finally:
+        termios.tcsetattr(keys, termios.TCSADRAIN, before)
