@@ -1,5 +1,6 @@
 """How far a run is: a bar on a terminal and in a notebook, and lines at growing intervals in a log file."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ class Progress:
 
     def start(self, step: int, rows: Sequence[dict[str, Any]]) -> None:
         """Begins at a restored step."""
-        if _moves():
+        if can_write_over():
             self._shown = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=0.2, file=sys.stderr)
         else:
             self._shown = Lines(self._steps, step)
@@ -80,6 +81,6 @@ class Lines:
         self._said = self.n
 
 
-def _moves() -> bool:
-    """A line can be written over again: on a terminal, and in the output of a notebook's cell."""
-    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+def can_write_over() -> bool:
+    """A line can be written over again: on a terminal that can do so, and in the output of a notebook's cell."""
+    return (sys.stderr.isatty() and os.environ.get("TERM") != "dumb") or type(sys.stderr).__module__.startswith("ipykernel")

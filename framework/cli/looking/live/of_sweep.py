@@ -3,11 +3,13 @@
 from rich.text import Text
 
 from framework.cli.looking.live.panel import AROUND, LEAST_ROWS, Line, Panel
+from framework.cli.looking.live.quantiles import quantiles
 from framework.cli.looking.live.words import STYLES, bar, broken, duration, flowing, printable
 from framework.cli.tables import aligned, cell, initialled, shortened
 from framework.records.live import ORDER, LiveSweep, Member
 
 MOST_ROWS = 11
+MOST_CURVES = 30  # beyond which single ones cannot be told apart
 MOST_OF_NAME = 48  # characters
 LEAST_RUNNING, LEAST_FAILED = 3, 3  # lines of each list that have room before curves do
 COLUMNS = ("step", "of", "train", "test", "fitted", "grokked", "left")
@@ -52,25 +54,27 @@ def _lines_for(least: int, members: list[Member], more: int) -> int:
 
 
 def _curves(sweep: LiveSweep, width: int, room: int, ascii_only: bool) -> list[Text]:
-    """The test values of all members in one panel: of those that run above those that ended."""
+    """The test values of all members in one panel: those that run above those that ended, or of very many how they are spread."""
     rows = min(room - AROUND - 1, MOST_ROWS)
-    if rows < LEAST_ROWS:
+    there = [member for member in sweep.members if member.run.outcome.test is not None]
+    if rows < LEAST_ROWS or not there:
         return []
-    lines, headlines = [], set[str]()
-    for member in sorted(sweep.members, key=lambda one: one.state == "running"):
-        steps, values = member.run.curves[f"test/{member.run.headline}"]
-        if steps:
-            is_running = member.state == "running"
-            lines.append(Line("", steps, values, "bold cyan" if is_running else "dim", "o" if is_running else "."))
-            headlines.add(member.run.headline)
-    if not lines:
-        return []
+    there.sort(key=lambda member: member.state == "running")
     most = max(max(member.steps, member.run.step) for member in sweep.members)
-    grokked = [member.run.outcome.grokked for member in sweep.members if member.run.outcome.grokked is not None]
-    named = f"test {printable(' or '.join(sorted(headlines))).replace('_', ' ')}, {len(lines):,} members, {len(grokked):,} grokked"
-    drawn = Panel(named, lines, most, {"first grokked": min(grokked)} if grokked else {}).drawn(width, rows, ascii_only)
-    drawn[0] = Text(named.rjust(len(named) + 7), "bold")
-    return drawn
+    grokked = [member.run.outcome.grokked for member in there if member.run.outcome.grokked is not None]
+    headlines = " or ".join(sorted({member.run.headline for member in there}))
+    named = f"test {printable(headlines).replace('_', ' ')}, {len(there):,} member{'s' * (len(there) > 1)}, {len(grokked):,} grokked"
+    lines = quantiles([_of_test(member) for member in there], most) if len(there) > MOST_CURVES else [_line(member) for member in there]
+    return Panel(named, lines, most, {"first grokked": min(grokked)} if grokked else {}).drawn(width, rows, ascii_only)
+
+
+def _line(member: Member) -> Line:
+    style, letter = ("bold cyan", "o") if member.state == "running" else ("dim", ".")
+    return Line("", *_of_test(member), style, letter)
+
+
+def _of_test(member: Member) -> tuple[list[int], list[float]]:
+    return member.run.curves[f"test/{member.run.headline}"]
 
 
 def _table(members: list[Member], width: int, room: int) -> list[Text]:
@@ -99,9 +103,9 @@ def _cells(member: Member) -> dict[str, str]:
 def _failures(members: list[Member], width: int, room: int) -> list[Text]:
     """What failed or was killed, with the sentence that says why."""
     found: list[Text] = []
-    for place, member in enumerate(members):
+    for place, (member, name) in enumerate(zip(members, _names(members, width), strict=True)):
         said = member.said or ("killed, without a word" if member.state == "killed" else "did not say why")
-        lines = broken(f"{shortened(member.name, MOST_OF_NAME)} {member.state}: {said}", width, "red", 2)
+        lines = broken(f"{name} {member.state}: {said}", width, "red", 2)
         more = len(members) - place
         if len(found) + len(lines) > room - (more > 1):
             return [*found, Text(f"and {more:,} more that failed", "red")] if room > len(found) else found
@@ -112,6 +116,6 @@ def _failures(members: list[Member], width: int, room: int) -> list[Text]:
 def _names(members: list[Member], width: int) -> list[str]:
     room = min(MOST_OF_NAME, max(width // 2, 12))
     names = [printable(member.name) for member in members]
-    if max(map(len, names)) > room:
+    if max(map(len, names), default=0) > room:
         names = initialled(names)[0]
     return [shortened(name, room) for name in names]

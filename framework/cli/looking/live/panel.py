@@ -53,8 +53,9 @@ class Panel:
     def _titled(self, width: int, ascii_only: bool) -> Text:
         said = Text(self.title, "bold")
         for line in self.lines:
-            drawn = line.letter if ascii_only else "╌╌" if line.dashed else "──"
-            said.append("  ").append(f"{drawn} {line.label}", line.style)
+            if line.label and said.cell_len + len(line.label) + 5 <= width:
+                drawn = line.letter if ascii_only else "╌╌" if line.dashed else "──"
+                said.append("  ").append(f"{drawn} {line.label}", line.style)
         return Text(" " * min(MARGIN, max(width - said.cell_len, 0))).append_text(said)
 
     def _marked(self, width: int) -> Text:

@@ -8,7 +8,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from rich.console import Console, Group
@@ -17,11 +17,14 @@ from rich.text import Text
 
 from framework.cli.answers import stream
 from framework.cli.looking.live.source import Source
+from framework.errors import Interrupted
 from framework.records.live import Pauses
 
 SLICE = 0.1  # seconds between looks at keys and at the size of the terminal
 PLAIN_HEIGHT = 40  # lines of a screen that no terminal shows
 FOOT = "q or Ctrl-C ends watching; what trains goes on"
+LEFT = "The watch has ended; what trains goes on."
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 OVER, QUIT, PAUSED = "over", "quit", "paused"
 SUBSTITUTES = {ord("…"): ".", ord("–"): "-"}  # of what names and cells contain, where there is only ASCII
 
@@ -41,13 +44,14 @@ def show_live(source: Source, every: float) -> None:
     """Shows a screen again and again, until all is over or somebody has seen enough; the last screen stays."""
     console = _console()
     if console.is_dumb_terminal:
-        return _show_below(console, source, every)
-    with _ending_on_signals():
+        with _answering_signals():
+            return _show_below(console, source, every)
+    with _answering_signals():
         while (end := _on_a_screen_of_its_own(console, source, every)) == PAUSED:
             os.kill(os.getpid(), signal.SIGSTOP)
     _print(console, source, console.height - 2)
     if end == QUIT and not source.is_over:
-        console.print(Text("The watch has ended; what trains goes on.", "dim"))
+        console.print(Text(LEFT, "dim"))
 
 
 def _console() -> Console:
@@ -100,7 +104,7 @@ def _refresh(live: Live, console: Console, source: Source) -> None:
     live.update(Group(*lines), refresh=True)
 
 
-def _wait(keys: int | None, seconds: float, resized: "Iterator[None] | object") -> str:
+def _wait(keys: int | None, seconds: float, resized: Callable[[], None]) -> str:
     """Waits for the next look; a key may end it. `resized` is called where the terminal has another size than before."""
     until, size = time.monotonic() + seconds, _size()
     while (left := until - time.monotonic()) > 0:
@@ -113,7 +117,7 @@ def _wait(keys: int | None, seconds: float, resized: "Iterator[None] | object") 
             keys = keys if pressed else None  # nobody is at the other end
         if (now := _size()) != size:
             size = now
-            resized()  # type: ignore[operator]
+            resized()
     return ""
 
 
@@ -138,7 +142,7 @@ def _show_below(console: Console, source: Source, every: float) -> None:
             elif pauses.is_over(time.monotonic()):
                 console.print(Text(source.line(console.width)))
     except KeyboardInterrupt:
-        return
+        console.print(Text(LEFT))
 
 
 class _Paused(Exception):
@@ -150,15 +154,18 @@ def _pause(number: int, frame: FrameType | None) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    raise Interrupted(f"stopped by {signal.Signals(number).name}; what trains goes on")
 
 
 @contextlib.contextmanager
-def _ending_on_signals() -> Iterator[None]:
-    """Inside, signals that end or pause a process leave the terminal as it was."""
-    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, _pause)
+def _answering_signals() -> Iterator[None]:
+    """Inside, signals that end or pause a process are errors, so that the terminal is left as it was; Ctrl-C is one to be caught."""
+    answers = {signal.SIGINT: signal.default_int_handler, signal.SIGTSTP: _pause} | dict.fromkeys(ENDING, _end)
+    before = {number: signal.getsignal(number) for number in answers}
     try:
+        for number, answer in answers.items():
+            if before[number] != signal.SIG_IGN:  # nohup asks for this
+                signal.signal(number, answer)
         yield
     finally:
         for number, handler in before.items():
