@@ -22,12 +22,14 @@ class SweepProgress:
 
     def __call__(self, standings: Standings) -> None:
         """Shows how the members stand now."""
+        if self._start is None and not standings.counts[RUNNING] + standings.counts[QUEUED]:
+            return  # what is said before the first member starts stands above the bar
         if self._start is None:
             self._begin(standings)
         if self._bar is not None:
             self._bar.total = standings.steps_done + standings.steps_left
             self._bar.set_postfix_str(counted(standings), refresh=False)
-            self._bar.update(standings.steps_done - self._bar.n)
+            self._bar.n = standings.steps_done
             self._bar.refresh()
         elif self._pauses.is_over(time.monotonic()):
             print(self._line(standings), file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ from rich.text import Text
 ACROSS, DOWN = 2, 4  # dots of braille in a character
 BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of each dot, from the top, in the code of the character
 EMPTY = 0x2800
+DASH = 4  # dots of a dash and the gap behind it
 
 
 class Canvas:
@@ -30,14 +31,16 @@ class Canvas:
         self._inked[place] = letter, style
 
     def line(self, points: Iterable[tuple[float, float]], letter: str, style: str, dashed: bool = False) -> None:
-        """Joins points, x and y from 0 to 1, of ascending x. dashed: every other pair of dots is left out."""
+        """Joins points, x and y from 0 to 1, of ascending x. dashed: half of the dots are left out."""
         before: tuple[int, int] | None = None
+        count = 0
         for x, y in points:
             here = round(x * (self.width - 1)), round(y * (self.height - 1))
             if here != before:
                 for across, up in [here] if before is None else _between(before, here):
-                    if not (dashed and not self._ascii and (across + up) // 2 % 2):
+                    if not dashed or self._ascii or count % DASH < DASH // 2:
                         self.dot(across, up, letter, style)
+                    count += 1
             before = here
 
     def upright(self, x: float, letter: str, style: str) -> None:

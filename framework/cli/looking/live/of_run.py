@@ -62,7 +62,7 @@ def _happened(run: LiveRun, width: int, most: int) -> list[Text]:
         at = f"step {one.step:>{across},}  "
         moment = f"  {one.moment.astimezone():%d %b %H:%M}" if one.moment else ""
         first, *others = broken(one.said, width - len(at), most=2)
-        line = Text(at, "dim").append_text(first)
+        line = Text().append(at, "dim").append_text(first)
         lines.append(line.append(moment if not others and line.cell_len + len(moment) <= width else "", "dim"))
         lines += [Text(" " * len(at)).append_text(other) for other in others]
     return lines

@@ -11,6 +11,7 @@ from framework.records.live import ORDER, LiveSweep, Member
 MOST_ROWS = 11
 MOST_CURVES = 30  # beyond which single ones cannot be told apart
 MOST_OF_NAME = 48  # characters
+MOST_NAMED = 20  # members that have failed alike
 LEAST_RUNNING, LEAST_FAILED = 3, 3  # lines of each list that have room before curves do
 COLUMNS = ("step", "of", "train", "test", "fitted", "grokked", "left")
 WORTH = ("grokked", "fitted", "of", "left", "train")  # columns that go first where there is no room
@@ -101,15 +102,20 @@ def _cells(member: Member) -> dict[str, str]:
 
 
 def _failures(members: list[Member], width: int, room: int) -> list[Text]:
-    """What failed or was killed, with the sentence that says why."""
+    """Why members failed: one that is alone with its sentence, or how many there are, and which."""
+    alike: dict[str, list[Member]] = {}
+    for member in members:
+        unsaid = "killed, without a word" if member.state == "killed" else "failed, without a word"
+        alike.setdefault(f"{member.state}: {member.said}" if member.said else unsaid, []).append(member)
     found: list[Text] = []
-    for place, (member, name) in enumerate(zip(members, _names(members, width), strict=True)):
-        said = member.said or ("killed, without a word" if member.state == "killed" else "did not say why")
-        lines = broken(f"{name} {member.state}: {said}", width, "red", 2)
-        more = len(members) - place
-        if len(found) + len(lines) > room - (more > 1):
-            return [*found, Text(f"and {more:,} more that failed", "red")] if room > len(found) else found
-        found += lines
+    left = len(members)
+    for said, those in sorted(alike.items(), key=lambda one: -len(one[1])):
+        names = _names(those, width)
+        lines = broken(f"{names[0] if len(those) == 1 else f'{len(those):,}'} {said}", width, "red", 2)
+        lines += broken(", ".join(names[:MOST_NAMED]), width, "dim", 2) if len(those) > 1 else []
+        if len(found) + len(lines) > room - (left > len(those)):
+            return [*found, Text(f"and {left:,} more that failed or were killed", "red")] if room > len(found) else found
+        found, left = found + lines, left - len(those)
     return found
 
 

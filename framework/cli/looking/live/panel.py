@@ -47,11 +47,13 @@ class Panel:
             points = [(self._across(step), height) for step, height in values if height is not None]
             canvas.line(points, line.letter, line.style, line.dashed)
         labels = _labels(low, high, rows, self.log_y)
-        drawn = [Text(labels.get(row, "").rjust(MARGIN - 1) + " ", "dim") + line for row, line in enumerate(canvas.lines())]
+        drawn = [
+            Text().append(labels.get(row, "").rjust(MARGIN - 1) + " ", "dim").append_text(line) for row, line in enumerate(canvas.lines())
+        ]
         return [self._titled(width, ascii_only), self._marked(width), *drawn, self._axis(width)]
 
     def _titled(self, width: int, ascii_only: bool) -> Text:
-        said = Text(self.title, "bold")
+        said = Text().append(self.title, "bold")
         for line in self.lines:
             if line.label and said.cell_len + len(line.label) + 5 <= width:
                 drawn = line.letter if ascii_only else "╌╌" if line.dashed else "──"

@@ -35,7 +35,7 @@ def bar(done: int, whole: int, width: int, ascii_only: bool) -> Text:
     room = max(min(BAR, width), 4)
     filled = min(room * done // whole, room) if whole else 0
     full, empty = ("#", ".") if ascii_only else ("━", "╌")
-    return Text(full * filled, "green").append(empty * (room - filled), "dim")
+    return Text().append(full * filled, "green").append(empty * (room - filled), "dim")
 
 
 def flowing(parts: Iterable[Text], width: int) -> list[Text]:
@@ -45,7 +45,7 @@ def flowing(parts: Iterable[Text], width: int) -> list[Text]:
         if lines and lines[-1].cell_len + 2 + part.cell_len <= width:
             lines[-1] = lines[-1].append("  ").append_text(part)
         else:
-            lines.append(part.copy())
+            lines.append(Text().append_text(part))  # a line has no style of its own, which would be that of all parts
     return lines
 
 
