@@ -1,7 +1,7 @@
 """How fast a run is, from the times in its rows or, where they hold none, from when the rows were seen to come."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SPAN = 10.0  # seconds of training over which the rate is taken, where that much is recorded
@@ -14,13 +14,11 @@ class Pace:
         self._timed: list[tuple[int, float]] = []  # (step, seconds that the row has recorded)
         self._seen: list[tuple[int, float]] = []  # (step, when it was seen), of rows without a time
 
-    def see(self, row: Mapping[str, Any]) -> None:
-        """Takes one row more into account."""
-        seconds = row.get("seconds")
-        if seconds is None:
-            self._seen.append((row["step"], time.monotonic()))
-        else:
-            self._timed.append((row["step"], float(seconds)))
+    def see(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Takes rows into account that have come since the last look."""
+        self._timed += [(row["step"], float(row["seconds"])) for row in rows if row.get("seconds") is not None]
+        if rows and rows[-1].get("seconds") is None:
+            self._seen.append((rows[-1]["step"], time.monotonic()))
 
     @property
     def seconds(self) -> float | None:

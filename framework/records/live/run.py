@@ -139,6 +139,7 @@ class LiveRun:
         if anew or self.outcome.step is None:
             self.headline = self.headline if self._headline_is_known else headline_of(rows)
             self._forget()
+        self._pace.see(rows)
         for row in rows:
             self._see(row)
         self._damage.pop(METRICS, None)
@@ -147,7 +148,6 @@ class LiveRun:
             self._damage[METRICS] = f"{where} holds no row"
 
     def _see(self, row: Mapping[str, Any]) -> None:
-        self._pace.see(row)
         self.outcome.see(row)
         for name, (steps, values) in self.curves.items():
             if (value := row.get(name)) is not None:

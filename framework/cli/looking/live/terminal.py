@@ -31,7 +31,7 @@ SUBSTITUTES = {ord("…"): ".", ord("–"): "-"}  # of what names and cells cont
 
 def is_live() -> bool:
     """Whether standard output is a terminal, so that there is somebody to watch."""
-    return stream().isatty()
+    return stream().isatty() and _console().is_terminal
 
 
 def show_once(source: Source) -> None:
