@@ -25,7 +25,7 @@ from framework.cli.looking.live.panel import MARGIN, Line, Panel
 from framework.cli.looking.live.quantiles import COLUMNS, quantiles
 from framework.cli.looking.live.words import duration
 from framework.records.live import LiveRun, LiveSweep
-from framework.storage import Lock
+from framework.storage import Lock, open_file
 from tests.runs_by_hand import rows_of, write_run
 
 KILLED = "killed, or still running"
@@ -56,12 +56,12 @@ def plain(lines):
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_a_screen_of_a_run_keeps_to_its_size_and_says_what_counts(tmp_path, width, height, ascii_only):
-    folder = grokking(tmp_path / "run", KILLED)
+def test_a_screen_of_a_run_keeps_to_its_size_and_says_what_counts(tmp_path, width, height, ascii_only, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = grokking(Path("run"), KILLED)
     with Lock(folder / "LOCK"):
-        lines = of_run.screen(looked(LiveRun(Path("/run"))), width, height)
         lines = of_run.screen(looked(LiveRun(folder)), width, height, ascii_only)
-    assert len(lines) <= height and all(line.cell_len <= width for line in lines if "process" not in line.plain and "run" not in line.plain)
+    assert len(lines) <= height and max(line.cell_len for line in lines) <= width
     said = plain(lines)
     assert "running" in said and "step 100 of 100 (100%)" in said and "4 steps/s" in said and "train 1.000" in said
     assert ("fitted 10" in said and "grokked 60" in said) or height < 24
@@ -82,9 +82,10 @@ def test_a_screen_of_a_sweep_keeps_to_its_size_and_counts_all_members(tmp_path, 
     said = plain(lines)
     each = [len([n for n in range(count) if n % 3 == kind]) for kind in range(3)]
     assert f"{count} member" in said and "1 running" in said
-    assert all(words in said for words in (f"{each[2]} failed", f"{each[1]} finished", f"{each[0] - 1} killed")[: 3 if count > 3 else 0])
+    if count > 3:
+        assert all(words in said for words in (f"{each[0] - 1} killed", f"{each[1]} finished", f"{each[2]} failed"))
     assert "it diverged" in said or count == 1
-    assert ("test accuracy" in said and "0.99" not in said) or height < 24
+    assert "test accuracy" in said or height < 24
 
 
 def test_failures_that_are_alike_are_said_once(tmp_path):
@@ -119,7 +120,6 @@ def test_a_curve_is_drawn_where_its_axes_say():
     assert title == " " * MARGIN + "accuracy  o test" and marks.strip() == "fitted 9"
     assert marks.index("fitted 9") + 4 == MARGIN + 10
     places = {row: [place - MARGIN for place, letter in enumerate(line) if letter == "o"] for row, line in enumerate(drawn)}
-    assert places == {row: [20 - 2 * row, *([19 - 2 * row] if False else [])] or [] for row in range(0)} | places
     assert places[0][-1] == 20 and 10 in places[5] and places[10][0] == 0
     assert [line[:MARGIN].strip() for line in drawn] == ["1", *[""] * 4, "0.5", *[""] * 4, "0"]
     assert axis.index("0") == MARGIN and axis[MARGIN + round(20 * math.log(2) / math.log(100))] == "1"
@@ -137,13 +137,11 @@ def test_quantiles_are_those_of_the_values_at_each_step(values):
     steps = [0, 3, 50]
     slow, middle, fast = quantiles([(steps, one) for one in values], 50)
     assert len(middle.steps) <= COLUMNS and (middle.steps[0], middle.steps[-1]) == (0, 50)
-    for place, step in ((0, 0), (1, 3), (1, 49), (2, 50)):
+    for place, step in ((0, 0), (1, 3), (1, 40), (2, 50)):
         column = [one[place] for one in values]
         for line, share in ((slow, 0.1), (middle, 0.5), (fast, 0.9)):
-            assert step not in line.steps or line.values[line.steps.index(step)] in np.sort(column)
-            if step in line.steps:
-                nearest = np.quantile(column, share, method="closest_observation"), np.quantile(column, share, method="nearest")
-                assert min(nearest) - 1e-12 <= line.values[line.steps.index(step)] <= max(nearest) + 1e-12 or len(column) < 12
+            at = line.steps.index(max(there for there in line.steps if there <= step))
+            assert line.values[at] == np.quantile(column, share, method="nearest")
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(5, "00:05"), (3725, "1:02:05"), (90000, "1 day 1:00:00"), (180000, "2 days 2:00:00")])
@@ -202,9 +200,9 @@ class Terminal:
 
     def until(self, words):
         """Reads until something is there, since the last time."""
-        found = ""
+        found, latest = "", time.monotonic() + 60
         while not re.search(words, found):
-            assert select.select([self.outer], [], [], 60)[0], found
+            assert time.monotonic() < latest and select.select([self.outer], [], [], 60)[0], found
             found += os.read(self.outer, 65536).decode(errors="replace")
         self.said += found
         return found
@@ -242,8 +240,9 @@ def test_a_watch_that_somebody_ends_leaves_the_terminal_as_it_was(running, key, 
     assert (running / "LOCK").exists()
 
 
-def test_a_watch_waits_for_a_run_follows_it_and_ends_with_it(tmp_path):
-    terminal = Terminal(str(tmp_path / "run"), "--every=0.1")
+def test_a_watch_waits_for_a_run_follows_it_and_ends_with_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    terminal = Terminal("run", "--every=0.1")
     terminal.until("does not exist yet")
     folder = grokking(tmp_path / "run", KILLED, steps=1000)
     with Lock(folder / "LOCK"):
@@ -304,7 +303,7 @@ def test_a_sweep_of_hundreds_is_read_once_and_then_only_where_it_grows(tmp_path,
     for number in range(200):
         write_run(tmp_path / f"seed={number}", rows=rows_of([0.1] * 5))
     sweep, opened = looked(LiveSweep(tmp_path)), []
-    monkeypatch.setattr("framework.records.live.growing.open_file", lambda path: opened.append(path) or open(path, "rb"))
+    monkeypatch.setattr("framework.records.live.growing.open_file", lambda path: opened.append(path) or open_file(path))
     sweep.look()
     assert opened == []
     with open(tmp_path / "seed=7" / "metrics.jsonl", "a") as file:

@@ -20,7 +20,7 @@ def screen(run: LiveRun, width: int, height: int, ascii_only: bool = False) -> l
     room = height - len(head) - len(notes)
     kept = min(len(happened), max(room - 2 * (AROUND + LEAST_ROWS) - 2, LEAST_HAPPENED))
     happened = happened[len(happened) - kept :]
-    drawn = _panels(run, width, room - len(happened) - 1, ascii_only)
+    drawn = _panels(run, width, room - len(happened) - 1, ascii_only) or _numbers(run, width)
     return [*head, *notes, *drawn, *([Text()] if happened else []), *happened][:height]
 
 
@@ -81,6 +81,13 @@ def _panels(run: LiveRun, width: int, room: int, ascii_only: bool) -> list[Text]
     while panels and not (rows := _rows(room // len(panels) - AROUND)):
         panels.pop()
     return [line for panel in panels for line in panel.drawn(width, rows, ascii_only)]
+
+
+def _numbers(run: LiveRun, width: int) -> list[Text]:
+    """What curves would show, where there is no room for any."""
+    outcome = run.outcome
+    there = {"train": outcome.train, "test": outcome.test}
+    return flowing([Text(f"{part} {value:.3f}") for part, value in there.items() if value is not None], width)
 
 
 def _panel(run: LiveRun, quantity: str, marks: dict[str, int], log_y: bool) -> Panel:
