@@ -6,7 +6,8 @@ from framework.cli.looking.live.panel import AROUND, LEAST_ROWS, Line, Panel
 from framework.cli.looking.live.words import STYLES, bar, beside, broken, duration, flowing, printable
 from framework.records.live import KILLED, MISSING, STARTING, LiveRun
 
-SIDE_BY_SIDE = 110  # characters from which two panels lie beside one another
+WIDE, NARROW = 110, 80  # characters from which two panels lie beside one another; where there are few lines, as in most terminals
+FEW = 7  # rows of a canvas, below which it is better narrow than low
 MOST_ROWS = 16  # of a canvas: a curve is not clearer on more
 MOST_HAPPENED, LEAST_HAPPENED = 6, 2
 SILENT_SECONDS = 60.0  # since its last row, from which a run's silence is said
@@ -74,9 +75,9 @@ def _panels(run: LiveRun, width: int, room: int, ascii_only: bool) -> list[Text]
         return []
     marks = {word: step for word, step in (("fitted", run.outcome.fitted), ("grokked", run.outcome.grokked)) if step is not None}
     panels = [panel for panel in (_panel(run, run.headline, marks, False), _panel(run, "loss", marks, True)) if panel.lines]
-    if len(panels) == 2 and width >= SIDE_BY_SIDE:
+    if len(panels) == 2 and width >= (WIDE if room // 2 - AROUND >= FEW else NARROW):
         rows, half = _rows(room - AROUND), width // 2
-        left, right = (panel.drawn(half - 2, rows, ascii_only) for panel in panels)
+        left, right = (panel.drawn(half - 1, rows, ascii_only) for panel in panels)
         return beside(left, right, half) if rows else []
     while panels and not (rows := _rows(room // len(panels) - AROUND)):
         panels.pop()

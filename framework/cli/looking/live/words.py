@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from framework.cli.answers import CONTROLS
 
-BAR = 30  # characters of a bar, at most
+BAR = 20  # characters of a bar, at most
 STYLES = {"finished": "green", "running": "bold cyan", "failed": "bold red", "killed": "bold red", "stopped": "yellow", "starting": "cyan"}
 ONE_LINE = CONTROLS | dict.fromkeys(map(ord, "\n\t"), " ")
 
