@@ -76,7 +76,9 @@ def test_a_torn_row_waits_and_a_row_that_is_damaged_is_said(tmp_path):
     append(folder, end="")
     with open(folder / "metrics.jsonl", "a") as file:
         file.write("\nnonsense\n")
-    assert (looked(run).step, run.outcome.test) == (20, 0.75)
+    assert (looked(run).step, run.outcome.test, run.damage) == (20, 0.75, []), "a resume cuts the last line"
+    append(folder, {"step": 30, "test/accuracy": 0.75})
+    looked(run)
     assert run.damage == ["metrics.jsonl cannot be read: the line after step 20 holds no row"]
     write_run(folder, rows=rows_of([0.5]), reason=KILLED)  # repaired: the rows begin anew
     assert (looked(run).step, run.damage, run.curves["test/accuracy"]) == (0, [], ([0], [0.5]))
@@ -90,7 +92,7 @@ def test_no_damage_ends_a_look_and_what_is_repaired_is_read_again(tmp_path, file
     (folder / file).unlink()
     (folder / file).mkdir() if damage is None else (folder / file).write_bytes(damage)
     run = looked(LiveRun(folder))
-    assert bool(run.damage) == (file != "metrics.jsonl" or bool(damage and damage.endswith(b"\n"))), "a line without an end is only torn"
+    assert bool(run.damage) == (file != "metrics.jsonl"), "a last line of rows is only torn"
     (folder / file).rmdir() if damage is None else (folder / file).unlink()
     (folder / file).write_bytes(whole)
     assert (looked(run).state, run.step, run.outcome.test, run.damage) == ("finished", 20, 0.3, [])

@@ -9,7 +9,10 @@ from framework.storage import open_file, parse_json
 
 
 class Growing:
-    """metrics.jsonl as it grows, up to a line that is torn or damaged. is_damaged: whether a whole line holds no row."""
+    """metrics.jsonl as it grows, up to a line that is torn or damaged.
+
+    is_damaged: whether a line before the last holds no row; the last one a resume cuts.
+    """
 
     def __init__(self, metrics: Path):
         self._metrics, self.is_damaged = metrics, False
@@ -30,10 +33,11 @@ class Growing:
             return self._begin(inode=None), []
         rows: list[dict[str, Any]] = []
         self.is_damaged = False
-        for line in whole.split(b"\n") if whole else ():
+        lines = whole.split(b"\n") if whole else []
+        for number, line in enumerate(lines, 1):
             row = _parsed(line)
             if row is None or row["step"] <= self._last:
-                self.is_damaged = True
+                self.is_damaged = number < len(lines)
                 break
             rows.append(row)
             self._read, self._last = self._read + len(line) + 1, row["step"]

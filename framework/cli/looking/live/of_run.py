@@ -10,6 +10,7 @@ WIDE, NARROW = 110, 80  # characters from which two panels lie beside one anothe
 FEW = 7  # rows of a canvas, below which it is better narrow than low
 MOST_ROWS = 16  # of a canvas: a curve is not clearer on more
 MOST_HAPPENED, LEAST_HAPPENED = 6, 2
+AGAIN = "Give the command that trained it again, and it goes on."
 SILENT_SECONDS = 60.0  # since its last row, from which a run's silence is said
 
 
@@ -35,6 +36,7 @@ def title(run: LiveRun, width: int) -> list[Text]:
     parts = [Text(printable(run.folder), "bold"), Text(said, STYLES.get(run.state, ""))]
     parts += [Text(printable(run.who), "dim")] if run.who else []
     explained = broken(run.said, width, STYLES.get(run.state, "")) if run.state in ("failed", "stopped") else []
+    explained += broken(AGAIN, width, "dim") if run.state in ("killed", "stopped") else []
     return [*flowing(parts, width), *explained]
 
 
