@@ -9,13 +9,12 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
-from types import FrameType
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from framework.cli.answers import stream
+from framework.cli.answers import answer, stream
 from framework.cli.looking.live.source import Source
 from framework.errors import Interrupted
 from framework.records.live import Pauses
@@ -26,6 +25,7 @@ FOOT = "q or Ctrl-C ends watching; what trains goes on"
 LEFT = "The watch has ended; what trains goes on."
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 OVER, QUIT, PAUSED = "over", "quit", "paused"
+MEANING = {signal.SIGINT: QUIT, signal.SIGTSTP: PAUSED}
 SUBSTITUTES = {ord("…"): ".", ord("–"): "-"}  # of what names and cells contain, where there is only ASCII
 
 
@@ -37,18 +37,21 @@ def is_live() -> bool:
 def show_once(source: Source) -> None:
     """Writes one screen."""
     console = _console()
-    _print(console, source, console.height - 1 if is_live() else PLAIN_HEIGHT)
+    if is_live():
+        return _print(console, source, console.height - 1)
+    for line in _lines(console, source, PLAIN_HEIGHT):
+        answer(line.plain.rstrip())
 
 
 def show_live(source: Source, every: float) -> None:
     """Shows a screen again and again, until all is over or somebody has seen enough; the last screen stays."""
     console = _console()
-    if console.is_dumb_terminal:
-        with _answering_signals():
-            return _show_below(console, source, every)
-    with _answering_signals():
-        while (end := _on_a_screen_of_its_own(console, source, every)) == PAUSED:
+    show = _show_below if console.is_dumb_terminal else _on_a_screen_of_its_own
+    with _noting_signals() as received:
+        while (end := show(console, source, every, received)) == PAUSED:
             os.kill(os.getpid(), signal.SIGSTOP)
+    if end not in (OVER, QUIT):
+        raise Interrupted(f"stopped by {end}; what trains goes on")
     _print(console, source, console.height - 2)
     if end == QUIT and not source.is_over:
         console.print(Text(LEFT, "dim"))
@@ -80,21 +83,31 @@ def _print(console: Console, source: Source, height: int) -> None:
         console.print(line, no_wrap=True, overflow="crop", crop=True)
 
 
-def _on_a_screen_of_its_own(console: Console, source: Source, every: float) -> str:
-    """Why it ended: all is over, or somebody wants to quit, or to have the shell back for a while."""
+def _on_a_screen_of_its_own(console: Console, source: Source, every: float, received: list[int]) -> str:
+    """Why it ended: all is over, somebody wants to quit or to have the shell back for a while, or the name of a signal."""
     with _keys() as keys, Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
-        try:
-            while True:
-                source.look()
-                _refresh(live, console, source)
-                if source.is_over:
-                    return OVER
-                if end := _wait(keys, every, lambda: _refresh(live, console, source)):
-                    return end
-        except KeyboardInterrupt:
-            return QUIT
-        except _Paused:
-            return PAUSED
+        while True:
+            source.look()
+            size = _size()
+            _refresh(live, console, source)
+            if source.is_over:
+                return OVER
+            if end := _wait(keys, every, received, lambda: _refresh(live, console, source), size):
+                return end
+
+
+def _show_below(console: Console, source: Source, every: float, received: list[int]) -> str:
+    """The same for a terminal whose lines cannot be written over: a screen, then lines at growing intervals."""
+    source.look()
+    _print(console, source, PLAIN_HEIGHT)
+    pauses = Pauses(time.monotonic())
+    while not source.is_over:
+        if end := _wait(None, every, received, lambda: None, _size()):
+            return end
+        source.look()
+        if pauses.is_over(time.monotonic()):
+            console.print(Text(source.line(console.width)))
+    return OVER
 
 
 def _refresh(live: Live, console: Console, source: Source) -> None:
@@ -104,10 +117,13 @@ def _refresh(live: Live, console: Console, source: Source) -> None:
     live.update(Group(*lines), refresh=True)
 
 
-def _wait(keys: int | None, seconds: float, resized: Callable[[], None]) -> str:
-    """Waits for the next look; a key may end it. `resized` is called where the terminal has another size than before."""
-    until, size = time.monotonic() + seconds, _size()
-    while (left := until - time.monotonic()) > 0:
+def _wait(keys: int | None, seconds: float, received: list[int], redraw: Callable[[], None], size: os.terminal_size | None) -> str:
+    """Waits for the next look; why there will be none, if so. size: that of the terminal for which the screen was drawn."""
+    until = time.monotonic() + seconds
+    while not received and (left := until - time.monotonic()) > 0:
+        if (now := _size()) != size:
+            size = now
+            redraw()
         if keys is None:
             time.sleep(min(left, SLICE))
         elif select.select([keys], [], [], min(left, SLICE))[0]:
@@ -115,10 +131,10 @@ def _wait(keys: int | None, seconds: float, resized: Callable[[], None]) -> str:
             if pressed in (b"q", b"Q"):
                 return QUIT
             keys = keys if pressed else None  # nobody is at the other end
-        if (now := _size()) != size:
-            size = now
-            resized()
-    return ""
+    if not received:
+        return ""
+    number = signal.Signals(received.pop(0))
+    return MEANING.get(number, number.name)
 
 
 def _size() -> os.terminal_size | None:
@@ -128,45 +144,16 @@ def _size() -> os.terminal_size | None:
         return None
 
 
-def _show_below(console: Console, source: Source, every: float) -> None:
-    """For a terminal whose lines cannot be written over: a screen, lines at growing intervals, and a screen at the end."""
-    source.look()
-    _print(console, source, PLAIN_HEIGHT)
-    pauses = Pauses(time.monotonic())
-    try:
-        while not source.is_over:
-            time.sleep(every)
-            source.look()
-            if source.is_over:
-                _print(console, source, PLAIN_HEIGHT)
-            elif pauses.is_over(time.monotonic()):
-                console.print(Text(source.line(console.width)))
-    except KeyboardInterrupt:
-        console.print(Text(LEFT))
-
-
-class _Paused(Exception):
-    """Ctrl-Z."""
-
-
-def _pause(number: int, frame: FrameType | None) -> None:
-    raise _Paused
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise Interrupted(f"stopped by {signal.Signals(number).name}; what trains goes on")
-
-
 @contextlib.contextmanager
-def _answering_signals() -> Iterator[None]:
-    """Inside, signals that end or pause a process are errors, so that the terminal is left as it was; Ctrl-C is one to be caught."""
-    answers = {signal.SIGINT: signal.default_int_handler, signal.SIGTSTP: _pause} | dict.fromkeys(ENDING, _end)
-    before = {number: signal.getsignal(number) for number in answers}
+def _noting_signals() -> Iterator[list[int]]:
+    """Inside, signals that would end or pause the process are noted instead: first the terminal is left as it was."""
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in (*MEANING, *ENDING)}
     try:
-        for number, answer in answers.items():
+        for number in before:
             if before[number] != signal.SIG_IGN:  # nohup asks for this
-                signal.signal(number, answer)
-        yield
+                signal.signal(number, lambda number, _: received.append(number))
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
