@@ -10,7 +10,7 @@ import jax
 from framework import registry
 from framework.interfaces import Intervention, Values
 from framework.run import Run
-from framework.training import Experiment, TrainState, from_named_leaves, named_leaves, precision
+from framework.training import Experiment, TrainState, from_named_leaves, named_leaves
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def evaluate(run: Run, interventions: Sequence[Intervention] = (), step: int | N
 def _restored(made: Experiment, leaves: dict[str, Any]) -> TrainState:
     template = made.initial_state()
     own = named_leaves(template)
-    with precision(made.numerics):
+    with made.scope():
         return from_named_leaves(template, own | {name: leaf for name, leaf in leaves.items() if name in own}, made.device)
 
 
 def _metrics(made: Experiment, state: TrainState) -> Values:
-    with precision(made.numerics):
+    with made.scope():
         found = jax.device_get(made.metrics_program(state.params, state.variables, state.splits(made.splits)))
     return dict(found)

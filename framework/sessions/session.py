@@ -36,8 +36,9 @@ from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state, recorded_up_to
 from framework.storage import Lock, remove_file
-from framework.training import Clock, Experiment, TrainState, hosts, precision
+from framework.training import Clock, Experiment, TrainState, hosts
 from framework.training.clock import DRAWING
+from framework.training.examples.checks import digest
 
 log = logging.getLogger("whygrok")
 
@@ -143,7 +144,7 @@ def _restored(
 ) -> TrainState | None:
     """The newest good state whose rows are there; later ones are set aside, so that the rows that a power cut took are recorded again."""
     while True:
-        with precision(experiment.numerics):  # else a float64 array would come back as float32
+        with experiment.scope():  # else a float64 array would come back as float32
             restored = checkpoints.restore(initial, experiment.device)
         done = begun if restored is None else int(restored.step)
         last = hosts.by_first(functools.partial(rows_end_before, experiment, directory, begun, done))
@@ -160,7 +161,7 @@ def _new(experiment: Experiment, done: int) -> str:
 
 def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
     experiment, sessions = trainee.experiment, Sessions(directory.environment)
-    sessions.check_data(experiment.data_digest())
+    sessions.check_data(digest(experiment.splits))
     mesh = ONE_DEVICE if experiment.spread is None else experiment.spread.words
     examples = {name: len(split) for name, split in experiment.splits if isinstance(split, Sized)}
     facts = {"headline": experiment.task.headline, "examples": examples}
