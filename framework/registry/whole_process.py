@@ -136,9 +136,10 @@ def put_back(plugin: str, settings: Iterable[Callable[[], Setting]], told: set[s
         yield
     finally:
         for (read, write), old in zip(pairs, before, strict=True):
-            changed = {name: value for name, value in read().items() if name not in old or old[name] != value}
-            gone = {name: None for name in old if name not in read()}
-            for name, value in (changed | gone).items():
+            now = dict.fromkeys(old) | read()  # None: it is gone
+            for name, value in now.items():
+                if name in old and old[name] == value:
+                    continue
                 said = "it is put back"
                 try:
                     write(name, old.get(name))
