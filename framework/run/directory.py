@@ -52,6 +52,13 @@ class RunDirectory:
         """Whether a run was started here."""
         return self.config.is_file()
 
+    def check_is_run(self) -> None:
+        """Raises UserError where no run was started here, and names one where there are some in the folder."""
+        if not self.is_run:
+            inside = sorted(file.parent.name for file in self.path.glob(f"*/{CONFIG}"))
+            some = f", but holds {len(inside)}: name one of them, such as {self.path / inside[0]}" if inside else f": it has no {CONFIG}"
+            raise UserError(f"{self.path} is not a run{some}")
+
     def create(self) -> None:
         """Makes the folder."""
         make_folder(self.path)
