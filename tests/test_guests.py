@@ -3,7 +3,10 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -123,6 +126,8 @@ READ = {
     "NumPy's answer to divide": lambda: np.geterr()["divide"],
 }
 
+ROOT = Path(__file__).parents[1]
+
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
@@ -153,3 +158,13 @@ def test_a_run_has_the_same_numbers_and_the_process_its_settings(place, file, tm
     for name in READ:
         said = [words for words in warnings_said if f"plugin {file} changed {name} to " in words]
         assert len(said) == 1 and said[0].endswith("for the whole process; it is put back"), (name, said)
+
+
+@pytest.mark.slow
+def test_libraries_that_start_late_are_not_laid_to_a_plugin(file, tmp_path):
+    """Orbax, absl and matplotlib begin their work while a run is saved, resumed and drawn."""
+    own = [f"--config.plugins={file}", "--config.probes.rude.name=rude_probe", "--config.recording.tensorboard=true"]
+    small = ["--config=quickstart", "--config.task.p=5", "--config.model.width=8", "--workdir=run"]
+    for words in (["run", *small, *own, "--config.steps=4"], ["run", "--workdir=run", "--config.steps=6"], ["evaluate", "run"]):
+        done = subprocess.run([sys.executable, str(ROOT / "whygrok.py"), *words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0 and "for the whole process" not in done.stderr, done.stderr

@@ -10,7 +10,7 @@ import jax
 from framework import registry
 from framework.interfaces import Intervention, Values
 from framework.run import Run
-from framework.training import Experiment, TrainState, from_named_leaves, named_leaves
+from framework.training import Experiment, TrainState, from_named_leaves, named_leaves, precision
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def evaluate(run: Run, interventions: Sequence[Intervention] = (), step: int | N
 def _restored(made: Experiment, leaves: dict[str, Any]) -> TrainState:
     template = made.initial_state()
     own = named_leaves(template)
-    with made.scope():
+    with precision(made.numerics):
         return from_named_leaves(template, own | {name: leaf for name, leaf in leaves.items() if name in own}, made.device)
 
 

@@ -40,7 +40,8 @@ def isolated(place: str) -> Iterator[None]:
 class Guests:
     """The plugins of one experiment that are not ours: what they set for the whole process while it uses them is put back.
 
-    As `isolated`, and what NumPy does where a number overflows, and the filters of warnings; random numbers they may draw.
+    As `isolated`, and what NumPy does where a number overflows, and the filters of warnings; but not the root logger, and random
+    numbers they may draw.
     """
 
     def __init__(self, places: Sequence[str]):

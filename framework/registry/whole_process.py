@@ -106,16 +106,19 @@ def _logging() -> Setting:
     def write(name: str, value: Any) -> None:
         if name == "the root logger's handlers":
             root.handlers[:] = value
-        elif name == "the root logger's level":
-            root.setLevel(value)
         else:
-            logging.disable(value)
+            root.setLevel(value)
 
     def read() -> dict[str, Any]:
-        levels = {"the root logger's level": root.level, "the level below which nothing is logged": root.manager.disable}
-        return {"the root logger's handlers": list(root.handlers), **levels}
+        return {"the root logger's handlers": list(root.handlers), "the root logger's level": root.level}
 
     return read, write
+
+
+def _silence() -> Setting:
+    """The level below which nothing is logged."""
+    words = "the level below which nothing is logged"
+    return lambda: {words: logging.root.manager.disable}, lambda _, level: logging.disable(level)
 
 
 def _floating_point() -> Setting:
@@ -150,6 +153,6 @@ def put_back(plugin: str, settings: Iterable[Callable[[], Setting]], told: set[s
                 (told if told is not None else set()).add(name)
 
 
-SETTINGS = (_logging, _jax_settings, _variables, _folder, _handlers, _functions)  # logging first: what is said of the others is heard
-IMPORTED = (*SETTINGS, _generators)  # a module has no reason to draw random numbers while it is imported
-AT_WORK = (*SETTINGS, _floating_point)
+_ALWAYS = (_silence, _jax_settings, _variables, _folder, _handlers, _functions)  # first what lets the others be heard
+IMPORTED = (*_ALWAYS, _logging, _generators)  # a module has no reason to draw random numbers while it is imported
+AT_WORK = (*_ALWAYS, _floating_point)  # not the root logger: libraries that a run needs set it when they first have something to say

@@ -20,7 +20,7 @@ from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
 from framework.run.remaining import Best
 from framework.storage import npz_names, read_npz, storage
-from framework.training import BEST, Experiment, TrainState, leaf_name, named_leaves, place, unraw
+from framework.training import BEST, Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Run:
 
     def model(self, step: int | None = None) -> nnx.Module:
         """The network at a saved step, the newest by default, in evaluation mode: an nnx.Module, which treescope can draw."""
-        with self.experiment.scope():
+        with precision(self.experiment.numerics):
             return self.experiment.network.module(*place(self.arrays_of(step), self.experiment.device))
 
     def over_time(
@@ -144,7 +144,7 @@ class Run:
         inputs: those of the whole population by default.
         """
         inputs = self.experiment.splits.population.inputs if inputs is None else inputs
-        with self.experiment.scope():
+        with precision(self.experiment.numerics):
             return jax.device_get(jax.jit(activations)(self.model(step), inputs))  # type: ignore[no-any-return]
 
     def compare(self, other: "Run") -> Comparison:

@@ -10,7 +10,7 @@ from flax import nnx
 
 from framework.errors import FieldError, UserError
 from framework.run import Run, load_run, run_and_step
-from framework.training import Experiment, TrainState, from_named_leaves, named_leaves
+from framework.training import Experiment, TrainState, from_named_leaves, named_leaves, precision
 
 log = logging.getLogger("whygrok")
 
@@ -94,7 +94,7 @@ def _taken(source: str, bare: TrainState, theirs: dict[str, np.ndarray], alone: 
 
 def _fitted(source: str, template: TrainState, leaves: dict[str, np.ndarray], alone: Experiment) -> TrainState:
     try:
-        with alone.scope():
+        with precision(alone.numerics):
             return from_named_leaves(template, leaves, alone.device)
     except ValueError as error:
         raise UserError(f"{source} does not fit: {error}. A fork may change whatever leaves the arrays as they are") from None

@@ -36,7 +36,7 @@ from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state, recorded_up_to
 from framework.storage import Lock, remove_file
-from framework.training import Clock, Experiment, TrainState, hosts
+from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
 from framework.training.examples.checks import digest
 
@@ -144,7 +144,7 @@ def _restored(
 ) -> TrainState | None:
     """The newest good state whose rows are there; later ones are set aside, so that the rows that a power cut took are recorded again."""
     while True:
-        with experiment.scope():  # else a float64 array would come back as float32
+        with precision(experiment.numerics):  # else a float64 array would come back as float32
             restored = checkpoints.restore(initial, experiment.device)
         done = begun if restored is None else int(restored.step)
         last = hosts.by_first(functools.partial(rows_end_before, experiment, directory, begun, done))

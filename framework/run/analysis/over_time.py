@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from framework.errors import UserError
-from framework.training import place
+from framework.training import place, precision
 
 if TYPE_CHECKING:
     from framework.run.loading import Run
@@ -27,7 +27,7 @@ def over_time(run: "Run", function: Callable, steps: Iterable[int] | None, of: s
     program = _program(run, function, of)
     called = jax.jit(program) if compiled else program
     values = []
-    with run.experiment.scope():
+    with precision(run.experiment.numerics):
         for step in tqdm(wanted, unit="step", disable=None):  # None: shown on a terminal only
             try:
                 values.append(jax.device_get(called(*place(run.arrays_of(step), run.experiment.device))))
