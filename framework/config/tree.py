@@ -73,6 +73,12 @@ def harmless_fields(config: ConfigDict | Mapping[str, Any]) -> set[str]:
     return {path for node in nodes(config) for path, _, declared in node.fields if declared.harmless}
 
 
+def strangers(config: ConfigDict | Mapping[str, Any]) -> list[str]:
+    """The modules and files of those plugins of a config that are not ours."""
+    classes = {node.cls for node in nodes(config) if node.kind and not node.cls.__module__.startswith("plugins.")}
+    return sorted({registry.source_of(cls) for cls in classes})
+
+
 @dataclass(frozen=True)
 class Fieldless:
     """The fields of a section such as `probes`: it has none, only probes."""

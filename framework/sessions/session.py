@@ -38,6 +38,7 @@ from framework.sessions.origin import initial_state, recorded_up_to
 from framework.storage import Lock, remove_file
 from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
+from framework.training.examples.checks import digest
 
 log = logging.getLogger("whygrok")
 
@@ -160,7 +161,7 @@ def _new(experiment: Experiment, done: int) -> str:
 
 def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
     experiment, sessions = trainee.experiment, Sessions(directory.environment)
-    sessions.check_data(experiment.data_digest())
+    sessions.check_data(digest(experiment.splits))
     mesh = ONE_DEVICE if experiment.spread is None else experiment.spread.words
     examples = {name: len(split) for name, split in experiment.splits if isinstance(split, Sized)}
     facts = {"headline": experiment.task.headline, "examples": examples}
