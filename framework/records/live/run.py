@@ -53,6 +53,7 @@ class LiveRun:
         """Reads what has changed."""
         try:
             files = dict(zip((CONFIG, ENVIRONMENT, METRICS), signature(str(self.folder)), strict=True))
+            self._damage.pop("the folder", None)
         except OSError as error:
             files = dict.fromkeys((CONFIG, ENVIRONMENT, METRICS))
             self._damage["the folder"] = str(error.strerror)
@@ -180,6 +181,7 @@ class LiveRun:
         self.said = ""
         try:
             self.who = (holder(self.folder / LOCK) if is_there else None) or ""
+            self._damage.pop(LOCK, None)
         except StorageError as error:
             self.who, self._damage[LOCK] = "", str(error)
         if self.who:

@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from framework.cli.looking.live.panel import AROUND, LEAST_ROWS, Line, Panel
-from framework.cli.looking.live.words import STYLES, bar, beside, broken, duration, flowing, printable
+from framework.cli.looking.live.words import STYLES, bar, beside, broken, duration, flowing, pace, printable
 from framework.records.live import KILLED, MISSING, STARTING, LiveRun
 
 WIDE, NARROW = 110, 80  # characters from which two panels lie beside one another; where there are few lines, as in most terminals
@@ -47,7 +47,7 @@ def progress(run: LiveRun, width: int, ascii_only: bool) -> list[Text]:
     share = f" ({run.step / run.steps:.0%})" if run.steps else ""
     parts = [bar(run.step, run.steps, width, ascii_only), Text(f"step {run.step:,} of {run.steps:,}{share}")]
     if run.rate:
-        parts.append(Text(f"{run.rate:,.3g} steps/s"))
+        parts.append(pace(run.rate))
     if run.left is not None and run.step < run.steps:
         parts.append(Text(f"{duration(run.left)} left", "bold"))
     if run.took is not None:

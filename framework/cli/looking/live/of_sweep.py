@@ -4,7 +4,7 @@ from rich.text import Text
 
 from framework.cli.looking.live.panel import AROUND, LEAST_ROWS, Line, Panel
 from framework.cli.looking.live.quantiles import quantiles
-from framework.cli.looking.live.words import STYLES, bar, broken, duration, flowing, printable
+from framework.cli.looking.live.words import STYLES, bar, broken, duration, flowing, pace, printable
 from framework.cli.tables import aligned, cell, initialled, shortened
 from framework.records.live import ORDER, LiveSweep, Member
 
@@ -43,7 +43,7 @@ def progress(sweep: LiveSweep, width: int, ascii_only: bool) -> list[Text]:
     said = Text(f"step {sweep.steps_done:,} of {sweep.steps:,}{share}")
     parts = [bar(sweep.steps_done, sweep.steps, width, ascii_only), said]
     if sweep.rate:
-        parts.append(Text(f"{sweep.rate:,.3g} steps/s"))
+        parts.append(pace(sweep.rate))
     if sweep.left is not None:
         parts.append(Text(f"about {duration(sweep.left)} left", "bold"))
     return flowing(parts, width)

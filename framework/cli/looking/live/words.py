@@ -30,6 +30,11 @@ def duration(seconds: float) -> str:
     return (f"{days} day{'s' * (days > 1)} " if days else "") + str(tqdm.format_interval(rest))
 
 
+def pace(rate: float) -> Text:
+    """1,194 steps/s, or 3.25 steps/s."""
+    return Text(f"{rate:,.0f} steps/s" if rate >= 100 else f"{rate:.3g} steps/s")
+
+
 def bar(done: int, whole: int, width: int, ascii_only: bool) -> Text:
     """How much of the whole is done."""
     room = max(min(BAR, width), 4)
