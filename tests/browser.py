@@ -18,6 +18,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--dis
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe"]
 OURS = ("file:", "data:", "blob:", "about:")  # addresses that no network is needed for
 WIDTHS = (1200, 768, 390)
+READY = "document.documentElement?.dataset.ready === 'yes'"  # of a report
 
 
 class Browser:
@@ -54,13 +55,13 @@ class Browser:
             assert time.monotonic() < end, f"waited in vain for {condition}"
             time.sleep(0.02)
 
-    def open(self, page: Path, width: int = 1200, dark: bool = False) -> None:
-        """Opens a report, and waits until its script has run."""
+    def open(self, page: Path, width: int = 1200, dark: bool = False, ready: str = READY) -> None:
+        """Opens a page, and waits until it is ready; a report says so itself when its script has run."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.events.clear()
         self.call("Page.navigate", url=page.as_uri())
-        self.wait("document.documentElement?.dataset.ready === 'yes'")
+        self.wait(ready)
 
     def scroll_through(self) -> None:
         """Brings each chart that is not folded away to the screen, and waits until it is drawn."""

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"  # written by tools/reference
 GALLERY = ROOT / "docs" / "gallery.md"  # by tools/gallery
 PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").glob("*.md")} - {REFERENCE, GALLERY})]
+SHOWN = ("first_ten_minutes", "tutorial")  # pages with screens, whose commands tools/screens runs
+ANY_BLOCK = re.compile(r"^```\w+\n.*?^```\n", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -70,7 +72,7 @@ def test_the_readmes_first_command_trains_until_the_network_generalizes(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if any(steps(page))], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if any(steps(page)) and page.stem not in SHOWN], ids=lambda page: page.stem)
 def test_a_page_does_what_it_shows(page, tmp_path, commands):
     if page.stem == "slurm" and "SLURM_CONF" not in os.environ:
         pytest.skip("no Slurm here: tools/one-node-slurm pytest tests/test_docs.py")
@@ -99,11 +101,20 @@ def test_a_page_does_what_it_shows(page, tmp_path, commands):
         assert (tmp_path / "runs/first/figures/curves.png").is_file() and (tmp_path / "compared.png").is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("page", SHOWN)
+def test_a_page_shows_what_its_commands_print(page):
+    """Apart from times and rates; and each of its commands goes well."""
+    done = subprocess.run([sys.executable, str(ROOT / "tools/screens"), "--check", page], capture_output=True, text=True)
+    assert done.returncode == 0, f"tools/screens makes the page anew\n{done.stdout}{done.stderr}"
+
+
 def test_docs_are_short_and_links_lead_somewhere():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         if page.stem != "README":
-            assert len(text.splitlines()) <= 60, page.name
+            written = ANY_BLOCK.sub("", text) if page.stem in SHOWN else text  # screens and whole files have as many lines as they have
+            assert len(written.splitlines()) <= 60, page.name
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.parent / target).is_file(), f"{page.name} links to {target}"
 

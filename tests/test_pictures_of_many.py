@@ -145,6 +145,16 @@ def test_a_band_is_drawn_for_each_setting_of_the_other_fields(tmp_path):
     assert float(rows[0]["high"]) - float(rows[0]["low"]) == pytest.approx(2 * 4.302653 / math.sqrt(3), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("label", "values", "top"),
+    [("step from which test accuracy stays at 0.99", [794, 2512], 2512), ("test accuracy", [0.1, 0.6], 1.04)],
+)
+def test_an_axis_ends_at_1_for_accuracies_and_not_for_steps_that_are_named_after_them(label, values, top):
+    [[axes]] = draw(new_figure(), [[Panel("", "decay", label, [Curve("mean", [1, 2], values)], "log")]])
+    low, high = axes.get_ylim()
+    assert low < values[0] and values[1] <= top <= high < 1.5 * top
+
+
 def logistic(n, p, power, shift=0.0):
     return float(1 / (1 + np.exp(-6 * (np.log(n / p**power) - shift))))
 

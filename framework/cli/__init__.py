@@ -6,6 +6,7 @@ import difflib
 import errno
 import importlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -38,9 +39,11 @@ COMMANDS = {
     "bench": ("framework.cli.checking.bench", "time steps, probes, sweeps and commands beside what they are compared with"),
     "rerun": ("framework.cli.checking.rerun", "train the config of a run once more, and compare every bit"),
     "doctor": ("framework.cli.checking.doctor", "check this installation and this machine, or the files of runs"),
+    "completion": ("framework.cli.completing.completion", "print what makes a shell complete these commands"),
 }
 
 SHOWN = 200  # characters of a name in a sentence
+ASKED = "_ARGCOMPLETE"  # the variable that a shell sets where Tab was pressed
 INTERNAL = {name: f"framework.cli.training.{name}" for name in ("work", "share", "host")}  # what whygrok starts by itself
 
 
@@ -49,6 +52,10 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
 
     tracebacks: what comes out of a plugin of the user's is raised, for a log, and not explained in a sentence.
     """
+    if ASKED in os.environ:
+        from framework.cli.completing.words import answer_the_shell
+
+        return answer_the_shell()
     _send_log_to_stderr()
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
@@ -93,7 +100,11 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (whygrok {self.prog.split()[-1]} --help shows examples)")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """The arguments; anything unknown is an error that names the nearest option."""
+        """The arguments; anything unknown is an error that names the nearest option. Where a shell asks for words, they are its answer."""
+        if ASKED in os.environ:
+            from framework.cli.completing.words import offer
+
+            offer(self)
         parsed, unknown = self.parse_known_args(arguments)
         self.refuse(unknown)
         return parsed

@@ -30,7 +30,7 @@ def listed(kinds: Iterable[str]) -> list[Listed]:
     kinds = list(kinds)
     if not registry.has_imported() and not registry.installed_plugins():
         try:
-            return [plugin for kind in kinds for plugin in _read(kind)]
+            return [plugin for kind in kinds for plugin in built_in(kind)]
         except Unreadable:
             pass
     return [Listed(kind, entry.name, entry.summary, entry.source) for kind in kinds for entry in registry.entries(kind)]
@@ -41,8 +41,11 @@ def names(kind: str) -> list[str]:
     return [plugin.name for plugin in listed([kind])]
 
 
-def _read(kind: str) -> list[Listed]:
-    """The built-in plugins of a kind, from the source of their modules; each lies in the folder of its kind."""
+def built_in(kind: str) -> list[Listed]:
+    """The built-in plugins of a kind, from the source of their modules; each lies in the folder of its kind.
+
+    Raises Unreadable where the source does not say them.
+    """
     found = {plugin.name: plugin for module in registry.built_in_modules(kind) for plugin in _registered(kind, module)}
     return [found[name] for name in sorted(found)]
 

@@ -82,6 +82,11 @@ def _has_positive(panel: Panel, second: bool) -> bool:
     return any(np.any(np.asarray(curve.y, float) > 0) for curve in panel.curves if curve.second == second)
 
 
+def _at_most_one(panel: Panel) -> bool:
+    """Whether the values may be accuracies: "step from which test accuracy stays at 0.99" is none."""
+    return all(not np.any(np.asarray(curve.y, float) > 1) for curve in panel.curves if not curve.second)
+
+
 def _scale(axes: Any, panel: Panel, log_y: bool) -> None:
     if panel.x_axis == "steps":
         log_steps(axes)
@@ -93,7 +98,7 @@ def _scale(axes: Any, panel: Panel, log_y: bool) -> None:
         axes.set_yscale("log")
     elif panel.from_zero:
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
-    elif "accuracy" in panel.y_label:
+    elif "accuracy" in panel.y_label and _at_most_one(panel):
         axes.set_ylim(-0.02, 1.04)
 
 

@@ -1,5 +1,6 @@
 """A value against a field: the mean over seeds with its 95 % interval, and each seed faint behind it."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from framework.records.pictures.points import Points, count_of, grouped, save, s
 from framework.records.table import Row, Table
 
 MOST = 12  # curves that are told apart
+LABEL = 44  # characters of a label that fit beside the picture
 
 
 @plain_style()
@@ -41,7 +43,8 @@ def draw_bands(table: Table, x: str, value: str, output: Path, paper: float | No
     said = [f"mean and 95 % interval over {count} (Student's t); pale: each seed", points.about, points.left_out]
     title = "\n".join(filter(None, said))
     log_y = bool(flat.min() > 0 and flat.max() / flat.min() > 100)
-    panel = Panel(title, points.label(x), points.label(value), curves, scale_of(place for curve in curves for place in curve.x), log_y)
+    y_label = "\n".join(textwrap.wrap(points.label(value), LABEL))
+    panel = Panel(title, points.label(x), y_label, curves, scale_of(place for curve in curves for place in curve.x), log_y)
     figure = new_figure()
     ((axes,),) = draw(figure, [[panel]], size=(7.2, 4.8))
     places = sorted({float(place) for curve in curves for place in curve.x})
