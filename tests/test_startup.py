@@ -8,10 +8,10 @@ import pytest
 
 import framework
 from framework import build, registry
-from framework.cli import COMMANDS, catalogue
+from framework.cli import COMMANDS
 from framework.config import SCALES
 from framework.errors import FieldError
-from framework.registry import KINDS
+from framework.registry import KINDS, catalogue
 from plugins.benchmarks import startup
 from tests.runs_by_hand import rows_of, write_run
 

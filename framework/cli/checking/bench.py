@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 
 from framework import registry
-from framework.cli import Parser, catalogue
+from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import load_plugins
 from framework.errors import one_of
 from framework.fields import fields_of
+from framework.registry import catalogue
 
 EXAMPLES = """\
   whygrok bench step                                          a training step beside its floor and a hand-written script

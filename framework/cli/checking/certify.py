@@ -8,11 +8,12 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from framework.cli import Parser, catalogue
+from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 from framework.errors import UserError, did_you_mean, one_of
 from framework.fields import fields_of
+from framework.registry import catalogue
 
 if TYPE_CHECKING:
     from framework.interfaces import Certificate, Certified

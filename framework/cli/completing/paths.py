@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from framework.cli import catalogue
 from framework.cli.completing.config_source import Section, sections_in
 from framework.cli.completing.plugin_source import Written, fields_of
 from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, General, find_config
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields
+from framework.registry import catalogue
 from framework.storage import read_text
 
 DEFAULTS = {"penalty": Section("none")}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import framework
-from framework.cli import catalogue
+from framework.registry import catalogue
 from framework.storage import read_text
 
 HERE = Path(framework.__file__).parents[1]

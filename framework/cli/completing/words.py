@@ -11,9 +11,10 @@ from argcomplete.finders import CompletionFinder
 from argcomplete.lexers import split_line
 
 from framework import registry
-from framework.cli import ASKED, COMMANDS, Parser, catalogue
+from framework.cli import ASKED, COMMANDS, Parser
 from framework.cli.completing import paths
 from framework.config import NAMED, PLUGIN_SECTIONS, SCALES, shipped_configs
+from framework.registry import catalogue
 
 PREFIX = "--config."
 FILES = argcomplete.FilesCompleter()  # type: ignore[no-untyped-call]

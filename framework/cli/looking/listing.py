@@ -5,12 +5,13 @@ import json
 from collections.abc import Sequence
 
 from framework import registry
-from framework.cli import Parser, catalogue
+from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.cli.overrides import parse_with_config
 from framework.cli.plugins import kind_of, load_plugins
 from framework.cli.tables import aligned
 from framework.config import shipped_configs
+from framework.registry import catalogue
 
 EXAMPLES = """\
   whygrok list                                       everything

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.cli import Parser, catalogue
+from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.cli.overrides import add_plugins
 from framework.cli.plugins import load_plugins
 from framework.cli.tables import aligned
 from framework.config import SCALES, named_scale
 from framework.errors import Interrupted, StorageError, continued, one_of
+from framework.registry import catalogue
 
 if TYPE_CHECKING:
     from framework.evidence.reproduce import Reproduced
