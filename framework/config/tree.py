@@ -12,7 +12,7 @@ from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unknown_field
 
 PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
-NAMED = {"probes": "probe", "interventions": "intervention"}  # sections of any number of plugins, each with a name of its own
+NAMED = {"probes": "probe", "interventions": "intervention", "writers": "writer"}  # any number of plugins, each with a name of its own
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,14 @@ def node_at(config: ConfigDict, path: str, wanted: str = "") -> Node:
 
 def harmless_fields(config: ConfigDict | Mapping[str, Any]) -> set[str]:
     """Dotted fields that a resumed run may change: neither the trajectory nor the recorded rows depend on them."""
-    return {path for node in nodes(config) for path, _, declared in node.fields if declared.harmless}
+    return {path for node in nodes(config) for path, declared in _settings(node) if declared is None or declared.harmless}
+
+
+def _settings(node: Node) -> Iterator[tuple[str, Declared | None]]:
+    """(dotted field, what is known about it) of a section, None for those of a writer, and for its name: it only tells of the run."""
+    if node.kind == "writer":
+        yield f"{node.path}.name", None
+    yield from ((path, None if node.kind == "writer" else declared) for path, _, declared in node.fields)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from framework import registry, seeds
 from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict
 from framework.errors import FieldError, UserError, within
 from framework.fields import Condition, make, parts
-from framework.interfaces import Context, Intervention, Model, Optimizer, Penalty, Probe, Splits, Task, Values
+from framework.interfaces import Context, Intervention, Model, Optimizer, Penalty, Probe, Splits, Task, Values, Writer
 from framework.training.clock import PROBES, Clock
 from framework.training.devices import Spread, precision, spread_of
 from framework.training.examples.batches import Batches
@@ -49,6 +49,7 @@ class Experiment:
     penalty: Penalty
     probes: dict[str, Probe]
     interventions: dict[str, Intervention] = field(default_factory=dict)
+    writers: dict[str, Writer] = field(default_factory=dict)
     spread: Spread | None = None  # how it lies on several devices; None, also for whoever reads a run: on one
 
     @classmethod

@@ -19,7 +19,7 @@ from framework.testing.subject import Subject, bits, surroundings
 
 ENGINE = "engine"
 ROUNDING = 1e-4  # relative to the largest entry, after four steps
-QUIET = {"recording.plot": False, "recording.tensorboard": False, "recording.progress": False}
+QUIET = {"recording.plot": False, "writers.tensorboard.name": "none", "recording.progress": False}
 
 
 @promise(ENGINE, is_basis=True)

@@ -1,0 +1,39 @@
+"""Whom my_writer tells of a run: say it in one line."""
+
+from dataclasses import dataclass
+
+from framework import Pen, Writer, field, register
+from framework.storage import append_to
+
+
+@register("my_writer")
+@dataclass(frozen=True, kw_only=True)
+class MyWriter(Writer):
+    """A line of text per row, in a file in the run's folder. Source: whose format it is."""
+
+    columns: tuple[str, ...] = field(("train/loss", "test/loss"), "which numbers are told")
+
+    def open(self, about, rows):
+        """Begins a session: a file that has a line for each row so far. `about` has folder, name, config, step, …"""
+        pen = Lines(about.folder / f"rows-from-{about.step}.txt", self.columns)
+        for row in rows:
+            pen.row(row)
+        return pen
+
+
+class Lines(Pen):
+    """The file that is open. What is raised here is said once, and the run goes on."""
+
+    def __init__(self, file, columns):
+        file.unlink(missing_ok=True)
+        self._file, self._columns = append_to(file), columns
+
+    def row(self, row):
+        """A line more: row.step, row.seconds, and row.numbers by column."""
+        told = [f"{column} = {row.numbers[column]:.6g}" for column in self._columns if column in row.numbers]
+        self._file.write(f"step {row.step}: {', '.join(told)}\n".encode())
+
+    def end(self, how):
+        """how: finished, stopped or failed."""
+        self._file.close()
+
