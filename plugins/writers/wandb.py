@@ -1,5 +1,6 @@
 """Weights & Biases: one run there for one run here, offline unless asked for."""
 
+import contextlib
 import io
 import os
 import re
@@ -44,7 +45,7 @@ class WandB(Writer):
         """Whether the library is there."""
         return "" if find_spec("wandb") else MISSING
 
-    def open(self, about: About, rows: Sequence[Recorded]) -> "Online":
+    def open(self, about: About, rows: Sequence[Recorded]) -> "Open":
         """The run of W&B in which this one goes on."""
         import wandb
 
@@ -67,20 +68,21 @@ class WandB(Writer):
             reinit="create_new",
             settings=settings,
         )
-        pen = Online(live)
+        pen = Open(live, self.mode)
         for row in rows:
             pen.row(row)
         return pen
 
 
-class Online(Pen):
+class Open(Pen):
     """A run of W&B that is open."""
 
-    def __init__(self, live: Any):
-        self._live, self._first = live, int(live.step)  # steps before the first are there already
+    def __init__(self, live: Any, mode: str):
+        self._live, self._mode = live, mode
+        self._first = int(live.step)  # W&B has the steps before it from an earlier session
 
     def row(self, row: Recorded) -> None:
-        """The numbers of a row, at its step, unless W&B has them from an earlier session."""
+        """The numbers of a row, at its step, unless W&B has them."""
         import wandb
 
         if row.step < self._first:
@@ -100,6 +102,12 @@ class Online(Pen):
         """A run that was stopped or has failed is one that failed, to W&B, until it goes on."""
         self._live.summary["ended"] = how
         self._live.finish(exit_code=0 if how == FINISHED else 1)
+
+    def drop(self) -> None:
+        """Lets go of the id, so that a later session in this process may have it; online that would wait for the network."""
+        if self._mode == "offline":
+            with contextlib.suppress(Exception):
+                self._live.finish(exit_code=1)
 
 
 def _identity(about: About) -> str:

@@ -1,7 +1,6 @@
 """What an Engine promises."""
 
 import contextlib
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from framework.sessions import train
 from framework.storage import temporary_folder
 from framework.sweep import FAILED, FINISHED, Standing, run_sweep
 from framework.testing.promises import Broken, NotAsked, promise
-from framework.testing.subject import Subject, bits, surroundings
+from framework.testing.subject import Subject, bits, only_warnings, surroundings
 
 ENGINE = "engine"
 ROUNDING = 1e-4  # relative to the largest entry, after four steps
@@ -61,11 +60,5 @@ def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Mem
     if refusal := subject.plugin.refusal():
         raise NotAsked(refusal)
     sweep = members(override(surroundings().config, QUIET), product(axes))
-    log = logging.getLogger("whygrok")
-    before = log.level
-    log.setLevel(logging.WARNING)
-    try:
-        with temporary_folder() as folder:
-            yield sweep, run_sweep(sweep, Path(folder) / "runs", jobs=2, engine=subject.plugin), Path(folder) / "runs"
-    finally:
-        log.setLevel(before)
+    with temporary_folder() as folder, only_warnings():
+        yield sweep, run_sweep(sweep, Path(folder) / "runs", jobs=2, engine=subject.plugin), Path(folder) / "runs"

@@ -16,7 +16,7 @@ from framework.run import load_run
 from framework.sessions import train
 from framework.storage import make_folder, temporary_folder
 from framework.testing.promises import Broken, NotAsked, promise
-from framework.testing.subject import Subject, bits, surroundings
+from framework.testing.subject import Subject, bits, only_warnings, surroundings
 
 WRITER = "writer"
 NAME = "checked"  # name of the instance in the experiment
@@ -55,7 +55,7 @@ def it_changes_no_bit_of_a_run(subject: Subject) -> None:
     """A run that it is told of has the rows and the parameters of one without it, and no file outside of the writer's own folder."""
     _refuse(subject.plugin)
     section = registry.section_of(subject.plugin)
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, only_warnings():
         found = {}
         for name, writers in {"alone": {}, "told": {f"writers.{NAME}": section}}.items():
             run = train(override(surroundings().config, QUIET | writers), Path(folder, name))
