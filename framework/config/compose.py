@@ -20,7 +20,6 @@ from framework.config.tree import NAMED, PLUGIN_SECTIONS, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of, quoted
 from framework.fields import convert, declared_fields, unknown_field
 
-
 ADDED = ("probes", "writers")  # what can be named after the colon beside the parts: plugins whose defaults suit every run
 
 

@@ -58,17 +58,17 @@ class Pen(abc.ABC):
     def row(self, row: Recorded) -> None:
         """Tells of a row more; one of the same step as the last completes it."""
 
-    def flush(self) -> None:
+    def flush(self) -> None:  # noqa: B027 - most have nothing to do there
         """What waits may go to the disk: called often between rows."""
 
-    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:  # noqa: B027
         """Tells of pictures by name, as the bytes of PNG files, when the run is finished."""
 
     @abc.abstractmethod
     def end(self, how: str) -> None:
         """Nothing more will come: FINISHED, STOPPED (the same command goes on) or FAILED."""
 
-    def drop(self) -> None:
+    def drop(self) -> None:  # noqa: B027
         """It has raised: what it holds open is given up, and nothing may be raised here."""
 
 

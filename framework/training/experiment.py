@@ -176,8 +176,7 @@ class Experiment:
         _ = self._batches
         with precision(self.numerics):
             jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
-        said = []
-        plugins = {"task": self.task, "model": self.model, "optimizer": self.optimizer, "penalty": self.penalty}
+        said, plugins = [], {kind: getattr(self, kind) for kind in PLUGIN_SECTIONS}
         named = {f"{section}.{name}": plugin for section in NAMED for name, plugin in getattr(self, section).items()}
         for section, outer in (plugins | named).items():
             for path, plugin in parts(outer, section):

@@ -16,7 +16,7 @@ from framework.interfaces import FAILED, FINISHED, STOPPED
 from framework.storage import check_links, read_json, temporary_folder, write_atomically, write_json
 
 MISSING = "MLflow, or what it needs for a database, is not installed: pip install 'whygrok[mlflow]'"
-IDENTITY, DATABASE, ARTIFACTS = "identity.json", "mlflow.db", "artifacts"  # in the writer's folder
+IDENTITY, DATABASE, ARTIFACTS = "identity.json", "mlflow.db", "mlartifacts"  # in the writer's folder
 STATUS = {FINISHED: "FINISHED", STOPPED: "KILLED", FAILED: "FAILED"}
 MOST_METRICS, MOST_PARAMS, LONGEST = 1000, 100, 500  # in one request; characters of a field's value
 WAIT_SECONDS = 1.0  # how old rows may be that are not told yet: each request waits for a disk or a network
@@ -59,8 +59,7 @@ class MLflow(Writer):
         if run_id:
             client.update_run(run_id, status="RUNNING")
         else:
-            artifacts = None if self._given else (about.folder / ARTIFACTS).as_uri()
-            run_id = _new(client, self.experiment or about.sweep or "whygrok", artifacts, about)
+            run_id = _new(client, self.experiment or about.sweep or "whygrok", _artifacts(where), about)
             write_json(about.folder / IDENTITY, {"tracking_uri": where, "run_id": run_id})
         client.log_dict(run_id, dict(about.config), "config.json")
         pen = Tracked(client, run_id, about.started, told)
@@ -149,6 +148,12 @@ def _told(client: Any, run_id: str) -> set[tuple[str, int]]:
     """(metric, step) of all that MLflow has of a run."""
     names = client.get_run(run_id).data.metrics
     return {(name, told.step) for name in names for told in client.get_metric_history(run_id, name)}
+
+
+def _artifacts(where: str) -> str | None:
+    """Where files go: beside a database, which would put them into the current folder; a server knows it itself."""
+    kind, slashes, database = where.partition(":///")
+    return (Path(database).resolve().parent / ARTIFACTS).as_uri() if slashes and kind == "sqlite" else None
 
 
 def _new(client: Any, experiment: str, artifacts: str | None, about: About) -> str:

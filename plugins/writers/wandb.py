@@ -17,7 +17,7 @@ from framework.storage import make_folder, read_json, remove, write_json
 
 MISSING = "Weights & Biases is not installed: pip install 'whygrok[wandb]'"
 IDENTITY = "identity.json"  # under which id W&B knows the run
-SILENT = {"console": "off", "silent": True, "disable_git": True, "save_code": False, "x_disable_stats": True}
+SILENT: dict[str, Any] = {"console": "off", "silent": True, "disable_git": True, "save_code": False, "x_disable_stats": True}
 
 
 @register("wandb")
@@ -31,7 +31,7 @@ class WandB(Writer):
     Source: the library wandb.
     """
 
-    mode: str = field("offline", "whether rows are kept in the run's folder, to be sent later, or sent at once", choices=("offline", "online"))
+    mode: str = field("offline", "whether rows stay in the run's folder until you send them, or are sent", choices=("offline", "online"))
     project: str = field("whygrok", "the project in which the run appears")
     entity: str = field("", "the account or team; by default yours")
     tags: tuple[str, ...] = field((), "words by which to find the run")

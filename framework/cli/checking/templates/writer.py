@@ -36,4 +36,3 @@ class Lines(Pen):
     def end(self, how):
         """how: finished, stopped or failed."""
         self._file.close()
-
