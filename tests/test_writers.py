@@ -14,7 +14,7 @@ from tests.test_deaths import Killed, killing
 from tests.written import assert_same_numbers, scalars, tag_of, told
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
-CALLS = ("open", "row", "pictures", "end")
+CALLS = ("begin", "row", "pictures", "end")
 
 
 def failing_writer():
@@ -33,8 +33,8 @@ def failing_writer():
 
         at: str = "none"
 
-        def open(self, about, rows):
-            note(self, "open", about.step, [row.step for row in rows])
+        def begin(self, about, rows):
+            note(self, "begin", about.step, [row.step for row in rows])
             return Noting(self)
 
     class Noting(Pen):
@@ -65,7 +65,7 @@ def test_a_writer_that_raises_is_named_once_and_the_run_ends_with_the_same_bits(
     assert warnings == ["the writer bad is told no more: no route to the server; the run goes on, and metrics.jsonl has every row"]
     assert_same_run(tmp_path, uninterrupted)
     assert_same_numbers(scalars(tmp_path), tmp_path, tag_of)  # another writer is told all the same
-    assert notes[-1] == (("open", 0, []) if call == "open" else ("drop",))
+    assert notes[-1] == (("begin", 0, []) if call == "begin" else ("drop",))
 
 
 def test_a_writer_is_told_each_row_once_the_pictures_and_how_it_ended(tmp_path):
@@ -73,10 +73,10 @@ def test_a_writer_is_told_each_row_once_the_pictures_and_how_it_ended(tmp_path):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         killing(patch, RunRecorder, "row", 3, after=False)
         train(told(note=select("failing")), tmp_path)
-    assert [note[:2] for note in notes] == [("open", 0), ("row", 0), ("row", 2), ("row", 3), ("end", "failed")]
+    assert [note[:2] for note in notes] == [("begin", 0), ("row", 0), ("row", 2), ("row", 3), ("end", "failed")]
     notes.clear()
     train(told(draws=True, note=select("failing")), tmp_path)
-    assert notes[0] == ("open", 3, [0, 2, 3])
+    assert notes[0] == ("begin", 3, [0, 2, 3])
     assert [note[:2] for note in notes[1:]] == [("row", 4), ("row", 6), ("pictures", 6), ("end", "finished")]
     assert notes[-2] == ("pictures", 6, ["count", "norms"])
 

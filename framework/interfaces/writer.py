@@ -90,7 +90,7 @@ class Writer(Plugin):
         return []
 
     @abc.abstractmethod
-    def open(self, about: About, rows: Sequence[Recorded]) -> Pen:
+    def begin(self, about: About, rows: Sequence[Recorded]) -> Pen:
         """Begins a session. rows: all that is recorded up to `about.step`, in order; what was told of later steps, by a session that was
         killed, is to be forgotten, or must not be told twice when it is recorded again.
         """

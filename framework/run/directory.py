@@ -16,6 +16,7 @@ from framework.storage import check_links, make_folder, make_new_folder, read_js
 
 ARRAYS = re.compile(r"[0-9]{10,18}\.npz")
 BACK = "Put it back from a copy, or rename the folder of the run to start over"
+USUAL = "tensorboard"  # the writer of a run that names none
 INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its network."
 
 
@@ -62,7 +63,7 @@ class RunDirectory:
 
     def check_links(self, writers: Iterable[str] = ()) -> None:
         """Raises UserError where a part of the folder is a symbolic link: whoever sent the folder could have us write elsewhere."""
-        folders = (self.arrays, self.checkpoints, self.histograms, self.figures, *map(self.folder_of, writers))
+        folders = (self.arrays, self.checkpoints, self.histograms, self.figures, *map(self.folder_of, {USUAL, *writers}))
         check_links((self.config, self.environment, self.metrics, *folders, self.lock))
 
     def array_files(self) -> dict[int, Path]:

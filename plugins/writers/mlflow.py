@@ -46,7 +46,7 @@ class MLflow(Writer):
         needed = ("mlflow",) if self._given and not self._given.startswith("sqlite:") else ("mlflow", "sqlalchemy", "alembic")
         return "" if all(map(find_spec, needed)) else MISSING
 
-    def open(self, about: About, rows: Sequence[Recorded]) -> "Tracked":
+    def begin(self, about: About, rows: Sequence[Recorded]) -> "Tracked":
         """The run of MLflow in which this one goes on; a new one where that one holds numbers that this one has no more."""
         check_links([about.folder / name for name in (IDENTITY, DATABASE, ARTIFACTS)])
         where = self._given or f"sqlite:///{about.folder / DATABASE}"

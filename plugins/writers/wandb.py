@@ -1,19 +1,19 @@
 """Weights & Biases: one run there for one run here, offline unless asked for."""
 
 import contextlib
-import io
 import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from framework import About, Pen, Recorded, Writer, field, register
 from framework.errors import FieldError
 from framework.interfaces import FINISHED
-from framework.storage import make_folder, read_json, remove, write_json
+from framework.storage import make_folder, read_json, remove, temporary_folder, write_atomically, write_json
 
 MISSING = "Weights & Biases is not installed: pip install 'whygrok[wandb]'"
 IDENTITY = "identity.json"  # under which id W&B knows the run
@@ -45,7 +45,7 @@ class WandB(Writer):
         """Whether the library is there."""
         return "" if find_spec("wandb") else MISSING
 
-    def open(self, about: About, rows: Sequence[Recorded]) -> "Open":
+    def begin(self, about: About, rows: Sequence[Recorded]) -> "Open":
         """The run of W&B in which this one goes on."""
         import wandb
 
@@ -93,10 +93,14 @@ class Open(Pen):
     def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         """Each of them as an image, beside the last row."""
         import wandb
-        from PIL import Image
 
-        images = {f"pictures/{name}": wandb.Image(Image.open(io.BytesIO(png))) for name, png in pictures.items()}
-        self._live.log(images, step=step)
+        with temporary_folder() as folder:
+            images = {}
+            for name, png in pictures.items():
+                file = Path(folder, f"{name}.png")
+                write_atomically(file, png, durable=False)
+                images[f"pictures/{name}"] = wandb.Image(str(file))
+            self._live.log(images, step=step)  # W&B copies them
 
     def end(self, how: str) -> None:
         """A run that was stopped or has failed is one that failed, to W&B, until it goes on."""

@@ -52,7 +52,7 @@ class Writers:
                 if one.writer.histograms:
                     self._histograms.forget({row["step"] for row in rows})
                 told = [self._recorded(row, one.writer, self._histograms.at) for row in rows]
-                one.pen = one.writer.open(about, told)
+                one.pen = one.writer.begin(about, told)
 
     def row(self, row: RowDict) -> None:
         """Tells of a row; one that completes the last has no histograms again."""

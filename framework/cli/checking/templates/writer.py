@@ -13,7 +13,7 @@ class MyWriter(Writer):
 
     columns: tuple[str, ...] = field(("train/loss", "test/loss"), "which numbers are told")
 
-    def open(self, about, rows):
+    def begin(self, about, rows):
         """Begins a session: a file that has a line for each row so far. `about` has folder, name, config, step, …"""
         pen = Lines(about.folder / f"rows-from-{about.step}.txt", self.columns)
         for row in rows:

@@ -27,7 +27,7 @@ QUIET = {"recording.plot": False, "writers.tensorboard.name": "none", "recording
 def it_takes_all_that_it_is_told(subject: Subject) -> None:
     """It takes rows, one that completes the last, histograms and pictures if it wants them, and an end; it prints nothing."""
     with _alone(subject) as about:
-        pen = subject.plugin.open(about, [])
+        pen = subject.plugin.begin(about, [])
         for row in (_row(0), _row(1), Recorded(1, 0.2, {"norms/W": 3.0}), _row(2)):
             pen.row(row)
             pen.flush()
@@ -40,11 +40,11 @@ def it_takes_all_that_it_is_told(subject: Subject) -> None:
 def it_goes_on_after_a_session_that_was_killed(subject: Subject) -> None:
     """A session that nobody ended is followed by another, which begins at an earlier row and takes the later ones again."""
     with _alone(subject) as about:
-        killed = subject.plugin.open(about, [])
+        killed = subject.plugin.begin(about, [])
         for step in range(4):
             killed.row(_row(step))
         killed.drop()
-        pen = subject.plugin.open(_later(about, 1), [_row(0), _row(1)])
+        pen = subject.plugin.begin(_later(about, 1), [_row(0), _row(1)])
         for step in range(2, 5):
             pen.row(_row(step))
         pen.end(FINISHED)
