@@ -16,7 +16,7 @@ from framework import registry
 from framework.config.older import newer, newer_section, newer_writers
 from framework.config.paths import resolve_plugin
 from framework.config.settings import SECTIONS, General
-from framework.config.tree import NAMED, PLUGIN_SECTIONS, node_at
+from framework.config.tree import NAMED, PLUGIN_SECTIONS, Config, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of, quoted
 from framework.fields import convert, declared_fields, unknown_field
 
@@ -58,7 +58,8 @@ def experiment(
     told = newer_writers(settings["recording"], {"tensorboard": select("tensorboard")} if writers is None else dict(writers))
     named = {"probes": dict(probes or {}), "interventions": dict(interventions or {}), "writers": told}
     _swap(arg, parts, named)
-    config = _untyped(_section(General, general, "", known=(*PLUGIN_SECTIONS, *NAMED, *SECTIONS)) | {"plugins": tuple(paths)})
+    top = _section(General, general, "", known=(*PLUGIN_SECTIONS, *NAMED, *SECTIONS)) | {"plugins": tuple(paths)}
+    config = Config(top, type_safe=False)
     for kind in PLUGIN_SECTIONS:
         config[kind] = plugin_section(kind, parts[kind], kind)
     for section, kind in NAMED.items():

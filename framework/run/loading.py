@@ -11,10 +11,11 @@ import jax
 import numpy as np
 from flax import nnx
 
-from framework.config import from_stored, plugin_list
+from framework.config import PLUGIN_SECTIONS, from_stored, plugin_list
 from framework.errors import Damage, UserError
 from framework.fields import check_condition
-from framework.records import FAILURES, NOTES, data_frame, natural, read_lines
+from framework.notebook import table
+from framework.records import FAILURES, NOTES, Outcome, data_frame, natural, read_lines
 from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
@@ -32,6 +33,16 @@ class Run:
     path: Path | None = None
     final: TrainState | None = None
     stored: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        known, plugins = (
+            Outcome(self.headline, self.rows),
+            (self.config[kind].name for kind in PLUGIN_SECTIONS if self.config[kind].name != "none"),
+        )
+        lines: list[tuple[str, Any]] = [("trained", ", ".join(plugins)), ("step", known.step), ("of", self.experiment.general.steps)]
+        lines += [(f"train/{self.headline}", known.train), (f"test/{self.headline}", known.test)]
+        lines += [("fitted", known.fitted), ("grokked", known.grokked), *(("mishap", said) for said in known.mishaps)]
+        return table(f"run {self.path.name}" if self.path else "run in memory", ("", ""), lines)
 
     @property
     def config(self) -> Any:

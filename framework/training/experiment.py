@@ -73,6 +73,9 @@ class Experiment:
         check_names(made)
         return made
 
+    def _repr_html_(self) -> str:
+        return str(self.config._repr_html_("experiment"))
+
     @functools.cached_property
     def device(self) -> jax.Device:
         """Where everything is computed that is not spread: the first device of this process."""
@@ -253,12 +256,7 @@ class Experiment:
         return values, state
 
     def measure(
-        self,
-        state: TrainState,
-        event: Event,
-        known: Values | None = None,
-        clock: Clock | None = None,
-        failures: dict[str, str] | None = None,
+        self, state: TrainState, event: Event, known: Values | None = None, clock: Clock | None = None, failures: dict | None = None
     ) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event.
 

@@ -117,9 +117,9 @@ def tag_of(column: str) -> str:
 
 
 def _shared(tags: set[str]) -> dict[str, list[str]]:
-    """Quantity → its tags, of those that more than one split has."""
+    """Quantity → its tags on train and test, of those that both have."""
     found: dict[str, list[str]] = {}
-    for split in SPLITS:
+    for split in ("train", "test"):
         for tag in sorted(tags):
             if tag.split("/")[1] == split:
                 found.setdefault(tag.split("/")[0], []).append(tag)

@@ -12,7 +12,7 @@ from framework.config import Member, members, override, product
 from framework.run import load_run
 from framework.sessions import train
 from framework.storage import temporary_folder
-from framework.sweep import FAILED, FINISHED, Standing, run_sweep
+from framework.sweep import FAILED, FINISHED, Standings, run_sweep
 from framework.testing.promises import Broken, NotAsked, promise
 from framework.testing.subject import Subject, bits, only_warnings, surroundings
 
@@ -52,7 +52,7 @@ def _same(params: Any, alone: Any, to_the_bit: bool) -> bool:
 
 
 @contextlib.contextmanager
-def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Member], list[Standing], Path]]:
+def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Member], Standings, Path]]:
     """(members, how they stand, their folder) of a small sweep that the engine trained; only warnings are heard meanwhile.
 
     Raises NotAsked for an engine that says why it cannot train here.
