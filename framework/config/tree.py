@@ -10,7 +10,7 @@ from framework import registry
 from framework.config.settings import SECTIONS, General
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unknown_field
-from framework.notebook import shown, table
+from framework.fields.shown import shown, table
 
 PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
 NAMED = {"probes": "probe", "interventions": "intervention", "writers": "writer"}  # any number of plugins, each with a name of its own
@@ -20,7 +20,7 @@ class Config(ConfigDict):
     """A whole config. In a notebook it is a table: a line for every plugin, and for settings that are not as they are by default."""
 
     def _repr_html_(self, title: str = "config") -> str:
-        return table(title, ("section", "plugin", "fields that are not as they are by default"), _lines(self))
+        return table(title, ("section", "plugin", "fields that differ from their defaults"), _lines(self))
 
 
 @dataclass(frozen=True)

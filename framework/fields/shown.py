@@ -1,4 +1,4 @@
-"""Small tables of HTML, for notebooks: they take the colours of the page around them, light or dark, and no word in them is code."""
+"""Values and small tables of them, as HTML for notebooks: the tables take the colours of the page around them, light or dark, and no word in them is code."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
