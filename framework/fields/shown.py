@@ -1,4 +1,4 @@
-"""Values and small tables of them, as HTML for notebooks: the tables take the colours of the page around them, light or dark, and no word in them is code."""
+"""Values and small tables, as HTML for notebooks: in the colours of the page around them, and no word in them is code."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
