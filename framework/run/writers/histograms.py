@@ -27,21 +27,22 @@ class Histograms:
                 remove_file(file)
 
     def at(self, step: int) -> dict[str, Histogram]:
-        """By parameter, as they were recorded at a step; none where nobody asked for them then."""
-        file = self._file(step)
-        if not file.is_file():
+        """By parameter, as they were recorded at a step; none where nobody asked for them then, or where the file is damaged."""
+        try:
+            stored = read_npz(self._file(step))
+        except (OSError, ValueError):
             return {}
-        stored = read_npz(file)
         names = [name.removesuffix("/counts") for name in stored if name.endswith("/counts")]
         return {name: Histogram(stored[f"{name}/counts"], stored[f"{name}/edges"]) for name in names}
 
     def look(self, step: int) -> dict[str, Histogram]:
         """Those of the parameters as they are now, at a step, kept for later sessions."""
-        if not self._file(step).is_file():
-            found = {name: of(np.asarray(leaf)) for name, leaf in named(self._parameters()).items()}
-            make_folder(self._folder)
-            write_atomically(self._file(step), npz_bytes(_arrays(found)), durable=False)
-        return self.at(step)
+        if known := self.at(step):  # another writer has asked for them at this step
+            return known
+        found = {name: of(np.asarray(leaf)) for name, leaf in named(self._parameters()).items()}
+        make_folder(self._folder)
+        write_atomically(self._file(step), npz_bytes(_arrays(found)), durable=False)
+        return found
 
     def _file(self, step: int) -> Path:
         return self._folder / f"{step:010d}.npz"

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 from framework import Pen, Writer, field, register
-from framework.storage import append_to, remove_file
+from framework.storage import write_atomically
 
 
 @register("my_writer")
 @dataclass(frozen=True, kw_only=True)
 class MyWriter(Writer):
-    """A line of text per row, in a file in the run's folder. Source: whose format it is."""
+    """A line of text per row, in a file that is written at the end. Source: whose format it is."""
 
     columns: tuple[str, ...] = field(("train/loss", "test/loss"), "which numbers are told")
 
     def begin(self, about, rows):
-        """Begins a session: a file that has a line for each row so far. `about` has folder, name, config, step, …"""
+        """Begins a session with the rows so far. `about` has folder, name, config, step, …"""
         pen = Lines(about.folder / "rows.txt", self.columns)
         for row in rows:
             pen.row(row)
@@ -22,21 +22,15 @@ class MyWriter(Writer):
 
 
 class Lines(Pen):
-    """The file that is written. What is raised here is said once, and the run goes on."""
+    """The file. What is raised here is said once, and the run goes on."""
 
     def __init__(self, file, columns):
-        remove_file(file)
-        self._file, self._columns = file, columns
+        self._file, self._columns, self._lines = file, columns, []
 
     def row(self, row):
         """A line more: row.step, row.seconds, and row.numbers by column."""
-        told = [f"{column} = {row.numbers[column]:.6g}" for column in self._columns if column in row.numbers]
-        self._write(f"step {row.step}: {', '.join(told)}")
+        self._lines.append(f"step {row.step}: {[row.numbers.get(column) for column in self._columns]}")
 
     def end(self, how):
-        """how: finished, stopped or failed."""
-        self._write(how)
-
-    def _write(self, line):
-        with append_to(self._file) as file:
-            file.write(f"{line}\n".encode())
+        """Writes the file. how: finished, stopped or failed."""
+        write_atomically(self._file, "\n".join([*self._lines, how]))
