@@ -1,5 +1,7 @@
 """Small fixtures that several tests share, and which tests run: `pytest` runs the quick ones, `pytest -m slow` the others.
 
+`pytest -m slow --share=1/3` runs one third of those that go through everything of a kind, and all of the rest.
+
 A file that is named, as in `pytest tests/test_docs.py`, runs whole, and so does a test that is named.
 """
 
@@ -10,6 +12,7 @@ import json
 import logging
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,9 +52,30 @@ LONGEST = (
     *("test_deaths.py", "test_reference.py", "test_resume.py", "test_conformance.py", "test_plugin_kit.py", "test_claim_breaks.py"),
 )
 
+# Slow tests that go through everything of a kind, each of which says little about the next change: a push may run a share of them.
+OF_EVERYTHING = (
+    *("test_effects.py", "test_builtin_promises.py", "test_conformance.py", "test_claim_breaks.py", "test_plugin_kit.py"),
+    *("test_structured_kernels.py", "test_optimizers.py", "test_configs.py", "test_penalties.py", "test_state_shapes.py"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--share=1/3: of the slow tests that go through everything of a kind, one third; 2/3 and 3/3 are the others."""
+    parser.addoption("--share", default="1/1", metavar="K/N", help="of the slow tests of everything of a kind, the K-th of N parts")
+
+
+def _is_of_share(item: pytest.Item, number: int, of: int) -> bool:
+    """A test is in the same part wherever it runs; its name says in which."""
+    apart = item.path.name in OF_EVERYTHING and item.get_closest_marker("slow")
+    return not apart or zlib.crc32(item.nodeid.encode()) % of == number - 1
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without -m, leaves out what is slow, but not of a file that is named. Orders files; within one nothing changes."""
+    number, of = map(int, config.option.share.split("/"))
+    others = [item for item in items if not _is_of_share(item, number, of)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
     if not config.option.markexpr:

@@ -11,7 +11,7 @@ import jax
 from framework import train
 from framework.config import override, select
 from framework.errors import UserError
-from framework.training import Experiment, precision
+from framework.training import Experiment
 from framework.training.sharing import program_of
 from tests.helpers import tiny
 
@@ -55,7 +55,7 @@ def sizes(mesh: tuple[int, int]) -> dict[str, int]:
     made = replace(Experiment.from_config(config(mesh=mesh, **LARGE)), probes={}).on_mesh()
     state = made.initial_state()
     program, arrays = next(iter(made.programs(state, ())))
-    with precision(made.numerics):
+    with made.scope():
         needed = program_of(program.recipe).run.lower(program.numbers, *arrays).compile().memory_analysis()
     leaves = [jax.random.key_data(state.rng), *jax.tree.leaves(replace(state, rng=()))]
     mine = [shard.data.nbytes for leaf in leaves for shard in leaf.addressable_shards if shard.device == jax.devices()[0]]

@@ -12,7 +12,6 @@ import pytest
 
 from framework import Experiment, losses, train
 from framework.config import experiment, select
-from framework.training.devices import precision
 from tests.helpers import leaves, rows, tiny
 
 DEVICE = jax.default_backend()
@@ -37,7 +36,7 @@ def test_the_products_of_float32_are_those_of_float32(shape):
     )
     state = made.initial_state()
     params = jax.tree.unflatten(jax.tree.structure(state.params), [jnp.asarray(leaf, jnp.float32) for leaf in (V, W)])
-    with precision(made.numerics):
+    with made.scope():
         module = made.network.module(params, state.variables)
         found = np.asarray(jax.jit(lambda x: module(x))(jnp.asarray(inputs, jnp.int32)))
     expected = (W[0][inputs[:, 0]] + W[1][inputs[:, 1]]) ** 2 @ V

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.reading import Followed
+from framework.records.live import Followed
 
 VALUES = st.sampled_from([None, 0.3, 0.98, 0.99, 1.0])
 ROWS = st.lists(st.tuples(VALUES, VALUES, st.booleans()), max_size=12)

@@ -1,12 +1,14 @@
 """One writer for a run directory."""
 
 import errno
+import fcntl
 import json
 import logging
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime
 
@@ -52,6 +54,15 @@ def test_a_second_writer_is_refused_and_told_of_the_first(tmp_path, holder, monk
     assert refusal.value.exit_code == 2
     assert f"process {holder.pid} on {socket.gethostname()}, started " in str(refusal.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["LOCK"]
+
+
+def test_whoever_only_asks_who_writes_a_run_refuses_no_writer(tmp_path):
+    (tmp_path / "LOCK").write_text("")  # left behind by a process that was killed
+    with open(tmp_path / "LOCK", "rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        threading.Timer(0.02, lambda: fcntl.flock(reader, fcntl.LOCK_UN)).start()
+        with Lock(tmp_path / "LOCK"):
+            assert writer(tmp_path / "LOCK") == f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def test_fresh_does_not_move_a_run_that_is_being_written(tmp_path, monkeypatch):

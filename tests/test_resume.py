@@ -163,6 +163,19 @@ def test_a_changed_trajectory_is_refused_field_by_field(tmp_path):
     assert content(tmp_path) == before
 
 
+def test_of_another_plugin_its_name_is_enough_and_of_many_fields_the_first(tmp_path):
+    train(tiny(), tmp_path)
+    with pytest.raises(UserError) as refusal:
+        train(tiny(model=select("mlp"), optimizer=select("sgd")), tmp_path)
+    other = "model.name: the run has 'quadratic', you gave 'mlp'; optimizer.name: the run has 'adamw', you gave 'sgd'"
+    assert str(refusal.value).splitlines()[0] == f"{tmp_path} holds another run: {other}"
+    task = select("modular_addition", p=7, k=3, train_size="50%", loss="square")
+    with pytest.raises(UserError) as refusal:
+        train(tiny(seed=1, task=task, optimizer=select("adamw", learning_rate=0.5, weight_decay=0.3)), tmp_path)
+    first, second = str(refusal.value).splitlines()
+    assert first.count("the run has") == 5 and first.endswith("; and 1 more") and second.startswith("Use a new --workdir")
+
+
 def test_a_new_probe_or_another_plugin_is_refused(tmp_path):
     train(tiny(), tmp_path)
     with pytest.raises(UserError, match="probes.late.name: the run has no such field, you gave 'norms'"):

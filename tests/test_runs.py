@@ -106,6 +106,13 @@ def test_what_is_no_run_is_refused(tmp_path):
         load_run(tmp_path)
 
 
+def test_of_a_folder_of_runs_one_is_named(tmp_path):
+    for name in ("b", "a"):
+        train(tiny(2), tmp_path / name)
+    with pytest.raises(UserError, match=f"{tmp_path} is not a run, but holds 2: name one of them, such as {tmp_path / 'a'}$"):
+        load_run(tmp_path)
+
+
 def test_a_run_without_rows_has_no_metrics(tmp_path):
     run = train(tiny(2, events={"metrics": "at 50"}, probes={}), tmp_path)
     assert run.metrics() == {} and run.steps == [0, 2]

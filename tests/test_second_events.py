@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from framework import train
 from framework.cli import run_command
 from framework.config import members, to_dict
 from framework.errors import Interrupted, StorageError
+from framework.reading import curves
 from framework.run import Checkpoints, RunRecorder, Sessions, checkpoints
 from framework.sessions import StopRequest
 from framework.sweep import run_sweep
-from tests.helpers import Here, assert_same_run, cached, slow_but, tiny
+from tests.helpers import QUIET, Here, assert_same_run, cached, slow_but, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 ROOT = Path(__file__).parents[1]
@@ -159,3 +161,25 @@ def test_a_full_disk_at_the_save_and_again_at_the_note_of_it_is_one_sentence(tmp
     said = capfd.readouterr().err.splitlines()
     assert said[-1].startswith("whygrok: writing here: the disk is full (0 bytes free). Continue with: whygrok run ")
     assert "Traceback" not in "".join(said) and not (tmp_path / "run" / "LOCK").exists()
+
+
+@pytest.mark.parametrize("stopped_at", [1, 2])
+def test_a_run_that_ends_while_its_curves_are_written_draws_them_when_it_is_given_again(stopped_at, tmp_path, monkeypatch):
+    drawn = tiny(recording=QUIET | {"plot": True})
+    whole = sorted((file.name, file.read_bytes()) for file in (train(drawn, tmp_path / "whole" / "run").path / "figures").iterdir())
+    assert [name for name, _ in whole] == ["curves.csv", "curves.png"]
+    write, calls = curves.write_atomically, []
+
+    def stopped(file, content):
+        calls.append(file)
+        if len(calls) == stopped_at:
+            raise KeyboardInterrupt
+        write(file, content)
+
+    monkeypatch.setattr(curves, "write_atomically", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(drawn, tmp_path / "run")
+    monkeypatch.undo()
+    train(drawn, tmp_path / "run")
+    again = sorted((file.name, file.read_bytes()) for file in (tmp_path / "run" / "figures").iterdir())
+    assert [name for name, _ in again] == ["curves.csv", "curves.png"] and again[0] == whole[0]

@@ -13,6 +13,7 @@ from framework.config import SCALES
 from framework.errors import FieldError
 from framework.registry import KINDS
 from plugins.benchmarks import startup
+from tests.runs_by_hand import rows_of, write_run
 
 HEAVY = {"jax", "jaxlib", "flax", "optax", "orbax", "matplotlib", "scipy", "tensorboardX", "numpy"}
 WATCHED = """
@@ -47,6 +48,13 @@ def test_the_help_of_a_command_imports_no_heavy_library(tmp_path, command):
     code, modules, said = imported(tmp_path, command, "--help")
     assert (code, modules & HEAVY) == (0, set())
     assert f"usage: whygrok {command}" in said
+
+
+def test_a_watch_imports_no_heavy_library(tmp_path):
+    write_run(tmp_path / "runs" / "one", rows=rows_of([0.1, 1.0]))
+    for watched in ("runs/one", "runs"):
+        code, modules, said = imported(tmp_path, "watch", watched)
+        assert (code, modules & HEAVY) == (0, set()) and "rich" in modules and "finished" in said
 
 
 def test_a_command_that_computes_would_be_noticed(tmp_path):

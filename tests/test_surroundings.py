@@ -30,6 +30,7 @@ HARMLESS: list[dict[str, str | None]] = [
     {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"},
     {"HOME": None, "XDG_CACHE_HOME": None},
     {"HOME": "/nowhere", "MPLCONFIGDIR": None},
+    {"HOME": "/dev/null", "MPLCONFIGDIR": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None},
     {"TMPDIR": "/nowhere"},
     {"TERM": "dumb", "NO_COLOR": "1"},
     {"TERM": None, "LANG": None, "PATH": ""},
@@ -71,6 +72,18 @@ def test_a_run_has_the_same_rows_and_the_same_picture_whatever_is_set(tmp_path):
     plain, strange = (tmp_path / name / "run" for name in ("plain", "strange"))
     assert rows(strange) == rows(plain)
     assert (strange / "figures" / "curves.png").read_bytes() == (plain / "figures" / "curves.png").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("home", ["/dev/null", "/proc/nothing"])
+def test_a_home_that_cannot_be_written_costs_a_run_nothing(home, tmp_path):
+    words = ["run", "--config=quickstart", "--config.task.p=5", "--config.model.width=8", "--config.steps=6", "--workdir=run"]
+    folders = dict.fromkeys(("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"))
+    done = said_by(words, tmp_path, {"HOME": home, "WHYGROK_PROGRAMS": None, **folders}, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    said = done.stderr.decode().splitlines()
+    assert all(line.startswith(("whygrok: ", "step 6 of 6 ")) for line in said), said
+    assert (tmp_path / "run" / "figures" / "curves.png").is_file()
 
 
 def test_settings_of_a_notebook_change_no_picture_and_stay_its_own():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from framework.cli import run_command
 from framework.cli.training.screen import Screen, exit_code, report
 from framework.config import members, select
-from framework.sweep import Standing, Standings, SweepFolder
+from framework.sweep import Standing, Standings, SweepFolder, SweepProgress
 
 
 def test_swept_parts_are_cells_of_the_table():
@@ -82,18 +83,41 @@ def test_numbers_are_printed_whole_and_long_names_shortened_on_a_terminal_only(c
 def test_progress_is_a_line_a_member_and_a_bar_on_a_terminal(terminal, capsys, monkeypatch, caplog):
     caplog.set_level("INFO", "whygrok")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    monkeypatch.setenv("TERM", "xterm")
     screen = Screen()
     found = Standings([Standing("a", {}, 100), Standing("b", {}, 100, state="finished", step=100)])
     screen(found)
-    found.put(Standing("a", {}, 100, state="running", step=50))
-    screen(found)
+    for step in (0, 50):
+        found.put(Standing("a", {}, 100, state="running", step=step))
+        screen(found)
     found.put(Standing("a", {}, 100, state="finished", step=100, test=0.995, grokked=60))
     screen(found)
     screen.close()
     assert [record.getMessage() for record in caplog.records] == ["a finished, test 0.995, grokked at step 60"]
     shown = capsys.readouterr().err
-    assert ("150/200" in shown and "1 finished, 1 running" in shown and "200/200" in shown) == terminal
+    assert (
+        re.search(r"\r 75%\|.*\| \d\d:\d\d left, 1 of 2 finished, 1 running, .*\r100%\|.*\| 00:00 left, 2 of 2 finished", shown)
+        or not terminal
+    )
     assert terminal or shown == ""
+
+
+def test_the_time_left_of_a_sweep_counts_no_member_that_has_failed(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr("framework.sweep.progress.time.monotonic", lambda: now[0])
+    found, shown = Standings([Standing(name, {}, 100) for name in "abcd"]), SweepProgress()
+    shown(found)
+    assert capsys.readouterr().err == ""
+    found.put(Standing("a", {}, 100, state="running"))
+    shown(found)
+    found.put(Standing("a", {}, 100, state="finished", step=100))
+    found.put(Standing("b", {}, 100, state="failed", step=10))
+    found.put(Standing("c", {}, 100, state="running", step=50))
+    now[0] = 116.0  # 160 steps in 16 seconds; 150 to make, since b makes none
+    shown(found)
+    assert capsys.readouterr().err == "1 of 4 finished, 1 running, 1 failed; step 160 of 400 (40%), 10 steps/s, 00:15 left\n"
+    shown(found)
+    assert capsys.readouterr().err == "", "the next line is due after a longer pause"
 
 
 @pytest.mark.parametrize(

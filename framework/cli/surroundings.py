@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import sys
 import warnings
@@ -18,6 +19,7 @@ def put_right() -> str | None:
         with contextlib.suppress(AttributeError):  # another kind of stream
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     os.environ["MPLBACKEND"] = "agg"  # commands write files: that of a notebook, or of a window system, may not be there
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # without a home it says at length where it keeps its fonts
     if any(option.partition(":")[0] == "error" for option in sys.warnoptions):
         warnings.simplefilter("default")  # they are shown; were they errors, any new version of a library could end a run
     return None

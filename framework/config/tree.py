@@ -99,6 +99,12 @@ def _settings(node: Node) -> Iterator[tuple[str, Declared | None]]:
     yield from ((path, None if node.kind == "writer" else declared) for path, _, declared in node.fields)
 
 
+def strangers(config: ConfigDict | Mapping[str, Any]) -> list[str]:
+    """The modules and files of those plugins of a config that are not ours."""
+    classes = {node.cls for node in nodes(config) if node.kind and not node.cls.__module__.startswith("plugins.")}
+    return sorted({registry.source_of(cls) for cls in classes})
+
+
 @dataclass(frozen=True)
 class Fieldless:
     """The fields of a section such as `probes`: it has none, only probes."""

@@ -11,14 +11,22 @@ from framework.pictures import Panel, as_csv, svg_of
 from framework.storage import make_folder, write_atomically
 
 STYLE = """\
-body { font: 16px/1.45 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+:root { color-scheme: light dark; --ink: #222; --page: #fff; --line: #ddd; --link: #1f5fa8; --faint: #555; --amber: #6b5900;
+  --red: #a31621 }
+@media (prefers-color-scheme: dark) {
+:root { --ink: #e6e6e6; --page: #16181c; --line: #3a3f47; --link: #7db4f0; --faint: #a9adb5; --amber: #d9b84a; --red: #ff8a8a } }
+@media print { :root { color-scheme: light; --ink: #000; --page: #fff; --line: #ddd; --faint: #444 } }
+body { font: 16px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--page) }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2.5rem 0 .3rem } h2 code { font-size: 1.1rem }
-nav { columns: 15rem; margin: 1rem 0 } nav a { display: block; color: #1f5fa8; text-decoration: none } nav a.bad { font-weight: bold }
+nav { columns: 15rem; margin: 1rem 0 } nav a { display: block; text-decoration: none } nav a.bad { font-weight: bold }
+a { color: var(--link) }
 .rows { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem; width: 100% }
-th { text-align: left; font-weight: 600 } td, th { padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top }
+th { text-align: left; font-weight: 600 } td, th { padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.control { color: #6b5900 } .bad { color: #a31621; font-weight: bold } .note { border-left: 3px solid #a8841f; padding-left: .8rem }
-figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto } figcaption { font-size: .85rem } .sizes { color: #555; font-size: .85rem }
+.control { color: var(--amber) } .bad { color: var(--red); font-weight: bold } .note { border-left: 3px solid #a8841f; padding-left: .8rem }
+figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto; background: #fff; border-radius: 4px }
+figcaption { font-size: .85rem } .sizes { color: var(--faint); font-size: .85rem }
 """
 INTRODUCTION = (
     "Each row has a number that the theory predicts and one that was measured without using it. Some rows should fail: "

@@ -1,7 +1,6 @@
 """What is read off finished and running runs: milestones, comparisons, curves, the pictures of probes."""
 
 from framework.reading.curves import draw_curves, pair_of, panel_of, title_of
-from framework.reading.following import Followed
 from framework.reading.milestones import first_at_least, fitted_step, grokked_step, last_value, milestones, outcome, value_from
 from framework.reading.movies import draw_movie
 from framework.reading.probe_pictures import (

@@ -65,8 +65,8 @@ def save_figure(figure: Any, runs: Sequence[Run], output: Path, columns: Sequenc
     picture = rendered(figure, "png", about) if paper is None else as_pdf(figure, paper, about)
     make_folder(output.parent)
     data = output.with_suffix(".csv")
-    write_atomically(output, picture)
     write_atomically(data, csv_text(["run", "step", *columns], [row for run in runs for row in _rows(run, columns)]))
+    write_atomically(output, picture)  # last: where it lies, a run takes its curves as drawn
     return [output, data]
 
 

@@ -49,6 +49,6 @@ def _restored(made: Experiment, leaves: dict[str, Any]) -> TrainState:
 
 
 def _metrics(made: Experiment, state: TrainState) -> Values:
-    with precision(made.numerics):
+    with made.scope():
         found = jax.device_get(made.metrics_program(state.params, state.variables, state.splits(made.splits)))
     return dict(found)

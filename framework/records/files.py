@@ -91,13 +91,13 @@ def _rows(lines: list[bytes]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for line in lines:
         row = _parsed(line)
-        if not _is_row(row) or (rows and row["step"] <= rows[-1]["step"]):
+        if not is_row(row) or (rows and row["step"] <= rows[-1]["step"]):
             break
         rows.append(row)
     return rows
 
 
-def _is_row(row: Any) -> bool:
+def is_row(row: Any) -> bool:
     """Whether this is what is recorded at an event: a step, numbers that are finite, and words in `nonfinite` and `failed`."""
     if not isinstance(row, dict) or type(row.get("step")) is not int or not 0 <= row["step"] < MOST_STEPS:
         return False

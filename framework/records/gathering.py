@@ -48,7 +48,7 @@ def _below(root: str) -> tuple[dict[str, Record], dict[str, str]]:
     kept: Known = {}
     left_out: dict[str, str] = {}
     found: dict[str, Record] = {}
-    for folder, real, files in _folders(root, left_out):
+    for folder, real, files in folders_below(root, left_out):
         place = folder[len(root) :]
         before = known.get(place)
         try:
@@ -65,7 +65,7 @@ def _below(root: str) -> tuple[dict[str, Record], dict[str, str]]:
     return found, left_out
 
 
-def _folders(root: str, left_out: dict[str, str]) -> Iterator[tuple[str, str, Signature]]:
+def folders_below(root: str, left_out: dict[str, str]) -> Iterator[tuple[str, str, Signature]]:
     """(folder, its real path, what its files look like) of every run; what lies inside a run is not searched."""
     waiting, seen = [(root, os.path.realpath(root))], set[str]()
     while waiting:

@@ -90,10 +90,10 @@ def read_record(folder: str) -> Record:
 
 
 def _record(fields: Mapping[str, Any], environment: Mapping[str, Any], session: Mapping[str, Any], rows: list[dict[str, Any]]) -> Record:
-    headline = str(environment.get("headline") or _headline(rows))
+    headline = str(environment.get("headline") or headline_of(rows))
     reached = Outcome(headline, rows)
     reason, at_step = str(session.get("reason", KILLED)), session.get("at_step")
-    state = _state(reason)
+    state = state_of(reason)
     examples = environment.get("examples")
     return Record(
         fields,
@@ -110,7 +110,7 @@ def _record(fields: Mapping[str, Any], environment: Mapping[str, Any], session: 
     )
 
 
-def _state(reason: str) -> str:
+def state_of(reason: str) -> str:
     """How a run stands by the reason with which its last session ended."""
     if reason == COMPLETE or reason.startswith(STOPPED):
         return FINISHED
@@ -130,7 +130,7 @@ def _last(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return last
 
 
-def _headline(rows: list[dict[str, Any]]) -> str:
+def headline_of(rows: list[dict[str, Any]]) -> str:
     """The headline of a run from before it was written: a task that measures an accuracy of its own is judged by that one."""
     columns = rows[0] if rows else {}
     there = [name.removeprefix("train/") for name in columns if name.startswith("train/") and name.endswith("accuracy")]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from framework.errors import UserError, did_you_mean, one_of, quoted
 from framework.fields import declared_fields, found_by_name, make
 from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
+from framework.registry.isolation import Guests as Guests
 from framework.registry.isolation import isolated
 
 log = logging.getLogger("whygrok")
@@ -53,10 +54,7 @@ class Entry:
     @property
     def source(self) -> str:
         """Where it is defined: a module of ours or of a package, or a user's file."""
-        module = sys.modules.get(self.cls.__module__)
-        if self.cls.__module__.startswith(FILE_PREFIX) and module and module.__file__:
-            return module.__file__
-        return self.cls.__module__
+        return source_of(self.cls)
 
 
 _entries: dict[tuple[str, str], Entry] = {}
@@ -152,6 +150,12 @@ def entries(kind: str) -> list[Entry]:
     """All plugins of a kind, by name."""
     _load_installed(kind)
     return [entry for (entry_kind, _), entry in sorted(_entries.items()) if entry_kind == kind]
+
+
+def source_of(cls: type) -> str:
+    """The module in which a plugin is defined, or the user's file."""
+    module = sys.modules.get(cls.__module__)
+    return module.__file__ if cls.__module__.startswith(FILE_PREFIX) and module and module.__file__ else cls.__module__
 
 
 def has_imported() -> bool:

@@ -14,6 +14,7 @@ from framework.errors import UserError
 from framework.records import CONFIG, ENVIRONMENT, LOCK, METRICS
 from framework.storage import check_links, make_folder, make_new_folder, read_json, remove, set_aside, storage, write_json
 
+TOLD = 5  # fields of another run that a message names
 ARRAYS = re.compile(r"[0-9]{10,18}\.npz")
 BACK = "Put it back from a copy, or rename the folder of the run to start over"
 USUAL = "tensorboard"  # the writer of a run that names none
@@ -52,6 +53,13 @@ class RunDirectory:
     def is_run(self) -> bool:
         """Whether a run was started here."""
         return self.config.is_file()
+
+    def check_is_run(self) -> None:
+        """Raises UserError where no run was started here, and names one where there are some in the folder."""
+        if not self.is_run:
+            inside = sorted(file.parent.name for file in self.path.glob(f"*/{CONFIG}"))
+            some = f", but holds {len(inside)}: name one of them, such as {self.path / inside[0]}" if inside else f": it has no {CONFIG}"
+            raise UserError(f"{self.path} is not a run{some}")
 
     def create(self) -> None:
         """Makes the folder."""
@@ -121,7 +129,7 @@ class RunDirectory:
         return {name: value for name, value in now.items() if name not in stored and not name.startswith("writers.")}
 
     def check_same_run(self, config: ConfigDict, instead: str = INSTEAD) -> None:
-        """Raises UserError listing the fields in which the run that is here differs, harmless ones aside.
+        """Raises UserError naming the fields in which the run that is here differs, harmless ones aside.
 
         instead: what the message suggests.
         """
@@ -134,9 +142,12 @@ class RunDirectory:
         before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
         harmless = configs.harmless_fields(config) | configs.harmless_fields(then)
         differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]
-        if differing:
-            lines = [f"  {name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in differing]
-            raise UserError(f"{self.path} holds another run:\n" + "\n".join(lines) + f"\n{instead}")
+        swapped = tuple(name.removesuffix("name") for name in differing if name.endswith(".name"))  # whose other fields differ for that
+        told = [f for f in differing if f.endswith(".name") or not f.startswith(swapped)]
+        if told:
+            words = [f"{name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in told[:TOLD]]
+            more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
+            raise UserError(f"{self.path} holds another run: {'; '.join(words)}{more}\n{instead}")
 
 
 def new_workdir(stem: str, root: Path | None = None) -> Path:

@@ -218,8 +218,7 @@ def load_run(path: str | Path, plugins: str | tuple[str, ...] = ()) -> Run:
     plugins: where plugin files that have moved since are now. Raises UserError when there is no run.
     """
     directory = RunDirectory.at(path)
-    if not directory.is_run:
-        raise UserError(f"{path} is not a run: it has no config.json")
+    directory.check_is_run()
     rows, _ = read_lines(directory.metrics)
     config = from_stored(directory.read_config(), directory.config, plugin_list(plugins))
     return Run(experiment=Experiment.from_config(config), rows=rows, path=directory.path)

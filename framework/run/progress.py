@@ -1,5 +1,6 @@
 """How far a run is: a bar on a terminal and in a notebook, and lines at growing intervals in a log file."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -7,8 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from framework.records.live import Pauses
+
 _SHOWN = {"train": ("train/pair_accuracy", "train/accuracy"), "test": ("test/pair_accuracy", "test/accuracy")}
-FIRST, GROWTH, LONGEST = 10.0, 1.5, 1800.0  # seconds to the first line of a log, how the pauses grow, and the longest one
 
 
 class Progress:
@@ -20,7 +22,7 @@ class Progress:
 
     def start(self, step: int, rows: Sequence[dict[str, Any]]) -> None:
         """Begins at a restored step."""
-        if _moves():
+        if can_write_over():
             self._shown = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=0.2, file=sys.stderr)
         else:
             self._shown = Lines(self._steps, step)
@@ -52,15 +54,13 @@ class Lines:
         self.n = step
         self._steps, self._first, self._words, self._said = steps, step, "", -1
         self._start = time.monotonic()
-        self._pause, self._next = FIRST, self._start + FIRST
+        self._pauses = Pauses(self._start)
 
     def update(self, more: int) -> None:
         """So many steps are done; says so where a line is due."""
         self.n += more
-        if time.monotonic() >= self._next:
+        if self._pauses.is_over(time.monotonic()):
             self._say()
-            self._pause = min(GROWTH * self._pause, LONGEST)
-            self._next = time.monotonic() + self._pause
 
     def set_postfix_str(self, words: str, refresh: bool = False) -> None:
         """The last words of a line."""
@@ -81,6 +81,6 @@ class Lines:
         self._said = self.n
 
 
-def _moves() -> bool:
-    """A line can be written over again: on a terminal, and in the output of a notebook's cell."""
-    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+def can_write_over() -> bool:
+    """A line can be written over again: on a terminal that can do so, and in the output of a notebook's cell."""
+    return (sys.stderr.isatty() and os.environ.get("TERM") != "dumb") or type(sys.stderr).__module__.startswith("ipykernel")

@@ -39,6 +39,7 @@ from framework.sessions.telling import tell_pictures, telling
 from framework.storage import Lock, remove_file
 from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
+from framework.training.examples.checks import digest
 
 log = logging.getLogger("whygrok")
 
@@ -172,7 +173,7 @@ def _run_session(
     trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, sessions: Sessions, recorder: Recorder, host: Host
 ) -> Asking:
     experiment = trainee.experiment
-    sessions.check_data(experiment.data_digest())
+    sessions.check_data(digest(experiment.splits))
     mesh = ONE_DEVICE if experiment.spread is None else experiment.spread.words
     examples = {name: len(split) for name, split in experiment.splits if isinstance(split, Sized)}
     facts = {"headline": experiment.task.headline, "examples": examples}

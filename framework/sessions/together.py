@@ -23,7 +23,6 @@ from framework.training import (
     advance_lane,
     metrics_lane,
     one_state,
-    precision,
     stack_states,
     together,
 )
@@ -167,11 +166,11 @@ class Group(Host):
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec("members")))
 
     def _precision(self) -> contextlib.AbstractContextManager[None]:
-        return precision(self.lanes[0].experiment.numerics)
+        return self.lanes[0].experiment.scope()
 
     def _check_alone(self, experiment: Experiment, state: TrainState) -> None:
         """Raises DoesNotFit where the programs of training and of the task's metrics cannot be compiled for an axis of members."""
-        with precision(experiment.numerics):
+        with experiment.scope():
             advance = together(advance_lane, [experiment.advance_program], (0, 0, None, 0), donated=(0,))
             measure = together(metrics_lane, [experiment.metrics_program], (0, 0, 0))
             one, splits = stack_states([state]), Stacked.of([experiment.splits])

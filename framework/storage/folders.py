@@ -101,5 +101,5 @@ def check_links(parts: Iterable[Path]) -> None:
         if part.is_symlink():
             raise UserError(
                 f"{part} is a symbolic link to {os.readlink(part)}, and whygrok writes nothing outside of a run's folder: put what it "
-                "leads to in its place; the whole folder of a run may be a link"
+                "leads to in its place. (A folder that you name as --workdir may itself be a link.)"
             )

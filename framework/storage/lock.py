@@ -19,6 +19,7 @@ from framework.storage.reading import open_file, parse_json, regular
 log = logging.getLogger("whygrok")
 
 BEAT_SECONDS = 10.0  # how often a living writer renews its heartbeat
+READER_SECONDS = (0.01, 0.02, 0.05)  # pauses between attempts: whoever only asks who holds a lock has it for a moment
 STALE_SECONDS = 300.0  # another host that has been silent for this long is taken for dead
 
 
@@ -69,13 +70,22 @@ class Lock:
             # Unbuffered: what a full disk refuses must not wait in a buffer until the file is closed.
             self._file = open(self._path, "a+b", buffering=0, opener=_not_followed)  # noqa: SIM115 (closed in __exit__)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take()
         except BlockingIOError:
             self._refuse("is running there")
         except OSError as error:  # such as no locks left, or a file system that has none
             self._file.close()
             with storage("locking", self._path):
                 raise error
+
+    def _take(self) -> None:
+        """Raises BlockingIOError where another process writes the run directory."""
+        for pause in READER_SECONDS:
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(pause)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _is_current(self) -> bool:
         """Whether the file that we hold is the one that others find under its name."""

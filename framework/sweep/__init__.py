@@ -4,6 +4,7 @@ from framework.sweep.choice import Choice, check_engine, choose_engine, with_siz
 from framework.sweep.folder import Show, SweepFolder
 from framework.sweep.gpus import Gpus
 from framework.sweep.here import train_here, train_together
+from framework.sweep.progress import SweepProgress
 from framework.sweep.run import run_sweep
 from framework.sweep.share import Share, train_share, write_share
 from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, WAITING, Standing, Standings

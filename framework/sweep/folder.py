@@ -8,8 +8,8 @@ from typing import Any
 
 from framework.config import Member, to_dict
 from framework.errors import FieldError, StorageError, UserError
-from framework.reading import Followed
 from framework.records import TABLE
+from framework.records.live import Followed
 from framework.run import RunDirectory, check_steps, complete_steps, is_complete
 from framework.storage import check_links, holder, make_folder, read_json, write_atomically, write_json
 from framework.sweep.standings import ELSEWHERE, FINISHED, RUNNING, WAITING, Standing, Standings

@@ -30,9 +30,9 @@ def run_sweep(
 
     members: from `load_sweep(file)` or `members(config, product(…))`. Each gets the run directory workdir/NAME;
     workdir/sweep.csv has one row per member. A member that fails stops no other, and is tried again by the next call.
-    engine: a name, or an engine; by default the one that `choose_engine` chooses. show: called with all `Standings`
-    whenever one changes. wait: also wait for members that another process is writing, such as one left behind by an
-    earlier sweep. Raises UserError, before anything is started, for a member that could not start or whose folder holds
+    engine: a name, or an engine; by default the one that `choose_engine` chooses. show: called with all `Standings` whenever one
+    changes, such as a `SweepProgress()`. wait: also wait for members that another process is writing, such as one left behind by
+    an earlier sweep. Raises UserError, before anything is started, for a member that could not start or whose folder holds
     another run; StorageError; Interrupted after a signal, when all have saved.
     """
     choice = choose_engine(members, jobs) if engine is None else Choice(engine)

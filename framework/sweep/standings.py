@@ -40,6 +40,11 @@ class Standing:
         """How many steps need not be made again; of a finished member all, also those that stop_when spared it."""
         return self.steps if self.state == FINISHED else self.step or 0
 
+    @property
+    def steps_left(self) -> int:
+        """How many steps this sweep still has to make; of one that has failed none."""
+        return 0 if self.state == FAILED else max(self.steps - self.steps_done, 0)
+
 
 COLUMNS = ("state", "step", "steps", "headline", "train", "test", "fitted", "grokked", "said", "log")
 
@@ -54,6 +59,7 @@ class Standings(Sequence[Standing]):
         self._fields = list(dict.fromkeys(name for standing in self for name in standing.changes))
         self.counts = Counter(standing.state for standing in self)
         self.steps_done = sum(standing.steps_done for standing in self)
+        self.steps_left = sum(standing.steps_left for standing in self)
         self.steps = sum(standing.steps for standing in self)
         self.news: list[Standing] = []
 
@@ -92,6 +98,7 @@ class Standings(Sequence[Standing]):
             self.counts[standing.state] += 1
             self.news.append(standing)
         self.steps_done += standing.steps_done - before.steps_done
+        self.steps_left += standing.steps_left - before.steps_left
         self._members[standing.member] = standing
         self._lines.pop(standing.member, None)
 

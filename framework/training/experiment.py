@@ -1,7 +1,7 @@
 """From a config to everything that training needs: plugins, data, compiled functions. Nothing is trained here."""
 
+import contextlib
 import functools
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +13,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from framework import registry, seeds
-from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict
+from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict, strangers
 from framework.errors import FieldError, UserError, within
 from framework.fields import Condition, make, parts
 from framework.interfaces import Context, Intervention, Model, Optimizer, Penalty, Probe, Splits, Task, Values, Writer
@@ -50,6 +50,7 @@ class Experiment:
     probes: dict[str, Probe]
     interventions: dict[str, Intervention] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
+    guests: registry.Guests = field(default=registry.Guests(()), repr=False)  # those of its plugins that are not ours
     spread: Spread | None = None  # how it lies on several devices; None, also for whoever reads a run: on one
 
     @classmethod
@@ -60,21 +61,27 @@ class Experiment:
         try:
             general = General(**plain)
             sections = {name: make(section, dict(config[name]), name) for name, section in SECTIONS.items()}
-            plugins = {kind: registry.from_section(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
-            named: dict[str, Any] = {
-                section: {name: registry.from_section(kind, plugin, f"{section}.{name}") for name, plugin in config[section].items()}
-                for section, kind in NAMED.items()
-            }
+            with (guests := registry.Guests(strangers(config))).at_work():
+                plugins = {kind: registry.from_section(kind, config[kind], kind) for kind in PLUGIN_SECTIONS}
+                named: dict[str, Any] = {
+                    section: {name: registry.from_section(kind, plugin, f"{section}.{name}") for name, plugin in config[section].items()}
+                    for section, kind in NAMED.items()
+                }
         except FieldError as error:
             raise UserError(str(error)) from None
-        made = cls(config=config, general=general, **named, **sections, **plugins)
-        # What cannot be read is found now, not at its first event.
-        _ = made.schedules, made.saves, made.conditions, check_turns(made.interventions)
+        made = cls(config=config, general=general, guests=guests, **named, **sections, **plugins)
+        _ = made.schedules, made.saves, made.conditions, check_turns(made.interventions)  # what cannot be read is found now
         check_names(made)
         return made
 
     def _repr_html_(self) -> str:
         return str(self.config._repr_html_("experiment"))
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Where plugins work: in the precision that the config asks for, and what they set for the whole process is put back."""
+        with self.guests.at_work(), precision(self.numerics):
+            yield
 
     @functools.cached_property
     def device(self) -> jax.Device:
@@ -101,22 +108,15 @@ class Experiment:
     @functools.cached_property
     def splits(self) -> Splits:
         """The data, drawn with the fold "data" of the seed and checked once on the host."""
-        with precision(self.numerics), within("task"):
+        with self.scope(), within("task"):
             splits = self.task.splits(self.general.seed)
             check_splits(splits, self.task)
             return place(splits, self.device) if self.spread is None else self.spread.everywhere(splits)
 
-    def data_digest(self) -> str:
-        """SHA-256 of all examples: what tells a resumed run that a file behind its task has changed."""
-        digest = hashlib.sha256()
-        for leaf in jax.device_get(jax.tree.leaves(self.splits)):
-            digest.update(f"{leaf.dtype}{leaf.shape}".encode() + np.ascontiguousarray(leaf).tobytes())
-        return digest.hexdigest()
-
     @functools.cached_property
     def _initial(self) -> tuple[Network, Any, Any]:
         check_model(self.task, self.model)
-        with precision(self.numerics), within("model"):
+        with self.scope(), within("model"):
             rngs = nnx.Rngs(seeds.fold(self.general.seed, "init"))
             return split(self.model.build(self.task, rngs=rngs))
 
@@ -177,7 +177,7 @@ class Experiment:
         check_probes(self.task, self.splits, self.probes)
         check_loss(self.task, self.splits)
         _ = self._batches
-        with precision(self.numerics):
+        with self.scope():
             jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
         said, plugins = [], {kind: getattr(self, kind) for kind in PLUGIN_SECTIONS}
         named = {f"{section}.{name}": plugin for section in NAMED for name, plugin in getattr(self, section).items()}
@@ -190,7 +190,7 @@ class Experiment:
     @functools.cached_property
     def metric_columns(self) -> tuple[str, ...]:
         """The columns of the task's metrics, found without computing them."""
-        with precision(self.numerics):
+        with self.scope():
             _, params, variables = self._initial
             program = functools.partial(metrics, self.metrics_program.parts)
             return tuple(jax.eval_shape(program, params, variables, self.splits))
@@ -210,11 +210,11 @@ class Experiment:
         """The state before the first step; with `params` and `variables`, from those instead of the seed's."""
         if self.spread is not None:  # the same numbers, whatever the devices
             return self.place_state(self.alone.initial_state(params, variables))
-        with precision(self.numerics):
+        with self.scope():
             _, *fresh = self._initial
             with within("model"):
-                params = place(fresh[0] if params is None else params, self.device)
-                variables = place(fresh[1] if variables is None else variables, self.device)
+                pairs = zip((params, variables), fresh, strict=True)
+                params, variables = (place(own if given is None else given, self.device) for given, own in pairs)
             with within("optimizer"):
                 opt_state = place(self.optimizer.transform().init(params), self.device)
             remembered = {n: m.initial_state(params, variables, self.place) for n, m in self.measurements.items()}
@@ -225,7 +225,7 @@ class Experiment:
 
     def place_state(self, state: TrainState) -> TrainState:
         """A state that lies on one device, where this run is trained."""
-        with precision(self.numerics):
+        with self.scope():
             return state if self.spread is None else self.spread.place(state)  # type: ignore[no-any-return]
 
     def _count(self, count: int) -> Any:
@@ -241,7 +241,7 @@ class Experiment:
 
     def advance(self, state: TrainState, count: int) -> tuple[TrainState, int]:
         """(the state `count` steps later, first step whose objective was not finite or −1). `state` is used up."""
-        with precision(self.numerics):
+        with self.scope():
             # What probes remember stays outside: experiments with other probes run the same program.
             new, diverged = self.advance_program(state.bare, self._count(count), self.splits.train)
             # Not float() or np.asarray: signals wait under those until the program ends.
@@ -264,7 +264,7 @@ class Experiment:
         failures: where it is given, it gets probe → why for those that fail, which otherwise raise.
         """
         clock = clock or Clock()
-        with precision(self.numerics):
+        with self.scope():
             values: Values = {}
             remembered = dict(state.probe_state)
             for name in event.due:
@@ -294,5 +294,5 @@ class Experiment:
 
     def module(self, state: TrainState) -> nnx.Module:
         """The network at a state, in evaluation mode."""
-        with precision(self.numerics):
+        with self.scope():
             return self.network.module(state.params, state.variables)

@@ -84,7 +84,8 @@ class Sandbox:
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
         """The present folder is here, and nothing else can be written."""
-        before, temporary = os.getcwd(), os.environ.get("TMPDIR")
+        before, temporary, bytecode = os.getcwd(), os.environ.get("TMPDIR"), sys.dont_write_bytecode
+        sys.dont_write_bytecode = True  # else Python keeps what it has compiled beside the modules
         os.chdir(self.here)
         os.environ["TMPDIR"] = str(self.root / "temporary")
         if not _hooked:
@@ -95,6 +96,7 @@ class Sandbox:
         finally:
             _hooked[-1:] = [] if len(_hooked) > 1 else [None]  # type: ignore[list-item]
             os.chdir(before)
+            sys.dont_write_bytecode = bytecode
             os.environ.pop("TMPDIR")
             os.environ |= {"TMPDIR": temporary} if temporary else {}
 

@@ -50,8 +50,7 @@ def _origin(source: str) -> tuple[str, str]:
 
     path, step = run_and_step(source)
     directory = RunDirectory.at(path)
-    if not directory.is_run:
-        raise UserError(f"{directory.path} is not a run: it has no config.json")
+    directory.check_is_run()
     saved = complete_steps(directory.checkpoints)
     if not saved or (step is not None and step not in saved):
         raise UserError(f"{source}: no state is saved there; saved steps of {directory.path}: {saved or 'none'}")

@@ -1,17 +1,14 @@
 """How a sweep is shown: a bar and a line per member while it runs, a table and an exit code at its end."""
 
 import logging
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from tqdm import tqdm
 
 from framework.cli.answers import answer
 from framework.cli.tables import cell, on_screen
 from framework.errors import UserError
 from framework.records import TABLE, differing, names_by_difference
-from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Standing, Standings
+from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Standing, Standings, SweepProgress
 
 log = logging.getLogger("whygrok")
 
@@ -46,34 +43,26 @@ def report(standings: Iterable[Standing], workdir: str) -> None:
 
 
 class Screen:
-    """Shows on standard error a line for every member that ends and, on a terminal, a bar of all steps below."""
+    """Shows on standard error a line for every member that ends, and below how far the sweep is."""
 
     def __init__(self) -> None:
         self.standings: Standings | None = None
-        self._bar: tqdm | None = None
+        self._progress = SweepProgress()
 
     def __call__(self, standings: Standings) -> None:
         """Shows how the members stand now."""
-        if self.standings is None and sys.stderr.isatty():
-            self._bar = tqdm(total=standings.steps, initial=standings.steps_done, unit="step", dynamic_ncols=True)
         self.standings = standings
         for standing in standings.news:
             if standing.state in ENDED:
                 self._say(standing)
-        if self._bar is not None:
-            said = [f"{standings.counts[state]} {state}" for state in (FINISHED, QUEUED, RUNNING, FAILED) if standings.counts[state]]
-            self._bar.set_postfix_str(", ".join(said), refresh=False)
-            self._bar.update(standings.steps_done - self._bar.n)
-            self._bar.refresh()
+        self._progress(standings)
 
     def close(self) -> None:
         """Leaves the bar on the screen as it is."""
-        if self._bar is not None:
-            self._bar.close()
+        self._progress.close()
 
     def _say(self, standing: Standing) -> None:
-        if self._bar is not None:
-            self._bar.clear()
+        self._progress.clear()
         done = f": {standing.said}" if standing.said else "" if standing.test is None else f", test {standing.test:.4g}"
         done += "" if standing.grokked is None else f", grokked at step {standing.grokked:,}"
         log.info("%s %s%s", standing.member, standing.state, done)

@@ -12,7 +12,6 @@ import numpy as np
 from framework import seeds
 from framework.errors import FieldError, UserError, within
 from framework.interfaces import Intervention, Setting, Training, Values, named
-from framework.training.devices import precision
 from framework.training.moments.schedule import At, Besides, Schedule, check_schedule
 from framework.training.state import TrainState, leaf_name, on_host, place, raw
 
@@ -63,7 +62,7 @@ class Change:
     def __call__(self, state: TrainState) -> tuple[Values, TrainState]:
         """(how much was changed, the state after it). Raises UserError where the plugin breaks its contract, or does not fit."""
         made = self.experiment
-        with precision(made.numerics), within(f"interventions.{self.name}"):
+        with made.scope(), within(f"interventions.{self.name}"):
             given = on_host(Training(**{part: getattr(state, part) for part in PARTS}))
             after, told = self.plugin.apply(given, self._setting(state, given))
             changed = {part: self._fitted(part, getattr(given, part), getattr(after, part)) for part in PARTS}

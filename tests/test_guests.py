@@ -1,0 +1,170 @@
+"""What a plugin that is not ours sets for the whole process, while a run builds it and uses it, stays without effect on the run."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from framework import train
+from framework.config import override, select
+from tests.helpers import QUIET, rows, tiny
+
+PLUGIN = '''
+"""A probe, an optimizer and an intervention that set what belongs to the whole process, at one of the places where plugins run."""
+
+import logging
+import os
+import signal
+import time
+import warnings
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from framework import Intervention, Optimizer, Probe, field, register
+
+
+def rude():
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_default_matmul_precision", "bfloat16")
+    jax.config.update("jax_default_prng_impl", "rbg")
+    jax.config.update("jax_debug_nans", True)
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    logging.disable(logging.CRITICAL)
+    logging.getLogger().handlers.clear()
+    os.chdir("/")
+    os.environ["JAX_PLATFORMS"], os.environ["MPLBACKEND"] = "nowhere", "none_such"
+    os.replace = os.remove
+    time.monotonic = lambda: 0.0
+    np.seterr(all="raise")
+    warnings.simplefilter("error")
+
+
+@register("rude_probe")
+@dataclass(frozen=True, kw_only=True)
+class RudeProbe(Probe):
+    """Measures a constant. State: none."""
+
+    place: str = field("", "where it sets things", harmless=True)
+    compiled: bool = field(True, "whether its measurement is compiled", harmless=True)
+
+    def __post_init__(self):
+        self._come("build")
+
+    def _come(self, place):
+        if place == self.place:
+            rude()
+
+    def init(self, params, context):
+        self._come("init")
+        return ()
+
+    def measure(self, params, context, state):
+        self._come("measure")
+        return {"one": 1.0 if not self.compiled else jnp.float32(1.0)}, state
+
+
+@register("rude_sgd")
+@dataclass(frozen=True, kw_only=True)
+class RudeSgd(Optimizer):
+    """Plain steps."""
+
+    place: str = field("", "where it sets things", harmless=True)
+
+    def transform(self):
+        def update(gradients, state, params=None):
+            if self.place == "advance":
+                rude()
+            return jax.tree.map(lambda gradient: -0.5 * gradient, gradients), state
+
+        return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+@register("rude_intervention")
+@dataclass(frozen=True, kw_only=True)
+class RudeIntervention(Intervention):
+    """Changes nothing."""
+
+    place: str = field("", "where it sets things", harmless=True)
+    changes = ("params",)
+
+    def apply(self, training, setting):
+        if self.place == "apply":
+            rude()
+        return training, {"nothing": 0.0}
+'''
+PLACES = {
+    "a probe that is built": ("probes.rude.place", "build"),
+    "a probe that begins": ("probes.rude.place", "init"),
+    "a compiled probe": ("probes.rude.place", "measure"),
+    "a probe on the host": ("probes.host.place", "measure"),
+    "an optimizer whose step is compiled": ("optimizer.place", "advance"),
+    "an intervention": ("interventions.nothing.place", "apply"),
+}
+READ = {
+    "jax_enable_x64": lambda: jax.config.jax_enable_x64,
+    "jax_default_matmul_precision": lambda: jax.config.jax_default_matmul_precision,
+    "jax_default_prng_impl": lambda: jax.config.jax_default_prng_impl,
+    "jax_debug_nans": lambda: jax.config.jax_debug_nans,
+    "the handler of SIGINT": lambda: signal.getsignal(signal.SIGINT),
+    "the handler of SIGTERM": lambda: signal.getsignal(signal.SIGTERM),
+    "the level below which nothing is logged": lambda: logging.root.manager.disable,
+    "the working folder": os.getcwd,
+    "JAX_PLATFORMS": lambda: os.environ.get("JAX_PLATFORMS"),
+    "MPLBACKEND": lambda: os.environ.get("MPLBACKEND"),
+    "replace of os": lambda: os.replace,
+    "NumPy's answer to divide": lambda: np.geterr()["divide"],
+}
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.usefixtures("clean_registry")
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "rude.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+def _config(file, field="", value=""):
+    plugins = {"plugins": (str(file),), "optimizer": select("rude_sgd")}
+    probes = {"rude": select("rude_probe"), "host": select("rude_probe", compiled=False)}
+    interventions = {"nothing": select("rude_intervention", schedule="at 3")}
+    config = tiny(probes=probes, interventions=interventions, recording={**QUIET, "plot": True}, **plugins)
+    return override(config, {field: value} if field else {})
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_run_has_the_same_numbers_and_the_process_its_settings(place, file, tmp_path, warnings_said):
+    expected = rows(train(_config(file), tmp_path / "quiet").path)
+    before = {name: read() for name, read in READ.items()}
+    filters = list(warnings.filters)
+    train(_config(file, *PLACES[place]), tmp_path / "rude")
+    assert {name: read() for name, read in READ.items()} == before and list(warnings.filters) == filters
+    assert rows(tmp_path / "rude") == expected
+    assert (tmp_path / "rude" / "figures" / "curves.png").is_file()
+    for name in READ:
+        said = [words for words in warnings_said if f"plugin {file} changed {name} to " in words]
+        assert len(said) == 1 and said[0].endswith("for the whole process; it is put back"), (name, said)
+
+
+@pytest.mark.slow
+def test_libraries_that_start_late_are_not_laid_to_a_plugin(file, tmp_path):
+    """Orbax, absl and matplotlib begin their work while a run is saved, resumed and drawn."""
+    own = [f"--config.plugins={file}", "--config.probes.rude.name=rude_probe", "--config.recording.tensorboard=true"]
+    small = ["--config=quickstart", "--config.task.p=5", "--config.model.width=8", "--workdir=run"]
+    for words in (["run", *small, *own, "--config.steps=4"], ["run", "--workdir=run", "--config.steps=6"], ["evaluate", "run"]):
+        done = subprocess.run([sys.executable, str(ROOT / "whygrok.py"), *words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0 and "for the whole process" not in done.stderr, done.stderr
