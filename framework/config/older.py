@@ -17,11 +17,12 @@ def _every(steps: Any) -> str:
     return "last" if never else f"every {steps}"
 
 
+ANSWERS = {"true": "tensorboard", "1": "tensorboard", "yes": "tensorboard", "false": "none", "0": "none", "no": "none"}
+
+
 def _writer(on: Any) -> str:
     """The name of the writer that "write TensorBoard events" was, "none" for no; what is neither is refused where it is read."""
-    return {"true": "tensorboard", "1": "tensorboard", "yes": "tensorboard", "false": "none", "0": "none", "no": "none"}.get(
-        str(on).lower(), str(on)
-    )
+    return ANSWERS.get(str(on).lower(), str(on))
 
 
 REPLACED: dict[str, tuple[str, Callable[[Any], Any]]] = {  # dotted field → (its new name, what its value is now)
