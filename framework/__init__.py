@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
     from framework import losses
     from framework.fields import field, part
     from framework.interfaces import (
+        About,
         Benchmark,
         Certificate,
         Certified,
@@ -23,9 +24,11 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Loss,
         Model,
         Optimizer,
+        Pen,
         Penalty,
         Picture,
         Probe,
+        Recorded,
         Regression,
         Row,
         Setting,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:  # type checkers and editors read this block, and `_homes` doe
         Task,
         Training,
         Verdict,
+        Writer,
     )
     from framework.pictures import Curve, Panel
     from framework.records import collect

@@ -4,7 +4,6 @@ import itertools
 import json
 import multiprocessing
 import random
-import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +14,8 @@ from framework.config import to_dict
 from framework.run import Checkpoints, RunRecorder, checkpoints, complete_steps
 from framework.run import rows as recorder
 from framework.training import Experiment
-from tests.helpers import QUIET, assert_same_run, rows, tiny, train_json
+from tests.helpers import QUIET, assert_same_run, tiny, train_json
+from tests.written import assert_same_numbers, scalars, tag_of
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -150,28 +150,6 @@ def test_a_run_is_finished_where_it_stands_by_asking_for_no_more_steps(tmp_path,
     assert_same_run(tmp_path / "stopped", uninterrupted)
 
 
-def tensorboard_steps(path):
-    """(tag, step) of every scalar in the event files, read as the format says: length, CRC, record, CRC."""
-    from tensorboardX.crc32c import crc32c
-    from tensorboardX.proto.event_pb2 import Event
-
-    def masked(data):
-        crc = crc32c(data)
-        return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-    found = []
-    for file in sorted((path / "tensorboard").iterdir()):
-        data = file.read_bytes()
-        while data:
-            (length,), body = struct.unpack("<Q", data[:8]), data[12:]
-            assert struct.unpack("<I", data[8:12])[0] == masked(data[:8])
-            assert struct.unpack("<I", body[length : length + 4])[0] == masked(body[:length])
-            event = Event.FromString(body[:length])
-            found += [(value.tag, event.step) for value in event.summary.value]
-            data = body[length + 4 :]
-    return found
-
-
 @pytest.mark.slow
 def test_tensorboard_holds_every_scalar_once_after_five_quick_restarts(tmp_path):
     recording = QUIET | {"tensorboard": True}
@@ -181,5 +159,4 @@ def test_tensorboard_holds_every_scalar_once_after_five_quick_restarts(tmp_path)
             train(tiny(20, recording=recording), tmp_path)
         assert call
     train(tiny(20, recording=recording), tmp_path)
-    named = [(name, row["step"]) for row in map(json.loads, rows(tmp_path)) for name in row if name != "step"]
-    assert sorted(tensorboard_steps(tmp_path)) == sorted(named)
+    assert_same_numbers(scalars(tmp_path), tmp_path, tag_of)

@@ -12,7 +12,7 @@ from framework.errors import StorageError, UserError
 from framework.storage import Lock, append_to, remove, write_atomically
 from tests.helpers import Here, content, tiny
 
-PARTS = ("LOCK", "config.json", "environment.json", "metrics.jsonl", "arrays", "checkpoints", "tensorboard", "figures")
+PARTS = ("LOCK", "config.json", "environment.json", "metrics.jsonl", "arrays", "checkpoints", "tensorboard", "histograms", "figures")
 
 
 @pytest.fixture

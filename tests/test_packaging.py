@@ -62,12 +62,14 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel):
 
 
 OPTIONAL = {
+    "mlflow",
     "pandas",
     "pyarrow",
     "pytest",
     "sklearn",
     "submitit",
     "torch",
+    "wandb",
 }  # imported in a function, where a person asks for what needs them
 
 

@@ -87,7 +87,7 @@ def test_a_decorator_above_register_is_refused():
 
 
 def test_a_class_of_no_kind_is_refused_naming_the_kinds():
-    with pytest.raises(UserError, match="Task, Model, Optimizer, Penalty, Loss, Probe, Intervention, Claim"):
+    with pytest.raises(UserError, match="Task, Model, Optimizer, Penalty, Loss, Probe, Intervention, Writer, Claim"):
 
         @register("nothing")
         @dataclass(frozen=True, kw_only=True)

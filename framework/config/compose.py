@@ -13,12 +13,14 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import registry
-from framework.config.older import newer, newer_section
+from framework.config.older import newer, newer_section, newer_writers
 from framework.config.paths import resolve_plugin
 from framework.config.settings import SECTIONS, General
-from framework.config.tree import NAMED, PLUGIN_SECTIONS, node_at
+from framework.config.tree import NAMED, PLUGIN_SECTIONS, Config, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of, quoted
 from framework.fields import convert, declared_fields, unknown_field
+
+ADDED = ("probes", "writers")  # what can be named after the colon beside the parts: plugins whose defaults suit every run
 
 
 def select(name: str, **fields: Any) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def experiment(
     penalty: Mapping[str, Any] | None = None,
     probes: Mapping[str, Mapping[str, Any]] | None = None,
     interventions: Mapping[str, Mapping[str, Any]] | None = None,
+    writers: Mapping[str, Mapping[str, Any]] | None = None,
     plugins: str | Iterable[str] = (),
     **general: Any,
 ) -> ConfigDict:
@@ -42,7 +45,7 @@ def experiment(
 
     arg: what followed the colon of --config=FILE:arg, "model=transformer,probes=norms+margins": plugins named there
     replace the section given here, with their own defaults ("optimizer=grokfast+sgd": the second inside the first);
-    probes are added, and "none" removes those so far.
+    probes and writers are added, and "none" removes those so far. writers: TensorBoard alone where none are given.
     general: seed, steps, init_from, and the sections events, checkpoint, numerics, recording as dicts of fields.
     Raises UserError naming an unknown section, plugin or field, and the nearest that exists.
     """
@@ -51,10 +54,12 @@ def experiment(
         registry.load_plugin(path)
     _trust(paths)
     parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
-    named = {"probes": dict(probes or {}), "interventions": dict(interventions or {})}
-    _swap(arg, parts, named["probes"])
     settings = {name: newer_section(name, _mapping(general.pop(name, {}), name)) for name in SECTIONS}
-    config = _untyped(_section(General, general, "", known=(*PLUGIN_SECTIONS, *NAMED, *SECTIONS)) | {"plugins": tuple(paths)})
+    told = newer_writers(settings["recording"], {"tensorboard": select("tensorboard")} if writers is None else dict(writers))
+    named = {"probes": dict(probes or {}), "interventions": dict(interventions or {}), "writers": told}
+    _swap(arg, parts, named)
+    top = _section(General, general, "", known=(*PLUGIN_SECTIONS, *NAMED, *SECTIONS)) | {"plugins": tuple(paths)}
+    config = Config(top, type_safe=False)
     for kind in PLUGIN_SECTIONS:
         config[kind] = plugin_section(kind, parts[kind], kind)
     for section, kind in NAMED.items():
@@ -92,14 +97,14 @@ def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     """The config with fields changed, as by --config.optimizer.learning_rate=1e-3.
 
     changes: dotted field → text (or value). `….name` swaps a plugin, with its defaults, before other fields are set;
-    `probes.NEW.name` adds a probe, `interventions.NEW.name` an intervention; `optimizer.inner.name` is the plugin inside a
+    `probes.NEW.name` adds a probe, and so on; `probes.OLD.name=none` takes it away; `optimizer.inner.name` is the plugin inside a
     wrapper. From Python a section can be given whole, by `select`: {"optimizer": select("muon"), "probes.late":
     select("norms")}. Raises UserError or FieldError naming the field.
     """
     config = config.copy_and_resolve_references().unlock()
-    for path, value in sorted(changes.items(), key=_sections_first):
+    for path, value in sorted((newer(*change) for change in changes.items()), key=_sections_first):
         if path != "plugins":
-            _set(config, *newer(path, value))
+            _set(config, path, value)
     return _locked(config)
 
 
@@ -173,18 +178,18 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[st
     return flat
 
 
-def _swap(arg: str, parts: dict[str, Any], probes: dict[str, Any]) -> None:
+def _swap(arg: str, parts: dict[str, Any], named: dict[str, Any]) -> None:
     for item in filter(None, (part.strip() for part in arg.split(","))):
         key, equals, name = item.partition("=")
         if not equals or not name:
             raise UserError(f"after the colon, {item!r} should read KIND=NAME, such as model=quadratic")
-        if key == "probes":
-            for probe in name.split("+"):
-                probes.clear() if probe == "none" else probes.setdefault(probe, select(probe))
+        if key in ADDED:
+            for plugin in name.split("+"):
+                named[key].clear() if plugin == "none" else named[key].setdefault(plugin, select(plugin))
         elif key in parts:
             parts[key] = _nested(key, name.split("+"))
         else:
-            known = (*PLUGIN_SECTIONS, "probes")
+            known = (*PLUGIN_SECTIONS, *ADDED)
             raise UserError(f"after the colon, {key!r} is not a part.{did_you_mean(key, known)} Parts: {one_of(known)}.")
 
 
@@ -258,8 +263,11 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
         _put(config, path, value)
         return
     section, dot, called = outer.partition(".")
-    if name == "name" and section in NAMED and dot and "." not in called and called not in config[section]:
-        _put(config, outer, select(value))
+    if name == "name" and section in NAMED and dot and "." not in called and (value == "none" or called not in config[section]):
+        if value != "none":
+            _put(config, outer, select(value))
+        elif called in config[section]:
+            del config[section][called]
         return
     node = node_at(config, outer, path)
     if name not in node.section:

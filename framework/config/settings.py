@@ -65,7 +65,6 @@ class Mesh(Fields):
 class Recording(Fields):
     """What is written and shown beside metrics.jsonl."""
 
-    tensorboard: bool = field(True, "write TensorBoard events", harmless=True)
     progress: bool = field(True, "show a progress bar on standard error", harmless=True)
     plot: bool = field(True, "draw the curves when the run ends", harmless=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import registry
+from framework.config.compose import ADDED
 from framework.config.older import newer
 from framework.config.tree import nodes
 
@@ -48,5 +49,5 @@ def _swapped(arg: str) -> list[str]:
     sections = []
     for item in filter(None, arg.split(",")):
         kind, _, names = item.strip().partition("=")
-        sections += [f"probes.{name}" for name in names.split("+")] if kind == "probes" else [kind]
+        sections += [f"{kind}.{name}" for name in names.split("+")] if kind in ADDED else [kind]
     return sections

@@ -1,4 +1,4 @@
-"""A config as a tree: which plugin or section of settings stands at which dotted path."""
+"""A config as a tree: which plugin or section of settings stands at which dotted path, and a table of that for notebooks."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,17 @@ from framework import registry
 from framework.config.settings import SECTIONS, General
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields, unknown_field
+from framework.fields.shown import shown, table
 
 PLUGIN_SECTIONS = ("task", "model", "optimizer", "penalty")
-NAMED = {"probes": "probe", "interventions": "intervention"}  # sections of any number of plugins, each with a name of its own
+NAMED = {"probes": "probe", "interventions": "intervention", "writers": "writer"}  # any number of plugins, each with a name of its own
+
+
+class Config(ConfigDict):
+    """A whole config. In a notebook it is a table: a line for every plugin, and for settings that are not as they are by default."""
+
+    def _repr_html_(self, title: str = "config") -> str:
+        return table(title, ("section", "plugin", "fields that differ from their defaults"), _lines(self))
 
 
 @dataclass(frozen=True)
@@ -68,9 +76,27 @@ def node_at(config: ConfigDict, path: str, wanted: str = "") -> Node:
     return node
 
 
+def _lines(config: ConfigDict | Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for node in nodes(config):
+        defaults = {declared.name: declared.default for declared in declared_fields(node.cls)}
+        if node.default is not None and type(node.default) is node.cls:  # inside another plugin, which has defaults of its own for it
+            defaults |= registry.section_of(node.default)
+        values = {path.rpartition(".")[2]: value for path, value, _ in node.fields}
+        said = ", ".join(f"{name} = {shown(value)}" for name, value in values.items() if value != defaults[name])
+        if node.kind or said:
+            yield node.path or "at the top", node.section["name"] if node.kind else "", said
+
+
 def harmless_fields(config: ConfigDict | Mapping[str, Any]) -> set[str]:
     """Dotted fields that a resumed run may change: neither the trajectory nor the recorded rows depend on them."""
-    return {path for node in nodes(config) for path, _, declared in node.fields if declared.harmless}
+    return {path for node in nodes(config) for path, declared in _settings(node) if declared is None or declared.harmless}
+
+
+def _settings(node: Node) -> Iterator[tuple[str, Declared | None]]:
+    """(dotted field, what is known about it) of a section, None for those of a writer, and for its name: it only tells of the run."""
+    if node.kind == "writer":
+        yield f"{node.path}.name", None
+    yield from ((path, None if node.kind == "writer" else declared) for path, _, declared in node.fields)
 
 
 def strangers(config: ConfigDict | Mapping[str, Any]) -> list[str]:

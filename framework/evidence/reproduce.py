@@ -16,7 +16,7 @@ from framework.sweep import FINISHED, Show, Standing, run_sweep
 
 log = logging.getLogger("whygrok")
 
-QUIET = {"recording.plot": "false", "recording.tensorboard": "false", "recording.progress": "false"}  # the figure is the picture
+QUIET = {"recording.plot": "false", "writers.tensorboard.name": "none", "recording.progress": "false"}  # the figure is the picture
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Loss, Probe, Intervention, Claim, Figure, …
+"""What plugins of each kind are asked: Task, Model, Optimizer, Penalty, Loss, Probe, Intervention, Writer, Claim, Figure, …
 
 A plugin is a frozen dataclass and its fields are its whole configuration. Plugins are final: to change one, wrap it.
 """
@@ -14,3 +14,4 @@ from framework.interfaces.probe import HINT, Context, Probe
 from framework.interfaces.tasks.loss import Loss
 from framework.interfaces.tasks.regression import Regression
 from framework.interfaces.tasks.task import Task
+from framework.interfaces.writer import FAILED, FINISHED, STOPPED, About, Histogram, Pen, Recorded, Writer

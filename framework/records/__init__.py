@@ -16,7 +16,7 @@ from framework.records.files import (
     sound_lines,
 )
 from framework.records.gathering import collect, natural
-from framework.records.members import TABLE
+from framework.records.members import TABLE, fields_of_sweep
 from framework.records.names import differing, names_by_difference
 from framework.records.outcome import GROKKED, Outcome
 from framework.records.table import Table, data_frame

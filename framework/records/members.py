@@ -1,4 +1,4 @@
-"""Members of a sweep that have no run: they would be missing from a table without a word, though they may be the ones that failed."""
+"""What the table of a sweep says of its members: which fields it changes, and which members have no run, which others would not miss."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from framework.errors import StorageError
 from framework.storage import read_text, storage
 
 TABLE = "sweep.csv"
+STATE = "state"  # the first column that is no field of the config
 
 
 def without_a_run(folder: str, there: Container[str]) -> dict[str, str]:
@@ -20,6 +21,17 @@ def without_a_run(folder: str, there: Container[str]) -> dict[str, str]:
     except csv.Error as error:
         return {str(Path(folder, TABLE)): f"is no table: {error}; `whygrok sweep` writes it anew"}
     return {str(Path(folder, row["member"])): f"has no run: {_state(row)}" for row in rows}
+
+
+def fields_of_sweep(folder: Path, member: str) -> list[str] | None:
+    """The fields that a sweep changes, by its table; None where the folder holds no sweep with this member."""
+    if not Path(folder, "configs", f"{member}.json").is_file():
+        return None
+    try:
+        head = next(csv.reader(io.StringIO(read_text(Path(folder, TABLE), errors="replace"), newline="")), [])
+    except (OSError, csv.Error):
+        return None
+    return head[1 : head.index(STATE)] if head[:1] == ["member"] and STATE in head else None
 
 
 def read_table(folder: Path) -> list[dict[str, str]]:

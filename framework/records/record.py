@@ -142,7 +142,8 @@ def _fields(plain: Any) -> dict[str, Any]:
         section = plain.get(kind)
         if not isinstance(section, dict) or not isinstance(section.get("name"), str):
             raise Damaged(f"{CONFIG} holds no config: it has no {kind}")
-    return dict(newer(name, value) for name, value in flatten(plain).items())
+    now = dict(newer(name, value) for name, value in flatten(plain).items())
+    return {name: value for name, value in now.items() if not name.startswith("writers.")}  # who is told of a run changes nothing in it
 
 
 def _environment(folder: str) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from framework.registry.isolation import isolated
 
 log = logging.getLogger("whygrok")
 
-KINDS = ("task", "model", "optimizer", "penalty", "loss", "probe", "intervention", "claim", "figure", "certificate", "benchmark", "engine")
+KINDS = (
+    *("task", "model", "optimizer", "penalty", "loss", "probe", "intervention", "writer"),  # parts of an experiment
+    *("claim", "figure", "certificate", "benchmark", "engine"),
+)
 PLURALS = {kind: {"penalty": "penalties", "loss": "losses"}.get(kind, f"{kind}s") for kind in KINDS}
 NAME = r"[a-z][a-z0-9_]*"  # what a plugin may be called
 

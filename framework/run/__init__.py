@@ -9,4 +9,4 @@ from framework.run.programs import program_place
 from framework.run.progress import Progress, can_write_over
 from framework.run.remaining import Best, Watch, check_steps, ends_here, is_complete, reason_of_end, rows_end_before
 from framework.run.rows import Follower, FollowingRecorder, Recorder, RowDict, RunRecorder
-from framework.run.tensorboard import TensorBoard
+from framework.run.writers import Writers

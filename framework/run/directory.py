@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from framework.storage import check_links, make_folder, make_new_folder, read_js
 TOLD = 5  # fields of another run that a message names
 ARRAYS = re.compile(r"[0-9]{10,18}\.npz")
 BACK = "Put it back from a copy, or rename the folder of the run to start over"
+USUAL = "tensorboard"  # the writer of a run that names none
 INSTEAD = "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its network."
 
 
@@ -44,7 +45,7 @@ class RunDirectory:
     metrics = _inside(METRICS, "One row per event.")
     arrays = _inside("arrays", "Probe outputs that are arrays, one .npz per event.")
     checkpoints = _inside("checkpoints", "One folder per saved step.")
-    tensorboard = _inside("tensorboard", "TensorBoard's event files.")
+    histograms = _inside("histograms", "Histograms of parameters, for writers that ask for them, one .npz per event.")
     figures = _inside("figures", "Pictures, and the data behind each.")
     lock = _inside(LOCK, "The file that says who is writing.")
 
@@ -64,9 +65,13 @@ class RunDirectory:
         """Makes the folder."""
         make_folder(self.path)
 
-    def check_links(self) -> None:
+    def folder_of(self, writer: str) -> Path:
+        """The folder of a writer, which is called as it is in the config."""
+        return self.path / writer
+
+    def check_links(self, writers: Iterable[str] = ()) -> None:
         """Raises UserError where a part of the folder is a symbolic link: whoever sent the folder could have us write elsewhere."""
-        folders = (self.arrays, self.checkpoints, self.tensorboard, self.figures)
+        folders = (self.arrays, self.checkpoints, self.histograms, self.figures, *map(self.folder_of, {USUAL, *writers}))
         check_links((self.config, self.environment, self.metrics, *folders, self.lock))
 
     def array_files(self) -> dict[int, Path]:
@@ -80,7 +85,7 @@ class RunDirectory:
 
     def remove_left_overs(self) -> None:
         """Removes what a killed process left beside a file that it was about to replace."""
-        for folder in (self.path, self.arrays, self.figures):
+        for folder in (self.path, self.arrays, self.histograms, self.figures):
             for left_over in folder.glob(".*.tmp"):
                 if left_over.is_symlink() or left_over.is_file():
                     with storage("removing the left-over", left_over):
@@ -120,7 +125,8 @@ class RunDirectory:
     def new_fields(self, config: ConfigDict) -> dict[str, Any]:
         """Dotted fields, with their values, that config.json here lacks: a plugin or a newer version has added them since."""
         stored = {configs.newer(name, value)[0] for name, value in configs.flatten(self.read_config()).items()}
-        return {name: value for name, value in configs.flatten(configs.to_dict(config)).items() if name not in stored}
+        now = configs.flatten(configs.to_dict(config))
+        return {name: value for name, value in now.items() if name not in stored and not name.startswith("writers.")}
 
     def check_same_run(self, config: ConfigDict, instead: str = INSTEAD) -> None:
         """Raises UserError naming the fields in which the run that is here differs, harmless ones aside.
@@ -134,7 +140,7 @@ class RunDirectory:
         stored = self.read_config() | {"plugins": list(config.plugins)}
         then = configs.to_dict(configs.from_stored(stored, self.config, tuple(config.plugins)))
         before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
-        harmless = configs.harmless_fields(config)
+        harmless = configs.harmless_fields(config) | configs.harmless_fields(then)
         differing = [f for f in dict.fromkeys([*before, *now]) if before.get(f) != now.get(f) and f not in harmless]
         swapped = tuple(name.removesuffix("name") for name in differing if name.endswith(".name"))  # whose other fields differ for that
         told = [f for f in differing if f.endswith(".name") or not f.startswith(swapped)]

@@ -11,10 +11,11 @@ import jax
 import numpy as np
 from flax import nnx
 
-from framework.config import from_stored, plugin_list
+from framework.config import PLUGIN_SECTIONS, from_stored, plugin_list
 from framework.errors import Damage, UserError
 from framework.fields import check_condition
-from framework.records import FAILURES, NOTES, data_frame, natural, read_lines
+from framework.fields.shown import shown, table
+from framework.records import FAILURES, NOTES, Outcome, data_frame, natural, read_lines
 from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
@@ -23,7 +24,7 @@ from framework.storage import npz_names, read_npz, storage
 from framework.training import BEST, Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What training left behind. `path` is None for a run in memory, which remembers its final state only."""
 
@@ -32,6 +33,19 @@ class Run:
     path: Path | None = None
     final: TrainState | None = None
     stored: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        step = self.rows[-1]["step"] if self.rows else 0
+        return f"<run {self.path or 'in memory'} at step {step} of {self.experiment.general.steps}>"
+
+    def _repr_html_(self) -> str:
+        known, asked = Outcome(self.headline, self.rows), self.experiment.general.steps
+        plugins = [self.config[kind].name for kind in PLUGIN_SECTIONS if self.config[kind].name != "none"]
+        numbers = {f"train/{self.headline}": known.train, f"test/{self.headline}": known.test}
+        numbers |= {"fitted": known.fitted, "grokked": known.grokked}
+        lines = [("trained", ", ".join(plugins)), ("step", f"{shown(known.step)} of {asked}")]
+        lines += [(name, shown(value)) for name, value in numbers.items()] + [("mishap", said) for said in known.mishaps]
+        return table(f"run {self.path.name}" if self.path else "run in memory", ("", ""), lines)
 
     @property
     def config(self) -> Any:

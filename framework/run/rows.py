@@ -1,4 +1,4 @@
-"""Rows of a run: metrics.jsonl is the truth; TensorBoard and the progress bar follow it."""
+"""Rows of a run: metrics.jsonl is the truth; the writers and the progress bar follow it."""
 
 import io
 import json

@@ -21,7 +21,7 @@ from framework.run import (
     RunDirectory,
     RunRecorder,
     Sessions,
-    TensorBoard,
+    Writers,
     check_alike,
     check_steps,
     complete_steps,
@@ -35,6 +35,7 @@ from framework.run import (
 from framework.sessions.alone import OneAlone
 from framework.sessions.loop import Asking, Host, Trainee, measure_end, train_loop
 from framework.sessions.origin import initial_state, recorded_up_to
+from framework.sessions.telling import tell_pictures, telling
 from framework.storage import Lock, remove_file
 from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
@@ -54,28 +55,33 @@ def train(config: ConfigDict, workdir: str | Path | None = None, fresh: bool = F
     host = OneAlone()
     if workdir is None:
         return host.serve(_train_in_memory(_checked(config), host))
-    run = host.serve(open_session(config, workdir, host, fresh))
+    run = host.serve(open_session(config, workdir, host, fresh, draw))
     if draw and run.experiment.recording.plot and hosts.is_first():
         _draw(RunDirectory.at(workdir))
     return run
 
 
-def open_session(config: ConfigDict, workdir: str | Path, host: Host, fresh: bool = False) -> Generator[int, tuple[int, int], Run]:
-    """A session in a run directory: asks the host for steps, as `train_loop` does, and ends with the run. Raises as `train` does."""
+def open_session(
+    config: ConfigDict, workdir: str | Path, host: Host, fresh: bool = False, draw: bool = False
+) -> Generator[int, tuple[int, int], Run]:
+    """A session in a run directory: asks the host for steps, as `train_loop` does, and ends with the run. Raises as `train` does.
+
+    draw: whether writers are given pictures at its end.
+    """
     experiment, directory = _checked(config), RunDirectory.at(workdir)
     if not fresh:
         directory.check_whole()
         directory.check_same_run(experiment.config)
     # Before anything is written: a config that cannot start leaves no folder. A fork that has begun needs its origin no more.
     initial = initial_state(experiment, has_begun=not fresh and bool(complete_steps(directory.checkpoints)))
-    hosts.by_first(lambda: _prepare(directory, fresh))
+    hosts.by_first(lambda: _prepare(directory, experiment, fresh))
     with _locked(directory):
-        yield from _train_in(experiment, initial, directory, host)
+        yield from _train_in(experiment, initial, directory, host, draw)
         return load_run(directory.path)
 
 
-def _prepare(directory: RunDirectory, fresh: bool) -> None:
-    directory.check_links()
+def _prepare(directory: RunDirectory, experiment: Experiment, fresh: bool) -> None:
+    directory.check_links(experiment.writers)
     if fresh and (directory.is_run or directory.parts_there):
         with Lock(directory.lock):
             aside = directory.set_aside()
@@ -113,7 +119,7 @@ def _train_in_memory(experiment: Experiment, host: Host) -> Generator[int, tuple
     return Run(experiment=experiment, rows=recorder.rows, final=trainee.state, stored=recorder.arrays)
 
 
-def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory, host: Host) -> Asking:
+def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirectory, host: Host, draw: bool) -> Asking:
     directory.check_same_run(experiment.config)
     check_steps(experiment, directory)
     continuing = experiment.numerics.on_divergence == "continue"
@@ -136,7 +142,11 @@ def _train_in(experiment: Experiment, initial: TrainState, directory: RunDirecto
     hosts.by_first(lambda: directory.write_config(experiment.config))
     if restored is None and done == int(state.step):
         checkpoints.save(state)  # from here on the run does not need the one that it forked from
-    yield from _run_session(host.seat(experiment, state), done, checkpoints, directory, host)
+    sessions, trainee = Sessions(directory.environment), host.seat(experiment, state)
+    with telling(trainee, directory, sessions) as writers:
+        yield from _run_session(trainee, done, checkpoints, directory, sessions, _recorder(directory, experiment, writers, host), host)
+        if draw and experiment.recording.plot and hosts.is_first():
+            tell_pictures(writers, directory, int(trainee.state.step))
 
 
 def _restored(
@@ -159,8 +169,10 @@ def _new(experiment: Experiment, done: int) -> str:
     return f"fork of {origin}: going on from step {done:,} to {steps:,}" if origin else f"new run of {steps:,} steps"
 
 
-def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, host: Host) -> Asking:
-    experiment, sessions = trainee.experiment, Sessions(directory.environment)
+def _run_session(
+    trainee: Trainee, done: int, checkpoints: Checkpoints, directory: RunDirectory, sessions: Sessions, recorder: Recorder, host: Host
+) -> Asking:
+    experiment = trainee.experiment
     sessions.check_data(digest(experiment.splits))
     mesh = ONE_DEVICE if experiment.spread is None else experiment.spread.words
     examples = {name: len(split) for name, split in experiment.splits if isinstance(split, Sized)}
@@ -168,7 +180,6 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
     changes = hosts.by_first(lambda: sessions.start(max(done, 0), host.width, mesh, **facts))
     for change in changes if done >= 0 else ():
         log.warning("this run began in another environment, so equal bits are not promised: %s", change)
-    recorder = _recorder(directory, experiment, sessions, host)
     here = next(experiment.events_after(done - 1, {name: (made, -1) for name, (_, made) in trainee.state.planned.items()}))
     reason, reached = "failed", None
     with host.listen() as stop:
@@ -194,11 +205,8 @@ def _run_session(trainee: Trainee, done: int, checkpoints: Checkpoints, director
         remove_file(directory.figures / "curves.png")
 
 
-def _recorder(directory: RunDirectory, experiment: Experiment, sessions: Sessions, host: Host) -> Recorder:
-    if not hosts.is_first():
-        return FollowingRecorder(directory)
-    tensorboard = [TensorBoard(directory.tensorboard, sessions.first_start)] if experiment.recording.tensorboard else []
-    return RunRecorder(directory, [*tensorboard, *_progress(experiment, host)])
+def _recorder(directory: RunDirectory, experiment: Experiment, writers: Writers, host: Host) -> Recorder:
+    return RunRecorder(directory, [writers, *_progress(experiment, host)]) if hosts.is_first() else FollowingRecorder(directory)
 
 
 def _progress(experiment: Experiment, host: Host) -> list[Follower]:

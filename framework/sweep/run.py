@@ -11,7 +11,7 @@ from framework.interfaces import Engine
 from framework.sessions import StopRequest
 from framework.sweep.choice import Choice, check_engine, choose_engine
 from framework.sweep.folder import Show, SweepFolder
-from framework.sweep.standings import ELSEWHERE, FINISHED, STOPPED, WAITING, Standing
+from framework.sweep.standings import ELSEWHERE, FINISHED, STOPPED, WAITING, Standings
 from framework.sweep.supervise import POLL_SECONDS
 
 log = logging.getLogger("whygrok")
@@ -25,7 +25,7 @@ def run_sweep(
     engine: str | Engine | None = None,
     wait: bool = False,
     show: Show = lambda standings: None,
-) -> list[Standing]:
+) -> Standings:
     """Runs the unfinished members of a sweep, at most `jobs` at once; returns how each member stands.
 
     members: from `load_sweep(file)` or `members(config, product(…))`. Each gets the run directory workdir/NAME;
@@ -53,7 +53,7 @@ def run_sweep(
     if stopped or (stop.received and len(finished) < len(members)):
         by = f" by {stop.received}" if stop.received else ""
         raise Interrupted(f"stopped{by}: {len(finished)} of {len(members)} members are finished, {len(stopped)} stopped on the way")
-    return list(sweep.standings)
+    return sweep.standings
 
 
 def train_members(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopRequest, wait: bool) -> None:

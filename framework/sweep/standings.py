@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
+from framework.fields.shown import table
 from framework.storage import csv_line
 
 WAITING, RUNNING, FINISHED, FAILED, STOPPED = "waiting", "running", "finished", "failed", "stopped"
@@ -48,7 +49,7 @@ class Standing:
 COLUMNS = ("state", "step", "steps", "headline", "train", "test", "fitted", "grokked", "said", "log")
 
 
-class Standings:
+class Standings(Sequence[Standing]):
     """All members in the order of the sweep. `news`: those whose state has changed since whoever is shown them last looked."""
 
     def __init__(self, standings: Iterable[Standing]):
@@ -62,14 +63,28 @@ class Standings:
         self.steps = sum(standing.steps for standing in self)
         self.news: list[Standing] = []
 
+    def _repr_html_(self) -> str:
+        counts = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
+        head = ("member", *self._fields, "state", "step", "train", "test", "fitted", "grokked", "said")
+        lines = (
+            [one.member, *map(one.changes.get, self._fields), *(getattr(one, name) for name in head[len(self._fields) + 1 :])]
+            for one in self
+        )
+        return table(f"sweep: {counts}", head, lines)
+
     def __len__(self) -> int:
         return len(self._order)
 
     def __iter__(self) -> Iterator[Standing]:
         return iter(self._members.values())
 
-    def __getitem__(self, place: int) -> Standing:
-        return self._members[self._order[place]]
+    @overload
+    def __getitem__(self, place: int) -> Standing: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Standing]: ...
+    def __getitem__(self, place: int | slice) -> Standing | list[Standing]:
+        names = self._order[place]
+        return self._members[names] if isinstance(names, str) else [self._members[name] for name in names]
 
     def of(self, member: str) -> Standing:
         """How the member of a name stands."""

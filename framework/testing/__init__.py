@@ -7,8 +7,9 @@ check_probe(MyProbe())
 from functools import partial
 
 from framework.testing.everything import every_plugin
-from framework.testing.kinds import claims, engines, interventions, losses, models, optimizers, penalties, probes, tasks
+from framework.testing.kinds import claims, interventions, losses, models, optimizers, penalties, probes, tasks
 from framework.testing.kinds import every as every  # registers what plugins of all kinds promise
+from framework.testing.kinds.around import engines, writers
 from framework.testing.promises import Broken, Finding, promises
 from framework.testing.report import check, check_kind, findings
 from framework.testing.subject import surroundings
@@ -20,5 +21,6 @@ check_penalty = partial(check_kind, penalties.PENALTY)
 check_loss = partial(check_kind, losses.LOSS)
 check_probe = partial(check_kind, probes.PROBE)
 check_intervention = partial(check_kind, interventions.INTERVENTION)
+check_writer = partial(check_kind, writers.WRITER)
 check_claim = partial(check_kind, claims.CLAIM)
 check_engine = partial(check_kind, engines.ENGINE)

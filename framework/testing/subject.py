@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import logging
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -137,6 +138,18 @@ def compiled_programs() -> Iterator[list[str]]:
         yield names
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@contextlib.contextmanager
+def only_warnings() -> Iterator[None]:
+    """Inside, what is not a warning is not heard."""
+    log = logging.getLogger("whygrok")
+    before = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def bits(tree: Any) -> list[tuple[str, bytes]]:

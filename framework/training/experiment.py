@@ -16,7 +16,7 @@ from framework import registry, seeds
 from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording, from_dict, strangers
 from framework.errors import FieldError, UserError, within
 from framework.fields import Condition, make, parts
-from framework.interfaces import Context, Intervention, Model, Optimizer, Penalty, Probe, Splits, Task, Values
+from framework.interfaces import Context, Intervention, Model, Optimizer, Penalty, Probe, Splits, Task, Values, Writer
 from framework.training.clock import PROBES, Clock
 from framework.training.devices import Spread, precision, spread_of
 from framework.training.examples.batches import Batches
@@ -49,6 +49,7 @@ class Experiment:
     penalty: Penalty
     probes: dict[str, Probe]
     interventions: dict[str, Intervention] = field(default_factory=dict)
+    writers: dict[str, Writer] = field(default_factory=dict)
     guests: registry.Guests = field(default=registry.Guests(()), repr=False)  # those of its plugins that are not ours
     spread: Spread | None = None  # how it lies on several devices; None, also for whoever reads a run: on one
 
@@ -72,6 +73,9 @@ class Experiment:
         _ = made.schedules, made.saves, made.conditions, check_turns(made.interventions)  # what cannot be read is found now
         check_names(made)
         return made
+
+    def _repr_html_(self) -> str:
+        return str(self.config._repr_html_("experiment"))
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -175,8 +179,7 @@ class Experiment:
         _ = self._batches
         with self.scope():
             jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
-        said = []
-        plugins = {"task": self.task, "model": self.model, "optimizer": self.optimizer, "penalty": self.penalty}
+        said, plugins = [], {kind: getattr(self, kind) for kind in PLUGIN_SECTIONS}
         named = {f"{section}.{name}": plugin for section in NAMED for name, plugin in getattr(self, section).items()}
         for section, outer in (plugins | named).items():
             for path, plugin in parts(outer, section):
@@ -253,12 +256,7 @@ class Experiment:
         return values, state
 
     def measure(
-        self,
-        state: TrainState,
-        event: Event,
-        known: Values | None = None,
-        clock: Clock | None = None,
-        failures: dict[str, str] | None = None,
+        self, state: TrainState, event: Event, known: Values | None = None, clock: Clock | None = None, failures: dict | None = None
     ) -> tuple[Values, TrainState]:
         """(values by metric name, the state with what the probes now remember) at an event.
 

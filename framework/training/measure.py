@@ -20,6 +20,7 @@ from framework.training.sharing import Shared
 from framework.training.state import Stacked, TrainState, on_host
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
+FOLDERS = ("arrays", "checkpoints", "figures", "histograms", "lock")  # in that of a run; a writer has one of its own, by its name
 LONGEST = 300  # characters of what a row says of a probe that failed
 
 
@@ -28,11 +29,14 @@ RESERVED = ("step", "seconds", "train", "test", "population", METRICS, "objectiv
 
 
 def check_names(experiment: Any) -> None:
-    """Raises UserError for a probe or an intervention with whose name other columns begin."""
+    """Raises UserError for a probe or an intervention with whose name other columns begin, and for a writer whose folder is taken."""
     taken = {"a probe": ("probes", RESERVED), "an intervention": ("interventions", (*RESERVED, *experiment.probes))}
     for what, (section, names) in taken.items():
         for name in sorted(set(getattr(experiment, section)) & set(names)):
             raise UserError(f"{section}.{name}: {what} cannot be called {name!r}: other columns begin with that word")
+    for name in experiment.writers:
+        if name.lower() in FOLDERS:
+            raise UserError(f"writers.{name}: a writer cannot be called {name!r}: its folder is called so too, and the run has another one")
 
 
 def owner_of(column: str, probes: Container[str]) -> str:

@@ -25,6 +25,7 @@ USES = {  # how a plugin of each kind is used, after --config=quickstart
     "loss": "whygrok run --config=quickstart --config.task.loss={name}",
     "probe": "whygrok run --config=quickstart:probes={name}",
     "intervention": "whygrok describe intervention {name}",
+    "writer": "whygrok run --config=quickstart:writers={name} --config.task.p=11 --config.steps=300",
     "claim": "whygrok describe claim {name}",
     "engine": "whygrok sweep --config=sweeps/init_scale --config.task.p=5 --config.steps=20 --engine={name}",
 }

@@ -1,7 +1,6 @@
 """What an Engine promises."""
 
 import contextlib
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from framework.config import Member, members, override, product
 from framework.run import load_run
 from framework.sessions import train
 from framework.storage import temporary_folder
-from framework.sweep import FAILED, FINISHED, Standing, run_sweep
+from framework.sweep import FAILED, FINISHED, Standings, run_sweep
 from framework.testing.promises import Broken, NotAsked, promise
-from framework.testing.subject import Subject, bits, surroundings
+from framework.testing.subject import Subject, bits, only_warnings, surroundings
 
 ENGINE = "engine"
 ROUNDING = 1e-4  # relative to the largest entry, after four steps
-QUIET = {"recording.plot": False, "recording.tensorboard": False, "recording.progress": False}
+QUIET = {"recording.plot": False, "writers.tensorboard.name": "none", "recording.progress": False}
 
 
 @promise(ENGINE, is_basis=True)
@@ -53,7 +52,7 @@ def _same(params: Any, alone: Any, to_the_bit: bool) -> bool:
 
 
 @contextlib.contextmanager
-def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Member], list[Standing], Path]]:
+def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Member], Standings, Path]]:
     """(members, how they stand, their folder) of a small sweep that the engine trained; only warnings are heard meanwhile.
 
     Raises NotAsked for an engine that says why it cannot train here.
@@ -61,11 +60,5 @@ def _swept(subject: Subject, axes: Mapping[str, Any]) -> Iterator[tuple[list[Mem
     if refusal := subject.plugin.refusal():
         raise NotAsked(refusal)
     sweep = members(override(surroundings().config, QUIET), product(axes))
-    log = logging.getLogger("whygrok")
-    before = log.level
-    log.setLevel(logging.WARNING)
-    try:
-        with temporary_folder() as folder:
-            yield sweep, run_sweep(sweep, Path(folder) / "runs", jobs=2, engine=subject.plugin), Path(folder) / "runs"
-    finally:
-        log.setLevel(before)
+    with temporary_folder() as folder, only_warnings():
+        yield sweep, run_sweep(sweep, Path(folder) / "runs", jobs=2, engine=subject.plugin), Path(folder) / "runs"

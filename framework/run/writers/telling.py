@@ -1,0 +1,109 @@
+"""Tells the writers of a run what is recorded. One that fails is named once, and then no more is told to it: the run goes on."""
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from framework.errors import UserError
+from framework.interfaces import About, Pen, Recorded, Writer
+from framework.records import NOTES
+from framework.run.directory import RunDirectory
+from framework.run.rows import RowDict
+from framework.run.writers.histograms import Histograms
+from framework.storage import make_folder
+
+log = logging.getLogger("whygrok")
+
+
+@dataclasses.dataclass
+class Told:
+    """One of the writers of a run. pen: None before it begins, and once it has failed or ended."""
+
+    writer: Writer
+    pen: Pen | None = None
+
+
+class Writers:
+    """All writers of a run, as one that listens to its rows."""
+
+    def __init__(
+        self, directory: RunDirectory, writers: Mapping[str, Writer], about: Callable[[str, int], About], parameters: Callable[[], Any]
+    ):
+        """about: what the writer of a name is told once, where training begins at a step. parameters: as they are now."""
+        self._told = {name: Told(writer) for name, writer in writers.items()}
+        self._about = about
+        self._histograms = Histograms(directory, parameters)
+        self._last = -1  # the step of the last row
+
+    @property
+    def want_pictures(self) -> bool:
+        """Whether any of them is there to be given pictures."""
+        return any(one.writer.pictures for one in self._there.values())
+
+    def start(self, step: int, rows: Sequence[RowDict]) -> None:
+        """Begins with the rows up to this step."""
+        self._last = rows[-1]["step"] if rows else -1
+        for name, one in self._told.items():
+            with _excused(name, one):
+                about = self._about(name, step)
+                make_folder(about.folder)
+                if one.writer.histograms:
+                    self._histograms.forget({row["step"] for row in rows})
+                told = [self._recorded(row, one.writer, self._histograms.at) for row in rows]
+                one.pen = one.writer.begin(about, told)
+
+    def row(self, row: RowDict) -> None:
+        """Tells of a row; one that completes the last has no histograms again."""
+        completes, self._last = row["step"] == self._last, row["step"]
+        for name, one in self._there.items():
+            with _excused(name, one) as pen:
+                pen.row(self._recorded(row, one.writer, (lambda step: {}) if completes else self._histograms.look))
+
+    def step(self, step: int) -> None:
+        """Between rows, what waits may go to the disk."""
+        for name, one in self._there.items():
+            with _excused(name, one) as pen:
+                pen.flush()
+
+    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+        """Gives pictures to those that want them."""
+        for name, one in self._there.items():
+            if one.writer.pictures and pictures:
+                with _excused(name, one) as pen:
+                    pen.pictures(step, pictures)
+
+    def close(self) -> None:
+        """Nothing: who knows how the session has ended calls `end`."""
+
+    def end(self, how: str) -> None:
+        """Ends all that are there."""
+        for name, one in self._there.items():
+            with _excused(name, one) as pen:
+                pen.end(how)
+            one.pen = None
+
+    @property
+    def _there(self) -> dict[str, Told]:
+        return {name: one for name, one in self._told.items() if one.pen is not None}
+
+    def _recorded(self, row: RowDict, writer: Writer, histograms: Callable[[int], Any]) -> Recorded:
+        words = ("step", "seconds", *NOTES)
+        numbers = {name: float(value) for name, value in row.items() if name not in words and value is not None}
+        return Recorded(row["step"], row.get("seconds", 0.0), numbers, histograms(row["step"]) if writer.histograms else {})
+
+
+@contextlib.contextmanager
+def _excused(name: str, one: Told) -> Iterator[Any]:
+    """Gives the pen; whatever is raised inside becomes one warning, and the pen is dropped."""
+    try:
+        yield one.pen
+    except Exception as error:  # a writer is anybody's code, and the library behind it too
+        pen, one.pen = one.pen, None
+        if pen is not None:
+            with contextlib.suppress(Exception):
+                pen.drop()
+        first = (str(error).strip() or "no reason given").partition("\n")[0]
+        why = first if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {first}"
+        log.warning("the writer %s is told no more: %s; the run goes on, and metrics.jsonl has every row", name, why)

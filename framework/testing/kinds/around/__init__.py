@@ -1,0 +1,1 @@
+"""Promises of what stands around training: engines, and writers."""

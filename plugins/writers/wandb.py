@@ -1,0 +1,140 @@
+"""Weights & Biases: one run there for one run here, offline unless asked for."""
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from framework import About, Pen, Recorded, Writer, field, register
+from framework.errors import FieldError
+from framework.interfaces import FINISHED
+from framework.storage import make_folder, read_json, remove, temporary_folder, write_atomically, write_json
+
+MISSING = "Weights & Biases is not installed: pip install 'whygrok[wandb]'"
+IDENTITY = "identity.json"  # under which id W&B knows the run
+SILENT: dict[str, Any] = {"console": "off", "silent": True, "disable_git": True, "save_code": False, "x_disable_stats": True}
+
+
+@register("wandb")
+@dataclass(frozen=True, kw_only=True)
+class WandB(Writer):
+    """A run of Weights & Biases: every row, the whole config, the pictures of probes, histograms; sweeps are groups.
+
+    By default nothing leaves the machine: `wandb sync RUN/wandb/wandb/offline-run-*` sends it when you like. A run that is resumed goes on
+    under the same id. Offline it is written anew from metrics.jsonl; online W&B keeps what it has, and gets the steps that follow.
+
+    Source: the library wandb.
+    """
+
+    mode: str = field("offline", "whether rows stay in the run's folder until you send them, or are sent", choices=("offline", "online"))
+    project: str = field("whygrok", "the project in which the run appears")
+    entity: str = field("", "the account or team; by default yours")
+    tags: tuple[str, ...] = field((), "words by which to find the run")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.project.strip():
+            raise FieldError("project", self.project, "must be the name of a project, such as whygrok")
+
+    def refusal(self) -> str:
+        """Whether the library is there."""
+        return "" if find_spec("wandb") else MISSING
+
+    def begin(self, about: About, rows: Sequence[Recorded]) -> "Open":
+        """The run of W&B in which this one goes on."""
+        import wandb
+
+        settings = wandb.Settings(**SILENT)
+        kept = about.folder / "wandb"
+        if self.mode == "offline" and os.path.lexists(kept):  # what an earlier session wrote lies in `rows`
+            remove(kept)
+        make_folder(about.folder)
+        live = wandb.init(
+            id=_identity(about),
+            name=about.name,
+            group=about.sweep or None,
+            project=self.project,
+            entity=self.entity or None,
+            tags=list(self.tags),
+            config=_nested(about.config),
+            dir=str(about.folder),
+            mode=self.mode,  # type: ignore[arg-type]
+            resume="allow" if self.mode == "online" else None,
+            reinit="create_new",
+            settings=settings,
+        )
+        pen = Open(live, self.mode)
+        for row in rows:
+            pen.row(row)
+        return pen
+
+
+class Open(Pen):
+    """A run of W&B that is open."""
+
+    def __init__(self, live: Any, mode: str):
+        self._live, self._mode = live, mode
+        self._first = int(live.step)  # W&B has the steps before it from an earlier session
+
+    def row(self, row: Recorded) -> None:
+        """The numbers of a row, at its step, unless W&B has them."""
+        import wandb
+
+        if row.step < self._first:
+            return
+        counted = {f"parameters/{name}": wandb.Histogram(np_histogram=(one.counts, one.edges)) for name, one in row.histograms.items()}
+        self._live.log({**row.numbers, "seconds": row.seconds, **counted}, step=row.step)
+
+    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+        """Each of them as an image, beside the last row."""
+        import wandb
+
+        with temporary_folder() as folder:
+            images = {}
+            for name, png in pictures.items():
+                file = Path(folder, f"{name}.png")
+                write_atomically(file, png, durable=False)
+                images[f"pictures/{name}"] = wandb.Image(str(file))
+            self._live.log(images, step=step)  # W&B copies them
+
+    def end(self, how: str) -> None:
+        """A run that was stopped or has failed is one that failed, to W&B, until it goes on."""
+        self._live.summary["ended"] = how
+        self._live.finish(exit_code=0 if how == FINISHED else 1)
+
+    def drop(self) -> None:
+        """Lets go of the id, so that a later session in this process may have it; online that would wait for the network."""
+        if self._mode == "offline":
+            with contextlib.suppress(Exception):
+                self._live.finish(exit_code=1)
+
+
+def _identity(about: About) -> str:
+    """The id of the run at W&B, made once and kept in the run's folder."""
+    file = about.folder / IDENTITY
+    try:
+        known = read_json(file)
+    except (OSError, ValueError):
+        known = None
+    if isinstance(known, str) and re.fullmatch("[0-9a-f]{16}", known):
+        return known
+    made = secrets.token_hex(8)
+    write_json(file, made)
+    return made
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections in sections, as W&B shows a config."""
+    made: dict[str, Any] = {}
+    for path, value in flat.items():
+        *outer, name = path.split(".")
+        section = made
+        for part in outer:
+            section = section.setdefault(part, {})
+        section[name] = value
+    return made
