@@ -116,6 +116,13 @@ def test_a_field_without_default_is_refused():
         register("bald")(dataclass(frozen=True, kw_only=True)(type("Bald", (Optimizer,), {"__annotations__": {"rate": float}})))
 
 
+@pytest.mark.parametrize("limit", ["above", "at_least", "below", "at_most"])
+def test_a_limit_that_is_no_number_is_refused_where_the_plugin_is_registered(limit, clean_registry):
+    limited = type("Limited", (Optimizer,), {"__annotations__": {"rate": float}, "rate": field(1.0, "a number", **{limit: print})})
+    with pytest.raises(UserError, match=f"field 'rate' has {limit}=<built-in function print>: a limit is a number"):
+        register("limited")(dataclass(frozen=True, kw_only=True)(limited))
+
+
 def test_a_name_registered_twice_names_both_places(tmp_path):
     first, second = write(tmp_path / "first.py"), write(tmp_path / "second.py")
     registry.load_plugin(str(first))

@@ -264,6 +264,9 @@ def _check_dataclass(cls: type) -> None:
             raise UserError(f"{_place(cls)}: a field cannot be called {field.name!r}: configs use that word themselves.")
         if field.default is dataclasses.MISSING and field.init:
             raise UserError(f"{_place(cls)}: field {field.name!r} needs a default: write {field.name}: … = field(default, help).")
+        for limit in ("above", "at_least", "below", "at_most"):
+            if not isinstance(value := field.metadata.get(limit), int | float | None):
+                raise UserError(f"{_place(cls)}: field {field.name!r} has {limit}={value!r}: a limit is a number.")
 
 
 def _identity(cls: type) -> tuple:
