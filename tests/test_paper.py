@@ -56,6 +56,21 @@ def test_all_words_have_eight_points_and_none_stands_on_a_curve(figure):
         assert not any(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])
 
 
+def test_a_legend_below_stands_clear_of_the_numbers_and_the_label():
+    """As in the figures that are reproduced, whose panels have titles above them."""
+    curves = [Curve(f"p = {p}", STEPS, LEARNT * p / 13) for p in (7, 11, 13)]
+    with plain_style():
+        made = new_figure()
+        draw(made, [[Panel(f"several p, {word}", "training step", "accuracy", curves) for word in ("left", "right", "far right")]])
+        for_paper(made, 6.75)
+        legends = [axes.get_legend() for axes in made.axes]
+        assert len(legends) == 3 and all(legends)
+        for axes, legend in zip(made.axes, legends, strict=True):
+            top = legend.get_window_extent().y1
+            assert top <= axes.xaxis.label.get_window_extent().y0 + 1
+            assert all(top < tick.get_window_extent().y0 for tick in axes.get_xticklabels() if tick.get_text())
+
+
 def test_every_decade_has_a_tick(figure):
     for_paper(figure, 3.25)
     accuracy, loss = figure.axes

@@ -128,7 +128,9 @@ def _wrap(axes: Any) -> None:
 
 
 def _place_legend(axes: Any) -> None:
-    """Leaves a legend where it is free of curves, and else puts it above the axes."""
+    """Leaves a legend where it is free of curves, and else puts it above the axes, or below them where a title is above."""
+    from matplotlib.transforms import ScaledTranslation
+
     legend = axes.get_legend()
     if legend is None:
         return
@@ -139,7 +141,10 @@ def _place_legend(axes: Any) -> None:
     columns = max(1, min(len(labels), int(axes.get_window_extent().width / widest)))
     looks = {"fontsize": POINTS, "handlelength": 1.8, "columnspacing": 1.2, "borderaxespad": 0.2, "labelspacing": 0.25}
     if any(title.get_text() for title in (axes.title, axes._left_title, axes._right_title)):
-        axes.legend(handles, labels, frameon=False, ncols=columns, loc="upper center", bbox_to_anchor=(0.5, -0.3), **looks)
+        lines = 1 + axes.xaxis.label.get_text().count("\n") + bool(axes.xaxis.label.get_text())  # numbers and label below the axes
+        below = axes.transAxes + ScaledTranslation(0, -(6 + 1.3 * POINTS * lines) / 72, axes.figure.dpi_scale_trans)
+        where = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": below}
+        axes.legend(handles, labels, frameon=False, ncols=columns, **where, **looks)
         return
     made = axes.legend(handles, labels, frameon=False, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), **looks)
     made.set_in_layout(False)  # long words make no panel narrow

@@ -50,10 +50,10 @@ def new_figure(width: float | None = None) -> Any:
 
 @plain_style()
 def rendered(figure: Any, kind: str, description: str = "") -> bytes:
-    """The figure as "png", "pdf" or "svg": the same bytes for the same figure. A PNG keeps the description inside."""
+    """The figure as "png" or "svg": the same bytes for the same figure. A PNG keeps the description inside."""
     import matplotlib
 
-    metadata = {"png": {"Description": description}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
+    metadata = {"png": {"Description": description}, "svg": {"Date": None}}[kind]
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "whygrok"}):
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
