@@ -11,9 +11,10 @@ import time
 import jax
 import numpy as np
 import pytest
+from jax._src import config as jax_flags
 
 from framework import registry
-from framework.registry.isolation import isolated
+from framework.registry.isolation import Guests, isolated
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -102,3 +103,30 @@ def test_another_generator_of_numpy_is_put_back_too(tmp_path, clean_registry):
         assert np.random.get_state(legacy=False) == expected
     finally:
         np.random.set_bit_generator(before)
+
+
+def test_a_function_that_is_removed_is_back_and_the_error_of_the_plugin_is_its_own(warnings_said):
+    before = input
+    with pytest.raises(ZeroDivisionError), Guests(["theirs.py"]).at_work():
+        del builtins.input
+        np.seterr(all="raise")
+        raise ZeroDivisionError
+    assert builtins.input is before and np.geterr()["over"] == "warn"
+    assert "plugin theirs.py changed input of builtins to None for the whole process; it is put back" in warnings_said
+
+
+def test_it_is_told_when_all_is_as_it_was(warnings_said):
+    """A record of the log asks for the time."""
+    before = time.time
+    with isolated("strange.py"):
+        time.time = lambda: "now"
+    assert time.time is before and len(warnings_said) == 1
+
+
+def test_a_setting_that_a_library_brings_is_left_alone(warnings_said):
+    with Guests(["theirs.py"]).at_work():
+        jax_flags.int_flag("brought_by_a_test", 7, help="a flag")
+    try:
+        assert jax.config.values["brought_by_a_test"] == 7 and not warnings_said
+    finally:
+        del jax.config._value_holders["brought_by_a_test"]

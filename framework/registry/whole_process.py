@@ -30,7 +30,8 @@ Setting = tuple[Callable[[], dict[str, Any]], Callable[[str, Any], object]]  # h
 def _jax_settings() -> Setting:
     import jax  # here: who only asks for names does not wait for it
 
-    return lambda: dict(jax.config.values), jax.config.update
+    names = tuple(jax.config.values)  # a library that is imported later may bring settings of its own
+    return lambda: {name: value for name, value in jax.config.values.items() if name in names}, jax.config.update
 
 
 def _variables() -> Setting:
@@ -63,7 +64,7 @@ def _handlers() -> Setting:
 def _functions() -> Setting:
     """What a plugin may have put its own function in the place of."""
     return (
-        lambda: {f"{name} of {module.__name__}": vars(module)[name] for module, names in FUNCTIONS for name in names},
+        lambda: {f"{name} of {module.__name__}": vars(module).get(name) for module, names in FUNCTIONS for name in names},
         lambda place, function: setattr(sys.modules[place.rpartition(" ")[2]], place.partition(" ")[0], function),
     )
 
@@ -132,25 +133,37 @@ def _floating_point() -> Setting:
 
 @contextlib.contextmanager
 def put_back(plugin: str, settings: Iterable[Callable[[], Setting]], told: set[str] | None = None) -> Iterator[None]:
-    """What changes inside is put back at the end, and a warning names the plugin for each change that is not among those `told`."""
+    """What changes inside is put back at the end, and a warning names the plugin for each change that is not among those `told`.
+
+    Nobody can tell which thread changed something: what the user's own threads set meanwhile is put back as well.
+    """
     pairs = [setting() for setting in settings]
     before = [read() for read, _ in pairs]
     try:
         yield
     finally:
-        for (read, write), old in zip(pairs, before, strict=True):
-            now = dict.fromkeys(old) | read()  # None: it is gone
-            for name, value in now.items():
-                if name in old and old[name] == value:
-                    continue
-                said = "it is put back"
-                try:
-                    write(name, old.get(name))
-                except Exception as error:  # whatever a library says to a setting that comes too late
-                    said = f"it cannot be put back: {error}"
-                if told is None or name not in told:
-                    log.warning("%s changed %s to %s for the whole process; %s", plugin, name, value, said)
-                (told if told is not None else set()).add(name)
+        said = [words for (read, write), old in zip(pairs, before, strict=True) for words in _restored(read, write, old)]
+        for name, how in said:  # all is as it was by now, what a log record needs too
+            if told is None or name not in told:
+                log.warning("%s changed %s for the whole process; %s", plugin, how[0], how[1])
+            (told if told is not None else set()).add(name)
+
+
+def _restored(
+    read: Callable[[], dict[str, Any]], write: Callable[[str, Any], object], old: dict[str, Any]
+) -> list[tuple[str, tuple[str, str]]]:
+    """Puts back what is not as it was; each name with what it was changed to and whether it could be put back."""
+    found = []
+    for name, value in (dict.fromkeys(old) | read()).items():  # None: it is gone
+        if name in old and old[name] == value:
+            continue
+        how = "it is put back"
+        try:
+            write(name, old.get(name))
+        except Exception as error:  # whatever a library says to a setting that comes too late
+            how = f"it cannot be put back: {error}"
+        found.append((name, (f"{name} to {value}", how)))
+    return found
 
 
 _ALWAYS = (_silence, _jax_settings, _variables, _folder, _handlers, _functions)  # first what lets the others be heard
