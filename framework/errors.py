@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import os
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -88,7 +89,7 @@ def quoted(value: object, most: int = 200) -> str:
 
 def unreadable(path: str, file: str, error: OSError) -> FieldError:
     """The error for a file that a field names; of a relative path, it says from where it counts."""
-    here = "" if Path(file).expanduser().is_absolute() else f"; a relative path counts from the folder of the command, here {Path.cwd()}"
+    here = "" if os.path.isabs(os.path.expanduser(file)) else f"; a relative path counts from the folder of the command, here {Path.cwd()}"
     return FieldError(path, file, f"cannot be read: {error.strerror or error}{here}")
 
 

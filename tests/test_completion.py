@@ -130,6 +130,26 @@ def test_a_file_that_is_no_config_offers_the_fields_that_every_config_has(text, 
         assert {"steps", "seed", "mesh.examples", "penalty.name"} <= set(paths.fields([f"--config={tmp_path / name}"]))
 
 
+def test_a_name_of_a_folder_is_never_run(tmp_path):
+    folder = "';touch PWNED;'"
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "inside.py").write_text("")
+    for typed in (f'whygrok run --config "{folder}/', f'whygrok plot "{folder}/'):
+        asked(typed, tmp_path)
+    assert [file.name for file in tmp_path.rglob("PWNED")] == []
+
+
+def test_configs_that_import_one_another_are_each_read_once(tmp_path):
+    names = [f"b{number}" for number in range(12)]
+    (tmp_path / "a").mkdir()
+    for name in names:
+        others = [f"from a.{other} import get_config as {other}" for other in names]
+        (tmp_path / "a" / f"{name}.py").write_text("\n".join([*others, "def get_config():", f"    return [{', '.join(names)}]", ""]))
+    first = "\n".join(f"from a.{name} import get_config as {name}" for name in names)
+    (tmp_path / "c.py").write_text(f"{first}\ndef get_config():\n    return [{', '.join(names)}]\n")
+    assert "steps" in paths.fields([f"--config={tmp_path / 'c.py'}"])
+
+
 def test_names_in_a_strangers_run_that_are_none_are_not_offered(tmp_path):
     probes = {"late": {"name": "norms"}, "$(touch here)": {"name": "norms"}, "a\x1b[2J": {"name": "norms"}, "b": "norms"}
     (tmp_path / "config.json").write_text(json.dumps({"probes": probes}))

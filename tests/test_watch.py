@@ -25,6 +25,7 @@ from framework.cli.looking.live.panel import MARGIN, Line, Panel
 from framework.cli.looking.live.quantiles import COLUMNS, quantiles
 from framework.cli.looking.live.words import duration
 from framework.records.live import LiveRun, LiveSweep
+from framework.records.live import run as live_run
 from framework.storage import Lock, open_file
 from tests.runs_by_hand import rows_of, write_run
 
@@ -229,7 +230,7 @@ def running(tmp_path):
         yield folder
 
 
-@pytest.mark.parametrize(("key", "code"), [(b"q", 0), (b"\x03", 0), (signal.SIGTERM, 3), (signal.SIGHUP, 3)])
+@pytest.mark.parametrize(("key", "code"), [(b"q", 0), (b"\x03", 0), (b"\x1c", 3), (signal.SIGTERM, 3), (signal.SIGHUP, 3)])
 def test_a_watch_that_somebody_ends_leaves_the_terminal_as_it_was(running, key, code):
     terminal = Terminal(str(running))
     terminal.until("q or Ctrl-C ends")
@@ -238,6 +239,54 @@ def test_a_watch_that_somebody_ends_leaves_the_terminal_as_it_was(running, key, 
     assert terminal.said.count("\x1b[?1049h") == terminal.said.count("\x1b[?1049l") == 1, "its own screen is left"
     assert ("The watch has ended; what trains goes on." in terminal.said) == (code == 0) and "Traceback" not in terminal.said
     assert (running / "LOCK").exists()
+
+
+def test_a_watch_whose_terminal_is_closed_ends(running, tmp_path):
+    terminal = Terminal(str(running), PYTHONFAULTHANDLER="1")
+    terminal.until("q or Ctrl-C ends")
+    os.close(terminal._inner)
+    os.close(terminal.outer)
+    assert terminal.process.wait(60) == 3
+
+
+HUGE = 10**400
+OUTRAGEOUS = {
+    "steps of a config": {"changes": {"steps": HUGE}},
+    "the step of an end": {"sessions": [{"at_step": HUGE, "from_step": -HUGE, "reason": "stopped by SIGINT"}]},
+    "a date before all dates": {"sessions": [{"start": "0001-01-01T00:00:00+14:00", "reason": "complete"}]},
+    "a date after all dates": {"sessions": [{"end": "9999-12-31T23:59:59-12:00", "reason": "complete"}]},
+}
+
+
+@pytest.mark.parametrize("what", OUTRAGEOUS)
+def test_numbers_and_dates_that_no_run_has_are_shown_as_well_as_can_be(what, tmp_path):
+    given = OUTRAGEOUS[what]
+    folder = write_run(tmp_path / "run", given.get("changes", {}), rows_of([0.1, 0.2]))
+    if "sessions" in given:
+        (folder / "environment.json").write_text(json.dumps({"sessions": given["sessions"]}))
+    lines = of_run.screen(looked(LiveRun(folder)), 80, 24)
+    assert len(lines) <= 24 and "step" in plain(lines)
+    assert of_sweep.screen(looked(LiveSweep(tmp_path)), 80, 24)
+
+
+def test_a_run_that_will_never_end_is_said_to_take_that_long(tmp_path):
+    rows = [{"step": 0, "seconds": 0.0, "train/accuracy": 0.1}, {"step": 1, "seconds": 1e300, "train/accuracy": 0.1}]
+    folder = write_run(tmp_path / "run", {"steps": 2**62}, rows, KILLED)
+    with Lock(folder / "LOCK"):
+        assert "centuries left" in plain(of_run.screen(looked(LiveRun(folder)), 120, 24))
+
+
+def test_a_run_that_ends_during_a_look_was_not_killed(running, monkeypatch):
+    """Its files are read after it was asked who writes them: the other way round, it may have said its last word in between."""
+    read = live_run.read_environment
+
+    def ended_meanwhile(path):
+        content = read(path)
+        os.unlink(running / "LOCK")
+        return content
+
+    monkeypatch.setattr(live_run, "read_environment", ended_meanwhile)
+    assert looked(LiveRun(running)).state == "running"
 
 
 def test_a_watch_waits_for_a_run_follows_it_and_ends_with_it(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from framework.config.paths import relative_to, resolve_plugin
 from framework.config.settings import General
 from framework.errors import UserError, WhygrokError, did_you_mean, one_of
 from framework.fields import convert, declared_fields
-from framework.storage import read_file, read_json, read_text
+from framework.storage import at_home, read_file, read_json, read_text
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def find_config(spec: str) -> tuple[Path, str]:
     """(file, argument after the colon) of what --config= names."""
     name, _, arg = spec.partition(":")
     try:
-        path = Path(name).expanduser()
+        path = at_home(name)
     except RuntimeError as error:  # ~NOBODY
         raise UserError(f"--config: {name}: {error}") from None
     if path.suffix in (".py", ".json"):

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
+from framework.storage import at_home
+
 _folder: ContextVar[Path | None] = ContextVar("folder of the config being read", default=None)
 
 
@@ -22,5 +24,5 @@ def resolve_plugin(name: str) -> str:
     """An absolute path for a file (its name ends in .py), the name itself for a module."""
     if not name.endswith(".py"):
         return name
-    beside = (_folder.get() or Path.cwd()) / Path(name).expanduser()
+    beside = (_folder.get() or Path.cwd()) / at_home(name)
     return str(beside.resolve())

@@ -13,6 +13,7 @@ from framework.records.index import Known, Signature, read_index, write_index
 from framework.records.members import TABLE, without_a_run
 from framework.records.record import Damaged, Record, read_record, signature
 from framework.records.table import Table
+from framework.storage import at_home
 
 log = logging.getLogger("whygrok")
 
@@ -33,7 +34,7 @@ def collect(*roots: str | Path, columns: Sequence[str] = ()) -> Table:
         raise UserError("collect needs a folder with runs, such as runs")
     found: dict[str, Record] = {}  # by real path: a run that is below two roots counts once
     left_out: dict[str, str] = {}
-    for root in (Path(root).expanduser() for root in roots):
+    for root in (at_home(root) for root in roots):
         below, damaged = _below(str(root))
         if not below and damaged.keys() <= {str(root)} and not (root / CONFIG).exists():
             raise _nothing(root)

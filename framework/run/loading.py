@@ -20,7 +20,7 @@ from framework.run.analysis import Comparison, activations, compare, over_time
 from framework.run.checkpoints import Damaged, complete_steps, read_leaves
 from framework.run.directory import RunDirectory
 from framework.run.remaining import Best
-from framework.storage import npz_names, read_npz, storage
+from framework.storage import at_home, npz_names, read_npz, storage
 from framework.training import BEST, Experiment, TrainState, leaf_name, named_leaves, place, precision, unraw
 
 
@@ -229,7 +229,7 @@ def load_runs(pattern: str | Path, plugins: str | tuple[str, ...] = ()) -> list[
 
     Raises UserError where there is none, and as `load_run` does.
     """
-    found = glob.glob(str(Path(pattern).expanduser()), recursive=True)
+    found = glob.glob(str(at_home(pattern)), recursive=True)
     paths = {RunDirectory.at(path).path for path in found if Path(path).is_dir()}  # each once, also where a link leads there
     runs = sorted((str(path) for path in paths if RunDirectory.at(path).is_run), key=natural)
     if not runs:

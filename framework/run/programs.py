@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jaxlib
 
-from framework.storage import Programs, read_text, refusal, user_folder
+from framework.storage import Programs, at_home, read_text, refusal, user_folder
 
 log = logging.getLogger("whygrok")
 
@@ -60,9 +60,9 @@ def program_place() -> Place:
     setting = os.environ.get(VARIABLE, "")
     if setting == "off":
         return Place(None, f"{VARIABLE}=off")
-    if setting and not Path(setting).expanduser().is_absolute():
+    if setting and not at_home(setting).is_absolute():
         return Place(None, f"{VARIABLE}={setting!r}: must be off, or a folder that begins with /", mistake=True)
-    folder = Path(setting).expanduser() if setting else _default()
+    folder = at_home(setting) if setting else _default()
     theirs = _setting("compilation_cache_dir")
     if theirs is not None and (folder is None or Path(theirs).parent != folder):
         return Place(None, f"JAX's own setting stays as it is: jax_compilation_cache_dir={theirs!r}")

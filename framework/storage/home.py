@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 
+def at_home(path: str | Path) -> Path:
+    """The path with ~ and ~NAME written out; where there is no such user it stays as it is, as in a shell."""
+    return Path(os.path.expanduser(path))
+
+
 def user_folder(variable: str, below: str) -> Path | None:
     """The folder `whygrok` in the one that the variable names, else in that below the home folder; None where there is no home.
 

@@ -23,13 +23,13 @@ class Section:
 def sections_in(file: Path) -> dict[str, Section]:
     """Path → section, of the config that a file makes: "task", "probes.norms"; none where it does not say so."""
     try:
-        return _sections_of(ast.parse(read_text(file)), file.parent, DEEPEST)
+        return _sections_of(ast.parse(read_text(file)), file.parent, DEEPEST, set())
     except (SyntaxError, ValueError):
         return {}
 
 
-def _sections_of(tree: ast.Module, folder: Path, depth: int) -> dict[str, Section]:
-    """Those of the config that it starts from, then what get_config itself chooses."""
+def _sections_of(tree: ast.Module, folder: Path, depth: int, seen: set[str]) -> dict[str, Section]:
+    """Those of the config that it starts from, then what get_config itself chooses. seen: what was imported so far, each once."""
     made = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "get_config"), None)
     if made is None or not depth:
         return {}
@@ -38,8 +38,9 @@ def _sections_of(tree: ast.Module, folder: Path, depth: int) -> dict[str, Sectio
     for line in tree.body:
         if isinstance(line, ast.ImportFrom) and line.module and line.module.partition(".")[0] != "framework":
             for alias in line.names:
-                if (alias.asname or alias.name) in used:
-                    found |= _sections_of(_other(line.module, alias.name, folder), folder, depth - 1)
+                if (alias.asname or alias.name) in used and (place := f"{line.module}.{alias.name}") not in seen:
+                    seen.add(place)
+                    found |= _sections_of(_other(line.module, alias.name, folder), folder, depth - 1, seen)
     above = [line for line in tree.body if isinstance(line, ast.Assign) and used & {getattr(name, "id", "") for name in line.targets}]
     inside = [line for line in made.body if isinstance(line, ast.Assign)]
     named = {getattr(line.targets[0], "id", ""): line.value for line in (*above, *inside)}

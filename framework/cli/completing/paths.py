@@ -13,7 +13,7 @@ from framework.fields import Declared, declared_fields
 from framework.registry import catalogue
 from framework.storage import read_text
 
-DEFAULTS = {"penalty": Section("none")}
+DEFAULTS = {"penalty": Section("none"), "writers.tensorboard": Section("tensorboard")}  # of a config that says nothing of them
 SECTION = r"[A-Za-z0-9_-]+"  # what a section may be called: a run from somebody else may have anything in its config.json
 
 
@@ -44,7 +44,8 @@ def _sections(words: Sequence[str]) -> dict[str, Section]:
     found = dict(DEFAULTS)
     try:
         file, arg = find_config(spec) if spec else (None, "")
-        found |= {} if file is None else _stored(read_text(file)) if file.suffix == ".json" else sections_in(file)
+        said = {} if file is None else _stored(read_text(file)) if file.suffix == ".json" else sections_in(file)
+        found = said | {path: one for path, one in found.items() if not _says(said, path)}
     except (UserError, OSError):  # there is no such config yet
         return found
     for one in arg.split(","):
@@ -53,12 +54,18 @@ def _sections(words: Sequence[str]) -> dict[str, Section]:
         if part in PLUGIN_SECTIONS:
             found[part] = Section(outer, {"inner": Section(inner[0])} if inner else {})
         elif part in NAMED:
+            found = {path: one for path, one in found.items() if part != "writers" or not path.startswith("writers.")}
             found |= {f"{part}.{name}": Section(name) for name in (outer, *inner)}
     for word in words:
         path, _, name = word.removeprefix("--config.").partition("=")
         if word.startswith("--config.") and path.endswith(".name"):
             found[path.removesuffix(".name")] = Section(name)
     return {path: section for path, section in found.items() if path.partition(".")[0] in (*PLUGIN_SECTIONS, *NAMED)}
+
+
+def _says(said: Mapping[str, Section], path: str) -> bool:
+    """Whether a config says what stands in the section around a path, such as which writers there are."""
+    return any(other.partition(".")[0] == path.partition(".")[0] for other in said)
 
 
 def _given(words: Sequence[str], option: str) -> str:

@@ -23,8 +23,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--output", metavar="FILE.html", help="by default figures/report.html of a run, report.html in a folder, NAME.html")
     add_plugins(parser)
     options = parser.parse(arguments)
-    output = _output(parser, options.output, Path(options.sources[0]).expanduser())
     from framework.evidence.report import write_report  # after the arguments are read: JAX is not imported for --help
+    from framework.storage import at_home
+
+    output = _output(parser, options.output, at_home(options.sources[0]))
 
     answer(write_report(options.sources, output, options.plugins))
     return 0

@@ -1,7 +1,6 @@
 """whygrok watch: how a run or a sweep stands, live, from its files."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from framework.cli import Parser
 from framework.errors import UserError
@@ -27,8 +26,9 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"--every={options.every:g}: between {SHORTEST:g} and {LONGEST:g} seconds are allowed")
     from framework.cli.looking.live.source import Source  # after the arguments are read: nothing is imported for --help
     from framework.cli.looking.live.terminal import is_live, show_live, show_once
+    from framework.storage import at_home
 
-    source = Source(Path(options.folder).expanduser())
+    source = Source(at_home(options.folder))
     if is_live() and not options.once:
         show_live(source, options.every)
         return 0

@@ -105,5 +105,7 @@ def _config_of(workdir: str | None) -> str:
 
 
 def _absolute(source: str) -> str:
+    from framework.storage import at_home
+
     path, at, step = source.partition("@")
-    return f"{Path(path).expanduser().resolve()}{at}{step}"
+    return f"{at_home(path).resolve()}{at}{step}"

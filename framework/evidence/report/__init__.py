@@ -10,7 +10,7 @@ from framework.evidence.report.of_sweep import sweep_parts
 from framework.evidence.report.page import Part, page_html
 from framework.records import CONFIG, collect
 from framework.run import load_run
-from framework.storage import make_folder, write_atomically
+from framework.storage import at_home, make_folder, write_atomically
 
 
 def write_report(sources: Sequence[str | Path], output: str | Path, plugins: str | tuple[str, ...] = ()) -> Path:
@@ -19,7 +19,7 @@ def write_report(sources: Sequence[str | Path], output: str | Path, plugins: str
     Several runs are also compared. plugins: where plugin files that have moved since are now. Raises UserError where a source is none of
     these, or where Bokeh is not installed.
     """
-    paths, output = [Path(source).expanduser() for source in sources], Path(output)
+    paths, output = [at_home(source) for source in sources], Path(output)
     if not paths:
         raise UserError("a report needs a run, a folder of runs, or a file of whygrok verify --json")
     runs = [path for path in paths if (path / CONFIG).is_file()]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.errors import StorageError
-from framework.records.files import CONFIG, ENVIRONMENT, FAILURES, LOCK, METRICS, read_environment
+from framework.records.files import CONFIG, ENVIRONMENT, FAILURES, LOCK, METRICS, MOST_STEPS, read_environment
 from framework.records.live.growing import Growing
 from framework.records.live.pace import Pace
 from framework.records.outcome import Outcome
@@ -57,6 +57,7 @@ class LiveRun:
         except OSError as error:
             files = dict.fromkeys((CONFIG, ENVIRONMENT, METRICS))
             self._damage["the folder"] = str(error.strerror)
+        self._ask_who(files[CONFIG] is not None)  # before its files are read: one that ends meanwhile has said so in them
         if self._is_new(CONFIG, files):
             self._read_config()
         if self._is_new(ENVIRONMENT, files):
@@ -86,7 +87,7 @@ class LiveRun:
     def step(self) -> int:
         """The last step that is known to be made."""
         at = self._sessions[-1].get("at_step") if self._sessions else None
-        return max(self.outcome.step or 0, at if isinstance(at, int) and self.state != RUNNING else 0)
+        return max(self.outcome.step or 0, _step(at, 0) if self.state != RUNNING else 0)
 
     @property
     def damage(self) -> list[str]:
@@ -112,7 +113,7 @@ class LiveRun:
     def _read_config(self) -> None:
         try:
             plain = read_json(self.folder / CONFIG)
-            self.steps = max(int(plain["steps"]), 0)
+            self.steps = min(max(int(plain["steps"]), 0), MOST_STEPS)
             self._interventions = list(plain.get("interventions") or {})
             self._damage.pop(CONFIG, None)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
@@ -177,13 +178,15 @@ class LiveRun:
                 found.append(Happened(_step(session.get("at_step"), reached), ended, _moment(session.get("end"))))
         return found
 
-    def _judge(self, is_there: bool) -> None:
-        self.said = ""
+    def _ask_who(self, is_there: bool) -> None:
         try:
             self.who = (holder(self.folder / LOCK) if is_there else None) or ""
             self._damage.pop(LOCK, None)
         except StorageError as error:
             self.who, self._damage[LOCK] = "", str(error)
+
+    def _judge(self, is_there: bool) -> None:
+        self.said = ""
         if self.who:
             self.state = STARTING if self.outcome.step is None else RUNNING
         elif not is_there:
@@ -214,11 +217,11 @@ def _ending(reason: str) -> str:
 
 
 def _step(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) else otherwise
+    return min(max(value, 0), MOST_STEPS) if isinstance(value, int) else otherwise
 
 
 def _moment(text: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone() if isinstance(text, str) else None
+    except (ValueError, OverflowError):
         return None

@@ -63,7 +63,7 @@ def _happened(run: LiveRun, width: int, most: int) -> list[Text]:
     across = max((len(f"{one.step:,}") for one in shown), default=0)
     for one in shown:
         at = f"step {one.step:>{across},}  "
-        moment = f"  {one.moment.astimezone():%d %b %H:%M}" if one.moment else ""
+        moment = f"  {one.moment:%d %b %H:%M}" if one.moment else ""
         first, *others = broken(one.said, width - len(at), most=2)
         line = Text().append(at, "dim").append_text(first)
         lines.append(line.append(moment if not others and line.cell_len + len(moment) <= width else "", "dim"))

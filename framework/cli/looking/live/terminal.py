@@ -23,7 +23,7 @@ SLICE = 0.1  # seconds between looks at keys and at the size of the terminal
 PLAIN_HEIGHT = 40  # lines of a screen that no terminal shows
 FOOT = "q or Ctrl-C ends watching; what trains goes on"
 LEFT = "The watch has ended; what trains goes on."
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 OVER, QUIT, PAUSED = "over", "quit", "paused"
 MEANING = {signal.SIGINT: QUIT, signal.SIGTSTP: PAUSED}
 SUBSTITUTES = {ord("…"): ".", ord("–"): "-"}  # of what names and cells contain, where there is only ASCII
@@ -48,11 +48,17 @@ def show_live(source: Source, every: float) -> None:
     console = _console()
     show = _show_below if console.is_dumb_terminal else _on_a_screen_of_its_own
     with _noting_signals() as received:
-        while (end := show(console, source, every, received)) == PAUSED:
-            os.kill(os.getpid(), signal.SIGSTOP)
+        try:
+            while (end := show(console, source, every, received)) == PAUSED:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            if end in (OVER, QUIT):
+                _print(console, source, console.height - 2)
+        except OSError:
+            if _size() is not None:
+                raise
+            end = "its terminal, which was closed"
     if end not in (OVER, QUIT):
         raise Interrupted(f"stopped by {end}; what trains goes on")
-    _print(console, source, console.height - 2)
     if end == QUIT and not source.is_over:
         console.print(Text(LEFT, "dim"))
 
@@ -175,4 +181,5 @@ def _keys() -> Iterator[int | None]:
     try:
         yield keys
     finally:
-        termios.tcsetattr(keys, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # it was closed
+            termios.tcsetattr(keys, termios.TCSADRAIN, before)

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from framework.cli.answers import CONTROLS
 
+FOREVER = 1e10  # seconds
 BAR = 20  # characters of a bar, at most
 STYLES = {"finished": "green", "running": "bold cyan", "failed": "bold red", "killed": "bold red", "stopped": "yellow", "starting": "cyan"}
 ONE_LINE = CONTROLS | dict.fromkeys(map(ord, "\n\t"), " ")
@@ -26,6 +27,8 @@ def broken(text: str, width: int, style: str = "", most: int = 3) -> list[Text]:
 
 def duration(seconds: float) -> str:
     """01:05 or 2:00:01, as in bars of progress; with days where there are some."""
+    if seconds >= FOREVER:
+        return "centuries"
     days, rest = divmod(round(seconds), 86400)
     return (f"{days} day{'s' * (days > 1)} " if days else "") + str(tqdm.format_interval(rest))
 
