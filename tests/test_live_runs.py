@@ -84,6 +84,36 @@ def test_a_torn_row_waits_and_a_row_that_is_damaged_is_said(tmp_path):
     assert (looked(run).step, run.damage, run.curves["test/accuracy"]) == (0, [], ([0], [0.5]))
 
 
+@pytest.mark.parametrize("values", [[0.5] * 2, [0.5] * 3, [0.25] * 6, [0.123456] * 6], ids=["shorter", "equal", "longer", "longer rows"])
+def test_rows_that_are_written_over_in_place_are_read_anew(tmp_path, values):
+    """As cp and rsync --inplace write: the file keeps its inode."""
+    folder = write_run(tmp_path / "run", rows=rows_of([0.1, 0.2, 0.3]), reason=KILLED)
+    run, inode = looked(LiveRun(folder)), os.stat(folder / "metrics.jsonl").st_ino
+    other = write_run(tmp_path / "other", rows=rows_of(values), reason=KILLED)
+    with open(folder / "metrics.jsonl", "r+b") as file:
+        file.truncate(0)
+        file.write((other / "metrics.jsonl").read_bytes())
+    assert os.stat(folder / "metrics.jsonl").st_ino == inode
+    assert (looked(run).damage, run.curves["test/accuracy"][1]) == ([], values)
+
+
+@pytest.mark.parametrize("file", ["config.json", "environment.json", "metrics.jsonl"])
+def test_a_file_that_claims_to_be_huge_is_said_to_be_damaged_and_not_read(tmp_path, file):
+    folder = write_run(tmp_path / "run", rows=rows_of([0.1, 0.2]))
+    with open(folder / file, "r+b") as sparse:
+        sparse.truncate(60 * 10**9)
+    (said,) = looked(LiveRun(folder)).damage
+    assert said.startswith(f"{file} cannot be read: ")
+    assert "60,000,000,000 bytes, and at most 100,000,000 are read" in said or file == "metrics.jsonl"
+
+
+def test_a_link_to_what_never_ends_is_not_read(tmp_path):
+    folder = write_run(tmp_path / "run", rows=rows_of([0.1, 0.2]))
+    (folder / "config.json").unlink()
+    (folder / "config.json").symlink_to("/dev/zero")
+    assert looked(LiveRun(folder)).damage == ["config.json cannot be read: it is no file"]
+
+
 @pytest.mark.parametrize("file", ["config.json", "environment.json", "metrics.jsonl"])
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"steps": "many", "sessions": 3}\n', b"\xff\xfe", None])
 def test_no_damage_ends_a_look_and_what_is_repaired_is_read_again(tmp_path, file, damage):

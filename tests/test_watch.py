@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,8 @@ from framework.cli.looking.live import of_run, of_sweep
 from framework.cli.looking.live.canvas import Canvas
 from framework.cli.looking.live.panel import MARGIN, Line, Panel
 from framework.cli.looking.live.quantiles import COLUMNS, quantiles
-from framework.cli.looking.live.words import duration
+from framework.cli.looking.live.source import Source
+from framework.cli.looking.live.words import broken, duration, printable
 from framework.records.live import LiveRun, LiveSweep
 from framework.records.live import run as live_run
 from framework.storage import Lock, open_file
@@ -102,6 +104,35 @@ def test_what_a_stranger_wrote_moves_no_cursor(tmp_path):
     for lines in (of_run.screen(run, 80, 24), of_sweep.screen(looked(LiveSweep(tmp_path)), 80, 24)):
         assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(line.plain for line in lines))
         assert "\\x1b[31mdiverged" in plain(lines)
+
+
+@pytest.mark.parametrize(
+    ("character", "shown"),
+    [
+        ("\u202e", "\\u202e"),  # text from here on reads from right to left
+        ("\u2066", "\\u2066"),
+        ("\u2028", "\\u2028"),  # a line separator
+        ("\ue000", "\\ue000"),  # of private use
+        ("\udc80", "\\udc80"),  # half a character, as names that are no UTF-8 have it
+        ("\U000e0001", "\\U000e0001"),
+        ("\x1b", "\\x1b"),
+        ("\n", " "),
+        ("é", "é"),
+        ("漢", "漢"),
+    ],
+)
+def test_what_would_turn_or_break_a_line_is_shown_as_its_code(character, shown):
+    assert printable(f"a{character}b") == f"a{shown}b"
+
+
+@pytest.mark.parametrize("text", ["漢字" * 40, "a name 漢字漢字 " * 12, "x" * 300, "word " * 60])
+def test_a_sentence_is_broken_by_the_cells_that_its_characters_take(text):
+    lines = broken(text, 21, most=3)
+    assert len(lines) == 3 and max(line.cell_len for line in lines) <= 21
+    assert lines[-1].plain.endswith(" ...")
+    whole = broken(text, 21, most=100)
+    assert "".join(line.plain for line in whole).replace(" ", "") == text.replace(" ", ""), "nothing is lost"
+    assert max(line.cell_len for line in whole) <= 21
 
 
 def test_a_dot_of_braille_is_where_unicode_says():
@@ -183,7 +214,7 @@ def test_mistakes_are_sentences(tmp_path, monkeypatch, capfd, words, message):
 class Terminal:
     """A command at a terminal of its own."""
 
-    def __init__(self, *words, columns=80, rows=24, **environment):
+    def __init__(self, *words, columns=80, rows=24, program=None, **environment):
         self.outer, inner = pty.openpty()
         self._resize(columns, rows)
         self.before = termios.tcgetattr(inner)
@@ -192,7 +223,9 @@ class Terminal:
         variables |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"} | environment
         keywords = {"stdin": inner, "stdout": inner, "stderr": inner, "env": variables, "start_new_session": True}
         code = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-        self.process = subprocess.Popen([sys.executable, "-c", code, *WATCH, *words], **keywords)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *([sys.executable, *program] if program else WATCH), *words], **keywords
+        )
 
     def _resize(self, columns, rows):
         termios.tcsetwinsize(self.outer, (rows, columns))
@@ -302,6 +335,58 @@ def test_a_watch_waits_for_a_run_follows_it_and_ends_with_it(tmp_path, monkeypat
     grokking(tmp_path / "run", "complete")
     assert terminal.end() == 0
     assert "finished" in terminal.said.rpartition("\x1b[?1049l")[2], "the last screen stays"
+
+
+def test_a_sweep_that_vanishes_is_said_to_be_gone_and_is_followed_when_it_is_there_again(tmp_path):
+    folder = tmp_path / "sweep"
+    source = Source(folder)
+    for number in range(2):  # the second time it comes and goes as the first
+        grokking(folder / "seed=0", KILLED)
+        assert "1 member: 1 killed" in plain(looked(source).screen(80, 24, True)), number
+        shutil.rmtree(folder)
+        assert f"{folder.name} does not exist any more" in plain(looked(source).screen(200, 24, True)), number
+        assert not source.is_over
+    grokking(folder)
+    assert looked(source).is_run and source.is_over
+
+
+def test_a_search_that_takes_long_is_put_aside_and_gone_on_with(tmp_path):
+    for number in range(3):
+        grokking(tmp_path / f"group={number}" / "seed=0")
+    sweep, counts = LiveSweep(tmp_path), []
+    while not counts or sweep.is_searching:
+        sweep.look(0.0)  # a single folder at each look
+        counts.append(len(sweep.members))
+        assert not (sweep.is_searching and sweep.is_over), "there may be more that runs"
+        assert ("still searching" in plain(of_sweep.screen(sweep, 80, 24))) == sweep.is_searching
+    assert counts == sorted(counts) and {0, 1, 2, 3} == set(counts) and sweep.is_over
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_a_watch_of_a_folder_that_takes_for_ever_to_search(tmp_path, presses):
+    """Folders without end in place of a large disk; the first Ctrl-C ends the watch at the end of a look, the second at once."""
+    endless = f"""
+import itertools, os, signal, sys, time
+from framework.cli import run_command
+from framework.records.live import sweep
+def folders(root, left_out):
+    for number in itertools.count():
+        if {presses} == 2 and number == 3:
+            print("hanging", flush=True)
+            while True:
+                time.sleep(0.01)
+        time.sleep(0.01)
+        yield None
+sweep.searched_below = folders
+sys.exit(run_command(["watch", {str(tmp_path)!r}]))
+"""
+    terminal = Terminal(program=["-c", endless])
+    terminal.until("q or Ctrl-C ends" if presses == 1 else "hanging")
+    for _ in range(presses):
+        terminal.type(b"\x03")
+        time.sleep(0.3)
+    assert terminal.end() == 0
+    assert "The watch has ended" in terminal.said and "Traceback" not in terminal.said
 
 
 def test_a_watch_follows_a_change_of_size_before_its_next_look(running):

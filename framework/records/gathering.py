@@ -68,6 +68,11 @@ def _below(root: str) -> tuple[dict[str, Record], dict[str, str]]:
 
 def folders_below(root: str, left_out: dict[str, str]) -> Iterator[tuple[str, str, Signature]]:
     """(folder, its real path, what its files look like) of every run; what lies inside a run is not searched."""
+    return (found for found in searched_below(root, left_out) if found is not None)
+
+
+def searched_below(root: str, left_out: dict[str, str]) -> Iterator[tuple[str, str, Signature] | None]:
+    """The same, and None for each folder that is no run: whoever searches may stop there for a while."""
     waiting, seen = [(root, os.path.realpath(root))], set[str]()
     while waiting:
         folder, real = waiting.pop()
@@ -81,6 +86,7 @@ def folders_below(root: str, left_out: dict[str, str]) -> Iterator[tuple[str, st
             elif real not in seen:  # a link may lead back
                 seen.add(real)
                 waiting += _inside(folder, real, left_out)
+                yield None
         except OSError as error:
             left_out[folder] = f"cannot be read: {error.strerror}"
 

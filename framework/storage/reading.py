@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 DEEPEST = 100  # sections within sections; Python's stack ends too
+MOST_JSON = 10**8  # bytes of a file of JSON, which is read as a whole: a sparse file can claim any size
 
 
 def open_file(path: str | Path) -> BinaryIO:
@@ -41,8 +42,12 @@ def read_text(path: str | Path, errors: str = "strict") -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """What a file of JSON holds. Raises OSError, and ValueError with what is wrong with it."""
-    return parse_json(read_file(path))
+    """What a file of JSON holds, of MOST_JSON bytes at most. Raises OSError, and ValueError with what is wrong with it."""
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MOST_JSON:
+            raise ValueError(f"it has {size:,} bytes, and at most {MOST_JSON:,} are read")
+        return parse_json(file.read())
 
 
 def parse_json(text: bytes) -> Any:

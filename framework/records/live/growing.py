@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from framework.records.files import is_row
 from framework.storage import open_file, parse_json
+
+LONGEST = 10**8  # bytes of a line: what is longer is no row, but may be a file that claims to have any size
 
 
 class Growing:
@@ -17,36 +19,42 @@ class Growing:
     def __init__(self, metrics: Path):
         self._metrics, self.is_damaged = metrics, False
         self._inode: int | None = None
-        self._read, self._last = 0, -1  # how many bytes of it are known, and the step of the last row
+        self._read, self._last, self._line = 0, -1, b""  # how many bytes are known; the step of the last row, and the row itself
 
     def look(self) -> tuple[bool, list[dict[str, Any]]]:
         """(whether the file was begun anew, so that rows from earlier looks are void; the rows that are new)."""
-        anew = False
         try:
             with open_file(self._metrics) as file:
-                status = os.fstat(file.fileno())
-                if status.st_ino != self._inode or status.st_size < self._read:  # written anew, as at the start of a session
-                    anew = self._begin(status.st_ino)
-                file.seek(self._read)
-                whole = file.read().rpartition(b"\n")[0]
+                inode = os.fstat(file.fileno()).st_ino
+                anew = inode != self._inode or not self._goes_on(file)
+                if anew:
+                    self._begin(inode)
+                return anew, self._read_on(file)
         except OSError:  # there is none, or what is there is no file
-            return self._begin(inode=None), []
+            self._begin(inode=None)
+            return True, []
+
+    def _goes_on(self, file: BinaryIO) -> bool:
+        """Whether the last row that was read is still in its place: a copy may be written over the file, which keeps its inode."""
+        file.seek(self._read - len(self._line))
+        return file.read(len(self._line)) == self._line
+
+    def _read_on(self, file: BinaryIO) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
-        self.is_damaged = False
-        lines = whole.split(b"\n") if whole else []
-        for number, line in enumerate(lines, 1):
+        file.seek(self._read)
+        while (line := file.readline(LONGEST)).endswith(b"\n"):
             row = _parsed(line)
             if row is None or row["step"] <= self._last:
-                self.is_damaged = number < len(lines)
-                break
+                self.is_damaged = file.readline(LONGEST).endswith(b"\n")
+                return rows
             rows.append(row)
-            self._read, self._last = self._read + len(line) + 1, row["step"]
-        return anew, rows
+            self._read, self._last, self._line = self._read + len(line), row["step"], line
+        self.is_damaged = len(line) == LONGEST
+        return rows
 
-    def _begin(self, inode: int | None) -> bool:
-        self._inode, self._read, self._last = inode, 0, -1
+    def _begin(self, inode: int | None) -> None:
+        self._inode, self._read, self._last, self._line = inode, 0, -1, b""
         self.is_damaged = False
-        return True
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

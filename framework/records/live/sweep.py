@@ -1,15 +1,17 @@
 """A sweep, or any folder with runs below it, as its files say it now: how each member stands, and how long all of them will take."""
 
 import csv
+import math
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from framework.errors import StorageError
-from framework.records.gathering import folders_below, natural
+from framework.records.gathering import natural, searched_below
+from framework.records.index import Signature
 from framework.records.live.run import KILLED, MISSING, STARTING, LiveRun
 from framework.records.members import TABLE, read_table
 from framework.records.record import FAILED, FINISHED, RUNNING, STOPS
@@ -17,7 +19,7 @@ from framework.records.record import FAILED, FINISHED, RUNNING, STOPS
 WAITING = "waiting"
 ORDER = (FINISHED, RUNNING, STARTING, WAITING, STOPS, KILLED, FAILED)
 IN_CHARGE_SECONDS = 15.0  # a sweep renews its table about every second while it runs; one that is older has nobody who does
-SEARCH_SECONDS = 5.0  # how often folders are searched for runs that no table names
+SEARCH_SECONDS = 5.0  # from one search for runs that no table names to the next; after a longer search as long as that took
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,26 @@ class Member:
 
 
 class LiveSweep:
-    """The members in the order of their table, then other runs below the folder. damage: what cannot be read, in sentences."""
+    """The members in the order of their table, then other runs below the folder. damage: what cannot be read, in sentences.
+
+    is_searching: whether the folder has not been searched to its end.
+    """
 
     def __init__(self, folder: Path):
         self.folder, self.members, self.damage = folder, list[Member](), list[str]()
         self._runs: dict[str, LiveRun] = {}
         self._table: dict[str, Mapping[str, str]] = {}
-        self._found, self._searched = list[str](), 0.0
+        self.counts, self.is_searching = Counter[str](), False
+        self._found, self._finding = list[str](), list[str]()  # by the last search, and by the one that is going on
+        self._search: Iterator[tuple[str, str, Signature] | None] = iter(())
+        self._begun, self._next = 0.0, -math.inf  # when the search has begun, and when the next one will
         self._read: tuple[int, int, int] | None = None  # what the table looked like when it was read
 
-    def look(self) -> None:
-        """Reads what has changed."""
+    def look(self, seconds: float = math.inf) -> None:
+        """Reads what has changed. seconds: for how long it may search for other runs; the next look goes on with that."""
         self.damage = []
         in_charge = self._read_table()
-        if time.monotonic() - self._searched > SEARCH_SECONDS or not self._searched:
-            self._found, self._searched = self._search(), time.monotonic()
+        self._search_on(time.monotonic(), seconds)
         self.members = []
         for name in dict.fromkeys([*self._table, *self._found]):
             if name not in self._runs:
@@ -64,7 +71,7 @@ class LiveSweep:
     @property
     def is_over(self) -> bool:
         """Whether every member has finished or failed."""
-        return bool(self.members) and self.counts[FINISHED] + self.counts[FAILED] == len(self.members)
+        return bool(self.members) and not self.is_searching and self.counts[FINISHED] + self.counts[FAILED] == len(self.members)
 
     @property
     def steps(self) -> int:
@@ -111,11 +118,20 @@ class LiveSweep:
                 self.damage.append(f"{TABLE} cannot be read: {error}")
         return time.time() - status.st_mtime < IN_CHARGE_SECONDS
 
-    def _search(self) -> list[str]:
-        left_out: dict[str, str] = {}
+    def _search_on(self, now: float, seconds: float) -> None:
         root = str(self.folder)
-        found = [os.path.relpath(folder, root) for folder, _, _ in folders_below(root, left_out)]
-        return sorted((name for name in found if name not in self._table), key=natural)
+        if not self.is_searching:
+            if now < self._next:
+                return
+            self._search, self._finding, self._begun, self.is_searching = searched_below(root, {}), [], now, True
+        for found in self._search:
+            if found is not None:
+                self._finding.append(os.path.relpath(found[0], root))
+            if time.monotonic() - now > seconds:
+                self._found = sorted({*self._found, *self._finding}, key=natural)
+                return
+        self._found, self.is_searching = sorted(self._finding, key=natural), False
+        self._next = time.monotonic() + max(SEARCH_SECONDS, time.monotonic() - self._begun)
 
     def _member(self, name: str, in_charge: bool) -> Member:
         run, row = self._runs[name], self._table.get(name, {})

@@ -1,5 +1,6 @@
 """What is watched: a run, a sweep, or a folder in which nothing is yet."""
 
+import math
 import os
 from pathlib import Path
 
@@ -23,17 +24,21 @@ class Source:
             raise UserError(f"{folder} is a file, not a folder with a run or a sweep")
         self._folder = folder
         self._run, self._sweep = LiveRun(folder), LiveSweep(folder)
-        self.is_run = self.is_sweep = False
+        self.is_run = self.is_sweep = self._was_there = False
 
-    def look(self) -> None:
-        """Reads what has changed."""
+    def look(self, seconds: float = math.inf) -> None:
+        """Reads what has changed. seconds: for how long it may search the folder for runs; the next look goes on with that."""
         if not self.is_sweep:
             self.is_run = self.is_run or os.path.lexists(self._folder / CONFIG)
         if self.is_run:
             self._run.look()
+            return
+        if not os.path.isdir(self._folder):  # nor is it known any more what was there
+            self._sweep, self.is_sweep = LiveSweep(self._folder), False
         else:
-            self._sweep.look()
+            self._sweep.look(seconds)
             self.is_sweep = bool(self._sweep.members) or os.path.lexists(self._folder / TABLE)
+            self._was_there |= self.is_sweep
 
     @property
     def is_over(self) -> bool:
@@ -45,8 +50,11 @@ class Source:
         """In a sentence, that there is neither a run nor a sweep; empty where there is one."""
         if self.is_run or self.is_sweep:
             return f"{self._folder} does not exist any more" if self.is_run and self._run.state == MISSING else ""
-        if self._folder.is_dir():
-            return f"no run is in or below {self._folder} yet"
+        if os.path.isdir(self._folder):
+            searching = ", as far as it has been searched: the folder is large" if self._sweep.is_searching else ""
+            return f"no run is in or below {self._folder} yet{searching}"
+        if self._was_there:
+            return f"{self._folder} does not exist any more"
         return f"{self._folder} does not exist yet.{did_you_mean(self._folder.name, self._beside())}".removesuffix(".")
 
     def screen(self, width: int, height: int, ascii_only: bool) -> list[Text]:

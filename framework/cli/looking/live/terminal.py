@@ -19,6 +19,7 @@ from framework.cli.looking.live.source import Source
 from framework.errors import Interrupted
 from framework.records.live import Pauses
 
+SEARCH = 1.0  # seconds for which a look may search for runs before keys and signals are heeded
 SLICE = 0.1  # seconds between looks at keys and at the size of the terminal
 PLAIN_HEIGHT = 40  # lines of a screen that no terminal shows
 FOOT = "q or Ctrl-C ends watching; what trains goes on"
@@ -53,6 +54,8 @@ def show_live(source: Source, every: float) -> None:
                 os.kill(os.getpid(), signal.SIGSTOP)
             if end in (OVER, QUIT):
                 _print(console, source, console.height - 2)
+        except KeyboardInterrupt:  # the second Ctrl-C, in the middle of a look
+            end = QUIT
         except OSError:
             if _size() is not None:
                 raise
@@ -93,7 +96,7 @@ def _on_a_screen_of_its_own(console: Console, source: Source, every: float, rece
     """Why it ended: all is over, somebody wants to quit or to have the shell back for a while, or the name of a signal."""
     with _keys() as keys, Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         while True:
-            source.look()
+            source.look(SEARCH)
             size = _size()
             _refresh(live, console, source)
             if source.is_over:
@@ -104,13 +107,13 @@ def _on_a_screen_of_its_own(console: Console, source: Source, every: float, rece
 
 def _show_below(console: Console, source: Source, every: float, received: list[int]) -> str:
     """The same for a terminal whose lines cannot be written over: a screen, then lines at growing intervals."""
-    source.look()
+    source.look(SEARCH)
     _print(console, source, PLAIN_HEIGHT)
     pauses = Pauses(time.monotonic())
     while not source.is_over:
         if end := _wait(None, every, received, lambda: None, _size()):
             return end
-        source.look()
+        source.look(SEARCH)
         if pauses.is_over(time.monotonic()):
             console.print(Text(source.line(console.width)))
     return OVER
@@ -152,13 +155,22 @@ def _size() -> os.terminal_size | None:
 
 @contextlib.contextmanager
 def _noting_signals() -> Iterator[list[int]]:
-    """Inside, signals that would end or pause the process are noted instead: first the terminal is left as it was."""
+    """Inside, signals that would end or pause the process are noted instead: first the terminal is left as it was.
+
+    A second SIGINT before the first is heeded raises KeyboardInterrupt: a look may take long, as where a disk hangs.
+    """
     received: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if number == signal.SIGINT and number in received:
+            raise KeyboardInterrupt
+        received.append(number)
+
     before = {number: signal.getsignal(number) for number in (*MEANING, *ENDING)}
     try:
         for number in before:
             if before[number] != signal.SIG_IGN:  # nohup asks for this
-                signal.signal(number, lambda number, _: received.append(number))
+                signal.signal(number, note)
         yield received
     finally:
         for number, handler in before.items():

@@ -1,8 +1,9 @@
 """What screens say: in characters that any terminal can show, in lines of a width."""
 
-import textwrap
 from collections.abc import Iterable
 
+from rich import get_console
+from rich.cells import set_cell_size
 from rich.text import Text
 from tqdm import tqdm
 
@@ -10,18 +11,21 @@ from framework.cli.answers import CONTROLS
 
 FOREVER = 1e10  # seconds
 BAR = 20  # characters of a bar, at most
+MORE = " ..."  # after a sentence of which there is more
 STYLES = {"finished": "green", "running": "bold cyan", "failed": "bold red", "killed": "bold red", "stopped": "yellow", "starting": "cyan"}
-ONE_LINE = CONTROLS | dict.fromkeys(map(ord, "\n\t"), " ")
 
 
 def printable(text: object) -> str:
     """In one line, without what would move the cursor of a terminal: folders and sentences may be a stranger's."""
-    return str(text).translate(ONE_LINE)
+    return str(text).replace("\n", " ").replace("\t", " ").translate(CONTROLS)
 
 
 def broken(text: str, width: int, style: str = "", most: int = 3) -> list[Text]:
     """A sentence in lines of a width, at most so many."""
-    lines = textwrap.wrap(printable(text), max(width, 10), max_lines=most, placeholder=" ...")
+    width = max(width, 10)
+    lines = [line.plain.rstrip() for line in Text(printable(text)).wrap(get_console(), width, overflow="fold")]
+    if len(lines) > most:
+        lines = [*lines[: most - 1], set_cell_size(lines[most - 1], width - len(MORE)).rstrip() + MORE]
     return [Text(line, style) for line in lines]
 
 
