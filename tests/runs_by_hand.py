@@ -64,3 +64,24 @@ def settle(folder: Path) -> None:
     for file in folder.iterdir():
         if file.is_file():
             os.utime(file, (LONG_AGO, LONG_AGO))
+
+
+def grokking(folder, reason="complete", name="accuracy", steps=100):
+    """A run that fits at step 10 and generalizes at step 60."""
+    rows = []
+    for step in (0, 1, 2, 5, 10, 20, 50, 60, steps):
+        test = 1.0 if step >= 60 else 0.1
+        rows.append({"step": step, "seconds": 0.25 * step, f"train/{name}": 1.0 if step >= 10 else 0.5, f"test/{name}": test})
+        rows[-1] |= {"train/loss": 10.0 ** -(step / 25), "test/loss": 2.0 - test}
+    return write_run(folder, {"steps": steps}, rows, reason, headline=name)
+
+
+def looked(thing):
+    """What is followed by its files, after a look."""
+    thing.look()
+    return thing
+
+
+def plain(lines):
+    """The text of a screen."""
+    return "\n".join(line.plain for line in lines)

@@ -7,16 +7,12 @@ import time
 import pytest
 
 from framework.records.live import LiveRun, LiveSweep
+from framework.records.live import run as live_run
 from framework.storage import Lock
 from tests.helpers import content
-from tests.runs_by_hand import rows_of, write_run
+from tests.runs_by_hand import looked, rows_of, write_run
 
 KILLED = "killed, or still running"
-
-
-def looked(run):
-    run.look()
-    return run
 
 
 def append(folder, *rows, end="\n"):
@@ -82,6 +78,20 @@ def test_a_torn_row_waits_and_a_row_that_is_damaged_is_said(tmp_path):
     assert run.damage == ["metrics.jsonl cannot be read: the line after step 20 holds no row"]
     write_run(folder, rows=rows_of([0.5]), reason=KILLED)  # repaired: the rows begin anew
     assert (looked(run).step, run.damage, run.curves["test/accuracy"]) == (0, [], ([0], [0.5]))
+
+
+def test_a_run_that_ends_during_a_look_was_not_killed(tmp_path, monkeypatch):
+    """Its files are read after it was asked who writes them: the other way round, it may have said its last word in between."""
+    folder, read = write_run(tmp_path / "run", rows=rows_of([0.1]), reason=KILLED), live_run.read_environment
+
+    def ended_meanwhile(path):
+        content = read(path)
+        os.unlink(folder / "LOCK")
+        return content
+
+    monkeypatch.setattr(live_run, "read_environment", ended_meanwhile)
+    with Lock(folder / "LOCK"):
+        assert looked(LiveRun(folder)).state == "running"
 
 
 @pytest.mark.parametrize("values", [[0.5] * 2, [0.5] * 3, [0.25] * 6, [0.123456] * 6], ids=["shorter", "equal", "longer", "longer rows"])
