@@ -191,7 +191,10 @@ class Terminal:
         variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")}
         variables |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"} | environment
         keywords = {"stdin": inner, "stdout": inner, "stderr": inner, "env": variables, "start_new_session": True}
-        code = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+        code = "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        # Not as under nohup, which has a process ignore them.
+        code += "[signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)]; "
+        code += "os.execv(sys.argv[1], sys.argv[1:])"
         self.process = subprocess.Popen([sys.executable, "-c", code, *WATCH, *words], **keywords)
 
     def _resize(self, columns, rows):
@@ -213,7 +216,9 @@ class Terminal:
 
     def end(self):
         """The exit code, when all that was said is read."""
+        latest = time.monotonic() + 60
         while self.process.poll() is None or select.select([self.outer], [], [], 0)[0]:
+            assert time.monotonic() < latest, self.said
             if select.select([self.outer], [], [], 0.05)[0]:
                 self.said += os.read(self.outer, 65536).decode(errors="replace")
         after = termios.tcgetattr(self._inner)
