@@ -7,7 +7,6 @@ import pty
 import re
 import select
 import signal
-import subprocess
 import sys
 import termios
 import time
@@ -28,6 +27,7 @@ from framework.records.live import LiveRun, LiveSweep
 from framework.records.live import run as live_run
 from framework.storage import Lock, open_file
 from tests.runs_by_hand import rows_of, write_run
+from tests.terminals import started_at
 
 KILLED = "killed, or still running"
 ROOT = Path(__file__).parents[1]
@@ -190,12 +190,7 @@ class Terminal:
         self._inner, self.said = inner, ""
         variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")}
         variables |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"} | environment
-        keywords = {"stdin": inner, "stdout": inner, "stderr": inner, "env": variables, "start_new_session": True}
-        code = "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-        # Not as under nohup, which has a process ignore them.
-        code += "[signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)]; "
-        code += "os.execv(sys.argv[1], sys.argv[1:])"
-        self.process = subprocess.Popen([sys.executable, "-c", code, *WATCH, *words], **keywords)
+        self.process = started_at(inner, [*WATCH, *words], variables)
 
     def _resize(self, columns, rows):
         termios.tcsetwinsize(self.outer, (rows, columns))
