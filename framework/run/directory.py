@@ -137,7 +137,7 @@ class RunDirectory:
             return
         # Completed first: a field that a newer version added has its default in a run from before it.
         # With the plugin files as given now: one may have moved since.
-        stored = self.read_config() | {"plugins": list(config.plugins)}
+        stored = self.read_config() | {"plugins": list(config.plugins), "writers": {}}
         then = configs.to_dict(configs.from_stored(stored, self.config, tuple(config.plugins)))
         before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
         harmless = configs.harmless_fields(config) | configs.harmless_fields(then)
