@@ -72,7 +72,7 @@ def _is_of_share(item: pytest.Item, number: int, of: int) -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without -m, leaves out what is slow, but not of a file that is named. Orders files; within one nothing changes."""
-    number, of = map(int, config.option.share.split("/"))
+    number, of = map(int, config.getoption("share", "1/1").split("/"))
     others = [item for item in items if not _is_of_share(item, number, of)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in set(others)]

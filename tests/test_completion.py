@@ -18,6 +18,7 @@ from framework.cli import COMMANDS
 from framework.cli.completing import paths, plugin_source
 from framework.config import find_config, flatten, load_config, shipped_configs
 from framework.fields import declared_fields
+from tests.terminals import started_at
 from tests.test_startup import HEAVY
 
 BIN = Path(sys.executable).parent
@@ -210,10 +211,10 @@ class Screen:
     """A program at a terminal of its own."""
 
     def __init__(self, command: list[str], folder: Path):
-        self._number, self._terminal = pty.fork()
-        if self._number == 0:
-            os.chdir(folder)
-            os.execvpe(command[0], command, environment() | {"TERM": "xterm", "HISTFILE": "", "LANG": "C.UTF-8", "COLUMNS": "200"})
+        self._terminal, inner = pty.openpty()
+        shown = {"TERM": "xterm", "HISTFILE": "", "LANG": "C.UTF-8", "COLUMNS": "200"}
+        self._process = started_at(inner, command, environment() | shown, folder)
+        os.close(inner)
         self._shown = b""
 
     def type(self, text: str) -> None:
@@ -234,4 +235,4 @@ class Screen:
 
     def close(self) -> None:
         os.close(self._terminal)
-        os.waitpid(self._number, 0)
+        self._process.wait(60)

@@ -168,3 +168,35 @@ def test_libraries_that_start_late_are_not_laid_to_a_plugin(file, tmp_path):
     for words in (["run", *small, *own, "--config.steps=4"], ["run", "--workdir=run", "--config.steps=6"], ["evaluate", "run"]):
         done = subprocess.run([sys.executable, str(ROOT / "whygrok.py"), *words], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0 and "for the whole process" not in done.stderr, done.stderr
+
+
+WARNS = '''
+import warnings
+from dataclasses import dataclass
+from framework import Probe, register
+
+@register("warner")
+@dataclass(frozen=True, kw_only=True)
+class Warner(Probe):
+    """Warns each time. State: none."""
+
+    compiled = False
+
+    def measure(self, params, context, state):
+        warnings.warn("once is enough")
+        return {"one": 1.0}, state
+'''
+
+
+def test_a_warning_that_is_shown_once_is_shown_once(tmp_path):
+    (tmp_path / "warner.py").write_text(WARNS)
+    code = "import sys; from framework.cli import run_command; sys.exit(run_command(sys.argv[1:]))"
+    words = ["run", "--config=quickstart", "--config.task.p=5", "--config.model.width=8", "--config.steps=20"]
+    words += [
+        "--config.recording.plot=false",
+        f"--config.plugins={tmp_path / 'warner.py'}",
+        "--config.probes.warner.name=warner",
+        f"--workdir={tmp_path / 'run'}",
+    ]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and done.stderr.count("once is enough") <= 2, done.stderr  # the words, and the line of code

@@ -7,7 +7,6 @@ import re
 import select
 import shutil
 import signal
-import subprocess
 import sys
 import termios
 import time
@@ -21,6 +20,7 @@ from framework.cli.looking.live.source import Source
 from framework.records.live import LiveSweep
 from framework.storage import Lock
 from tests.runs_by_hand import grokking, looked, plain
+from tests.terminals import started_at
 
 KILLED = "killed, or still running"
 ROOT = Path(__file__).parents[1]
@@ -65,11 +65,7 @@ class Terminal:
         self._inner, self.said = inner, ""
         variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")}
         variables |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"} | environment
-        keywords = {"stdin": inner, "stdout": inner, "stderr": inner, "env": variables, "start_new_session": True}
-        code = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, *([sys.executable, *program] if program else WATCH), *words], **keywords
-        )
+        self.process = started_at(inner, [*([sys.executable, *program] if program else WATCH), *words], variables)
 
     def _resize(self, columns, rows):
         termios.tcsetwinsize(self.outer, (rows, columns))
@@ -90,7 +86,9 @@ class Terminal:
 
     def end(self):
         """The exit code, when all that was said is read."""
+        latest = time.monotonic() + 60
         while self.process.poll() is None or select.select([self.outer], [], [], 0)[0]:
+            assert time.monotonic() < latest, self.said
             if select.select([self.outer], [], [], 0.05)[0]:
                 self.said += os.read(self.outer, 65536).decode(errors="replace")
         after = termios.tcgetattr(self._inner)

@@ -131,7 +131,10 @@ def test_a_mistake_is_said_before_the_run_begins(writers, message, tmp_path):
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_package_that_is_missing_is_one_sentence_that_names_the_extra(name, tmp_path, monkeypatch):
     monkeypatch.setattr(f"plugins.writers.{name}.find_spec", lambda package: None)
-    with pytest.raises(UserError, match=rf"writers.w.name.*is not installed: pip install 'whygrok\[{name}\]'$"):
+    with pytest.raises(
+        UserError,
+        match=rf"writers.w.name.*is not installed: pip install 'whygrok\[{name}\]'; to go on without this writer, set this field to none$",
+    ):
         train(told(w=select(name)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     train(told(2), tmp_path / "other")

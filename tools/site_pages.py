@@ -13,6 +13,7 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
 PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+NOTEBOOKS = [f"examples/{file.name}" for file in sorted((ROOT / "examples").glob("*.ipynb"))]  # to take along, as they are
 WORKER = "https://unpkg.com/iframe-worker/shim"  # what the theme asks the network for; docs/worker_on_disk.js does the same
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#:]+)((?:#[^)]*)?)\)")  # its words, its file, its place in it
 
@@ -22,6 +23,8 @@ def on_files(files, config):
     for name, page in PAGES.items():
         file = File.generated(config, page, content=_outside((ROOT / name).read_text(encoding="utf-8")))
         files.append(file)
+    for name in NOTEBOOKS:
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     return files
 
 
@@ -34,7 +37,7 @@ def on_page_markdown(markdown, page, config, files):
         if name.endswith(".md") and Path(words).name == name:
             file = ROOT / name if name in PAGES else ROOT / "docs" / name
             words = file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
-        return f"[{words}]({PAGES.get(name, target)}{place})"
+        return f"[{words}]({name if name in NOTEBOOKS else PAGES.get(name, target)}{place})"
 
     return LINK.sub(here, markdown)
 

@@ -13,7 +13,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import registry
-from framework.config.older import newer, newer_section, newer_writers
+from framework.config.older import newer, newer_section, newer_writers, was_older, without_lost_writers
 from framework.config.paths import resolve_plugin
 from framework.config.settings import SECTIONS, General
 from framework.config.tree import NAMED, PLUGIN_SECTIONS, Config, node_at
@@ -143,7 +143,7 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
     _check_trust(kept, plugins, file)
     plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
     try:
-        return from_dict(plain)
+        return from_dict(without_lost_writers(plain))
     except UserError as error:
         raise UserError(
             f"{file}: {str(error).rstrip('.')}. This was written by a run: if a plugin has changed since, put its old version back, "
@@ -268,6 +268,8 @@ def _set(config: ConfigDict, path: str, value: Any) -> None:
             _put(config, outer, select(value))
         elif called in config[section]:
             del config[section][called]
+        elif not was_older(path):  # which says no to what may not be there
+            raise UserError(f"{path}=none: there is no {outer} to take away.{did_you_mean(called, config[section])}")
         return
     node = node_at(config, outer, path)
     if name not in node.section:

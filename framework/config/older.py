@@ -1,11 +1,16 @@
-"""Fields of older versions, read as the fields that have replaced them: a config, a run or a command from before then is still read."""
+"""What stored configs say that is not so any more: fields of older versions, and writers that are lost."""
 
+import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from framework import registry
 from framework.errors import UserError
+
+log = logging.getLogger("whygrok")
 
 
 def _every(steps: Any) -> str:
@@ -62,3 +67,29 @@ def newer_writers(recording: dict[str, Any], writers: dict[str, Any]) -> dict[st
     name = _writer(recording.pop("tensorboard"))
     others = {called: writer for called, writer in writers.items() if called != "tensorboard"}
     return others if name == "none" else {"tensorboard": {"name": name}} | writers
+
+
+def was_older(path: str) -> bool:
+    """Whether this field has replaced an older one."""
+    return path in {name for name, _ in REPLACED.values()}
+
+
+def without_lost_writers(plain: dict[str, Any]) -> dict[str, Any]:
+    """A stored config without the writers whose plugins are gone, and then without the files of plugins that are gone.
+
+    A writer changes no bit of a run, so that a run can go on without it; a warning says so.
+    """
+    writers = plain.get("writers")
+    if not isinstance(writers, Mapping) or not all(isinstance(one, Mapping) for one in writers.values()):
+        return plain
+    there = [name for name in plain["plugins"] if not name.endswith(".py") or Path(name).is_file()]
+    for name in there:
+        registry.load_plugin(name)
+    known = {entry.name for entry in registry.entries("writer")}
+    lost = [name for name, section in writers.items() if section.get("name") not in known]
+    if not lost:
+        return plain
+    for name in lost:
+        log.warning("writers.%s: the plugin %s is gone, and the run goes on without this writer", name, writers[name].get("name"))
+    kept = {name: section for name, section in writers.items() if name not in lost}
+    return {**plain, "writers": kept, "plugins": there}

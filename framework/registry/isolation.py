@@ -5,7 +5,6 @@ import io
 import logging
 import sys
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -54,7 +53,7 @@ class Guests:
         if not self._words:
             yield
             return
-        with warnings.catch_warnings(), put_back(self._words, AT_WORK, _told[self._words]):
+        with put_back(self._words, AT_WORK, _told[self._words]):
             yield
 
 

@@ -9,13 +9,14 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 log = logging.getLogger("whygrok")
 
-VARIABLES = ("JAX_", "XLA_", "WHYGROK_PROGRAMS", "MPL", "MATPLOTLIBRC")  # how names begin on which numbers or pictures depend
+VARIABLES = ("JAX_", "XLA_", "WHYGROK_PROGRAMS", "MPLBACKEND", "MATPLOTLIBRC")  # how names begin on which numbers or pictures depend
 FUNCTIONS = (  # of modules, which others of a process call: what is put in their place would be called as well
     (builtins, ("print", "open", "input", "__import__", "isinstance", "len", "sum")),
     (os, ("open", "replace", "rename", "remove", "fork")),
@@ -131,6 +132,19 @@ def _floating_point() -> Setting:
     )
 
 
+def _warnings() -> Setting:
+    """Which warnings are shown, and which are errors. Python then remembers which of them it has shown."""
+
+    def write(_: str, filters: Any) -> None:
+        warnings.filters[:] = filters.value  # type: ignore[index]
+        warnings._filters_mutated()  # type: ignore[attr-defined]
+
+    def read() -> dict[str, Any]:
+        return {"the filters of warnings": _Hidden(tuple(map(str, warnings.filters)), list(warnings.filters))}
+
+    return read, write
+
+
 @contextlib.contextmanager
 def put_back(plugin: str, settings: Iterable[Callable[[], Setting]], told: set[str] | None = None) -> Iterator[None]:
     """What changes inside is put back at the end, and a warning names the plugin for each change that is not among those `told`.
@@ -168,4 +182,4 @@ def _restored(
 
 _ALWAYS = (_silence, _jax_settings, _variables, _folder, _handlers, _functions)  # first what lets the others be heard
 IMPORTED = (*_ALWAYS, _logging, _generators)  # a module has no reason to draw random numbers while it is imported
-AT_WORK = (*_ALWAYS, _floating_point)  # not the root logger: libraries that a run needs set it when they first have something to say
+AT_WORK = (*_ALWAYS, _floating_point, _warnings)  # not the root logger, which libraries set when they begin to speak

@@ -137,7 +137,7 @@ class RunDirectory:
             return
         # Completed first: a field that a newer version added has its default in a run from before it.
         # With the plugin files as given now: one may have moved since.
-        stored = self.read_config() | {"plugins": list(config.plugins)}
+        stored = self.read_config() | {"plugins": list(config.plugins), "writers": {}}
         then = configs.to_dict(configs.from_stored(stored, self.config, tuple(config.plugins)))
         before, now = configs.flatten(then), configs.flatten(configs.to_dict(config))
         harmless = configs.harmless_fields(config) | configs.harmless_fields(then)
@@ -145,6 +145,7 @@ class RunDirectory:
         swapped = tuple(name.removesuffix("name") for name in differing if name.endswith(".name"))  # whose other fields differ for that
         told = [f for f in differing if f.endswith(".name") or not f.startswith(swapped)]
         if told:
+            told.sort(key=lambda name: name not in before or name not in now)  # first what both have: that was given
             words = [f"{name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in told[:TOLD]]
             more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
             raise UserError(f"{self.path} holds another run: {'; '.join(words)}{more}\n{instead}")

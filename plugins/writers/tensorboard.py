@@ -15,7 +15,7 @@ from typing import Any
 
 from framework import About, Pen, Recorded, Writer, register
 from framework.interfaces import FINISHED, Histogram
-from framework.storage import make_new_folder, remove
+from framework.storage import make_folder, remove_file
 
 FLUSH_SECONDS = 1.0  # how old events may be that are not on the disk yet: each flush waits for the disk
 CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the kind of colours of a PNG file: grey, RGB, a palette, either with transparency
@@ -36,10 +36,10 @@ class TensorBoard(Writer):
     """
 
     def begin(self, about: About, rows: Sequence[Recorded]) -> "Events":
-        """A folder that holds these rows and nothing else."""
-        if about.folder.is_dir():
-            remove(about.folder)
-        make_new_folder(about.folder)
+        """A folder whose event files hold these rows and nothing else."""
+        make_folder(about.folder)
+        for file in about.folder.glob("*.tfevents.*"):
+            remove_file(file)
         events = Events(about)
         for row in rows:
             events.row(row)

@@ -92,7 +92,8 @@ def examples() -> list[list[str]]:
     for module, _ in cli.COMMANDS.values():
         for line in importlib.import_module(module).EXAMPLES.splitlines():
             if "whygrok " in line:
-                found.append(shlex.split(re.split(r" {3,}", line.partition("whygrok ")[2])[0]))
+                words = re.split(r" {3,}", line.partition("whygrok ")[2])[0]
+                found.append(shlex.split(words.partition(")")[0] if '"$(whygrok' in line else words))
     return found
 
 

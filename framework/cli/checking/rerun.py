@@ -50,11 +50,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _trained(before: "Run", workdir: Path) -> "Run":
+    """Trains without the writers: what is compared does not depend on them, and they may tell somebody."""
+    from framework.config import override
     from framework.run import load_run
     from framework.sessions import train
 
     try:
-        return train(before.config, workdir, draw=False)
+        return train(override(before.config, {f"writers.{name}.name": "none" for name in before.config.writers}), workdir, draw=False)
     except Diverged as error:  # as the first may have: its rows are compared all the same
         log.warning("%s", error)
         return load_run(workdir)

@@ -11,6 +11,9 @@ from framework.run.directory import RunDirectory
 from framework.storage import make_folder, npz_bytes, read_npz, remove_file, write_atomically
 
 BINS = 64
+LARGEST = 1e300  # what is larger is counted as that, so that a difference is a number
+SMALLEST = 1e-280
+NARROWEST = 1e-9  # of the size of the numbers: between closer ones there are no 64 edges
 
 
 class Histograms:
@@ -49,9 +52,12 @@ class Histograms:
 
 
 def of(values: np.ndarray) -> Histogram:
-    """The histogram of the finite ones among some numbers."""
-    numbers = values[np.isfinite(values)].astype(np.float64)
-    return Histogram(*np.histogram(numbers, BINS))
+    """The histogram of the finite ones among some numbers; those that are nearly one number lie in the middle of it."""
+    numbers = np.clip(values[np.isfinite(values)].astype(np.float64), -LARGEST, LARGEST)
+    low, high = (numbers.min(), numbers.max()) if numbers.size else (0.0, 0.0)
+    size = max(abs(low), abs(high))
+    around = (max(size, SMALLEST) if size else 1.0) if high - low <= max(NARROWEST * size, SMALLEST) else 0.0
+    return Histogram(*np.histogram(numbers, BINS, (low - around / 2, high + around / 2)))
 
 
 def _arrays(found: Mapping[str, Histogram]) -> dict[str, np.ndarray]:
