@@ -156,8 +156,8 @@ def _environment(folder: str) -> dict[str, Any]:
 def _json(folder: str, name: str) -> dict[str, Any]:
     try:
         content = read_json(f"{folder}/{name}")
-    except ValueError:
-        raise Damaged(f"{name} is not JSON") from None
+    except ValueError as error:
+        raise Damaged(f"{name} is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise Damaged(f"{name} holds no section")
     return content
