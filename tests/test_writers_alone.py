@@ -1,7 +1,11 @@
-"""What W&B does offline stays in the folder of the run: nothing is sent, and nothing lies in the user's own folders."""
+"""What W&B does offline, and MLflow with a database of the run's own, stays in the folder of the run, wherever that is now."""
 
+import contextlib
 import json
+import logging
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +13,10 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+from framework import train
 from framework.config import select, to_dict
 from tests.helpers import rows
-from tests.written import assert_same_numbers, history, told
+from tests.written import assert_same_numbers, history, measured, told, tracked
 
 ROOT = Path(__file__).parents[1]
 NOTING = """
@@ -72,3 +77,94 @@ def test_wandb_offline_sends_nothing_writes_nothing_at_home_and_puts_the_variabl
 
 def test_what_notes_the_network_notes_it(tmp_path):
     assert noted(REACHES, tmp_path)[0] == ["lookup whygrok.invalid"]
+
+
+def elsewhere(folder):
+    """Changes to the database of a run after which MLflow would write outside of it, or twice."""
+    location = f"file://{folder / 'elsewhere'}"
+    later = f"create trigger later after insert on runs begin update runs set artifact_uri = '{location}'; end"
+    moved_files = "update runs set artifact_uri = ?", location
+    return {
+        "location": [("update experiments set artifact_location = ?", location), moved_files],
+        "experiment": [("update experiments set artifact_location = ?", location)],
+        "run": [moved_files],
+        "trigger": [(later,)],
+        "server": [("update runs set artifact_uri = ?", "mlflow-artifacts://127.0.0.1:9/x")],
+    }
+
+
+def change(path, commands):
+    with contextlib.closing(sqlite3.connect(path / "mlflow" / "mlflow.db")) as database, database:
+        for command, *values in commands:
+            database.execute(command, values)
+
+
+def files(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def assert_one_run_of_mlflow(path):
+    client, [run] = tracked(path, f"sqlite:///{path}/mlflow/../mlflow/mlflow.db")  # by the address of the first, MLflow remembers that
+    assert_same_numbers(measured(client, run), path)
+    artifacts = path / "mlflow" / "mlartifacts" / run.info.run_id / "artifacts"
+    assert run.info.artifact_uri == artifacts.as_uri() and "config.json" in files(artifacts)
+    assert run.info.status == "FINISHED"
+    assert [folder.name for folder in (path / "mlflow" / "mlartifacts").iterdir()] == [run.info.run_id]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run that MLflow was told of."""
+    path = tmp_path_factory.mktemp("made") / "run"
+    train(told(4, mlflow=select("mlflow")), path)
+    return path
+
+
+@pytest.mark.parametrize("identity", [True, False])
+def test_a_run_that_was_moved_has_one_run_of_mlflow_and_writes_nothing_where_it_was(identity, tmp_path, made):
+    first, second = tmp_path / "first", tmp_path / "second"
+    shutil.copytree(made, first)
+    train(told(5, mlflow=select("mlflow")), first)  # what was copied is made anew
+    assert_one_run_of_mlflow(first)
+    first.rename(second)
+    if not identity:
+        (second / "mlflow" / "identity.json").unlink()
+    before = files(made)
+    train(told(6, mlflow=select("mlflow")), second)
+    assert_one_run_of_mlflow(second)
+    assert not first.exists() and files(made) == before
+
+
+@pytest.mark.parametrize("identity", [True, False])
+@pytest.mark.parametrize("what", ["location", "experiment", "run", "trigger", "server"])
+def test_a_database_that_leads_elsewhere_is_made_anew(what, identity, tmp_path, made):
+    path = tmp_path / "run"
+    shutil.copytree(made, path)
+    change(path, elsewhere(tmp_path)[what])
+    change(path, [("update experiments set artifact_location = replace(artifact_location, ?, ?)", str(made), str(path))])
+    change(path, [("update runs set artifact_uri = replace(artifact_uri, ?, ?)", str(made), str(path))])
+    known = (path / "mlflow" / "identity.json").read_text().replace(str(made), str(path))
+    (path / "mlflow" / "identity.json").write_text(known) if identity else (path / "mlflow" / "identity.json").unlink()
+    train(told(6, mlflow=select("mlflow")), path)
+    assert_one_run_of_mlflow(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_link_among_the_artifacts_is_not_followed(tmp_path):
+    path, outside = tmp_path / "run", tmp_path / "outside"
+    train(told(4, mlflow=select("mlflow")), path)
+    [artifacts] = (path / "mlflow" / "mlartifacts").glob("*/artifacts")
+    artifacts.rename(outside)
+    artifacts.symlink_to(outside)
+    (outside / "config.json").write_text("mine")
+    train(told(6, mlflow=select("mlflow")), path)
+    assert files(outside) == {"config.json": b"mine"}
+    assert_one_run_of_mlflow(path)
+
+
+def test_an_experiment_whose_files_lie_elsewhere_is_refused_in_words(tmp_path, caplog, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(told(2, mlflow=select("mlflow", experiment="Default")), tmp_path / "run")
+    [said] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "the experiment Default of MLflow keeps its files in " in said and "name another" in said
+    assert [file.name for file in tmp_path.iterdir()] == ["run"]
