@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from framework import Pen, Writer, load_run, register, train
+from framework.cli import run_command
 from framework.config import from_dict, override, select, to_dict
 from framework.errors import Interrupted, UserError
 from framework.run import RunRecorder
@@ -247,11 +248,22 @@ def test_a_mistake_is_said_before_the_run_begins(writers, message, tmp_path):
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_package_that_is_missing_is_one_sentence_that_names_the_extra(name, tmp_path, monkeypatch):
     monkeypatch.setattr(f"plugins.writers.{name}.find_spec", lambda package: None)
-    with pytest.raises(UserError, match=rf"writers.w.name.*is not installed: pip install 'whygrok\[{name}\]'$"):
+    with pytest.raises(
+        UserError,
+        match=rf"writers.w.name.*is not installed: pip install 'whygrok\[{name}\]', or set this field to none to go without this writer$",
+    ):
         train(told(w=select(name)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     train(told(2), tmp_path / "other")
     assert load_run(tmp_path / "other").rows
+
+
+def test_a_second_run_that_only_verifies_the_first_is_told_to_nobody(tmp_path):
+    notes = failing_writer()
+    train(told(log=select("failing")), tmp_path / "run")
+    notes.clear()
+    assert run_command(["rerun", str(tmp_path / "run"), "--verify"]) == 0 and notes == []
+    assert run_command(["rerun", str(tmp_path / "run"), f"--workdir={tmp_path / 'kept'}"]) == 0 and notes
 
 
 def test_a_folder_of_a_writer_that_leads_elsewhere_is_refused(tmp_path):

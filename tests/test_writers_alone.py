@@ -15,8 +15,8 @@ import pytest
 
 from framework import train
 from framework.config import select, to_dict
-from tests.helpers import rows
-from tests.written import assert_same_numbers, history, measured, told, tracked
+from tests.helpers import rows, slow_but
+from tests.written import assert_same_numbers, history, measured, scalars, tag_of, told, tracked
 
 ROOT = Path(__file__).parents[1]
 NOTING = """
@@ -79,6 +79,9 @@ def test_what_notes_the_network_notes_it(tmp_path):
     assert noted(REACHES, tmp_path)[0] == ["lookup whygrok.invalid"]
 
 
+CHANGES = [(what, identity) for what in ("location", "experiment", "run", "trigger", "server") for identity in (True, False)]
+
+
 def elsewhere(folder):
     """Changes to the database of a run after which MLflow would write outside of it, or twice."""
     location = f"file://{folder / 'elsewhere'}"
@@ -120,7 +123,7 @@ def made(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("identity", [True, False])
+@pytest.mark.parametrize("identity", slow_but(bool, [True, False]))
 def test_a_run_that_was_moved_has_one_run_of_mlflow_and_writes_nothing_where_it_was(identity, tmp_path, made):
     first, second = tmp_path / "first", tmp_path / "second"
     shutil.copytree(made, first)
@@ -135,8 +138,7 @@ def test_a_run_that_was_moved_has_one_run_of_mlflow_and_writes_nothing_where_it_
     assert not first.exists() and files(made) == before
 
 
-@pytest.mark.parametrize("identity", [True, False])
-@pytest.mark.parametrize("what", ["location", "experiment", "run", "trigger", "server"])
+@pytest.mark.parametrize(("what", "identity"), slow_but(lambda case: case == ("run", True), CHANGES))
 def test_a_database_that_leads_elsewhere_is_made_anew(what, identity, tmp_path, made):
     path = tmp_path / "run"
     shutil.copytree(made, path)
@@ -150,6 +152,7 @@ def test_a_database_that_leads_elsewhere_is_made_anew(what, identity, tmp_path, 
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
 def test_a_link_among_the_artifacts_is_not_followed(tmp_path):
     path, outside = tmp_path / "run", tmp_path / "outside"
     train(told(4, mlflow=select("mlflow")), path)
@@ -168,3 +171,23 @@ def test_an_experiment_whose_files_lie_elsewhere_is_refused_in_words(tmp_path, c
     [said] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert "the experiment Default of MLflow keeps its files in " in said and "name another" in said
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
+
+
+def test_two_writers_that_have_one_name_one_after_the_other_leave_each_other_alone(tmp_path):
+    train(told(2, log=select("tensorboard")), tmp_path)
+    theirs = tmp_path / "log" / "notes" / "thesis.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    train(told(6, log=select("tensorboard")), tmp_path)
+    assert theirs.read_text() == "mine"
+    (tmp_path / "log").rename(tmp_path / "tensorboard")
+    assert_same_numbers(scalars(tmp_path), tmp_path, tag_of)
+
+
+def test_a_folder_of_wandb_that_leads_elsewhere_is_refused(tmp_path, caplog):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run" / "wandb").mkdir(parents=True)
+    (tmp_path / "run" / "wandb" / "wandb").symlink_to(tmp_path / "elsewhere")
+    train(told(2, wandb=select("wandb", mode="online")), tmp_path / "run")
+    [said] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "is a symbolic link to" in said and not list((tmp_path / "elsewhere").iterdir())

@@ -89,7 +89,7 @@ class Writer(Plugin):
     def notices(self, experiment: Any) -> list[str]:
         """Raises FieldError, before the run begins, where something is missing."""
         if why := self.refusal():
-            raise FieldError("name", type(self).__name__, why)
+            raise FieldError("name", type(self).__name__, f"{why}, or set this field to none to go without this writer")
         return []
 
     @abc.abstractmethod

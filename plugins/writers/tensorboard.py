@@ -15,7 +15,7 @@ from typing import Any
 
 from framework import About, Pen, Recorded, Writer, register
 from framework.interfaces import FINISHED, Histogram
-from framework.storage import make_new_folder, remove
+from framework.storage import make_folder, remove
 
 FLUSH_SECONDS = 1.0  # how old events may be that are not on the disk yet: each flush waits for the disk
 CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the kind of colours of a PNG file: grey, RGB, a palette, either with transparency
@@ -36,10 +36,10 @@ class TensorBoard(Writer):
     """
 
     def begin(self, about: About, rows: Sequence[Recorded]) -> "Events":
-        """A folder that holds these rows and nothing else."""
-        if about.folder.is_dir():
-            remove(about.folder)
-        make_new_folder(about.folder)
+        """Events of these rows and no others. What else lies in the folder, such as another writer's, is left alone."""
+        make_folder(about.folder)
+        for earlier in about.folder.glob("*tfevents*"):
+            remove(earlier)
         events = Events(about)
         for row in rows:
             events.row(row)

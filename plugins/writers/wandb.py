@@ -13,11 +13,11 @@ from typing import Any
 from framework import About, Pen, Recorded, Writer, field, register
 from framework.errors import FieldError
 from framework.interfaces import FINISHED
-from framework.storage import make_folder, read_json, remove, temporary_folder, write_atomically, write_json
+from framework.storage import check_links, make_folder, read_json, remove, temporary_folder, write_atomically, write_json
 
 MISSING = "Weights & Biases is not installed: pip install 'whygrok[wandb]'"
 IDENTITY = "identity.json"  # under which id W&B knows the run
-KEPT, OWN = "wandb", "own"  # in the writer's folder: the run, and what W&B keeps for itself
+KEPT, OWN = "wandb", "own"  # in the writer's folder: what W&B writes, and in that, what it keeps for itself
 SILENT: dict[str, Any] = {"console": "off", "silent": True, "disable_git": True, "save_code": False, "x_disable_stats": True}
 
 
@@ -48,12 +48,13 @@ class WandB(Writer):
 
     def begin(self, about: About, rows: Sequence[Recorded]) -> "Open":
         """The run of W&B in which this one goes on."""
+        kept = about.folder / KEPT
         if self.mode == "online":
+            check_links([kept])
             live = self._start(about)
         else:
-            for name in (KEPT, OWN):
-                remove(about.folder / name)  # what an earlier session wrote lies in `rows`
-            with _closed(about.folder / OWN):
+            remove(kept)  # what an earlier session wrote lies in `rows`
+            with _closed(kept / OWN):
                 live = self._start(about)
         pen = Open(live, self.mode)
         for row in rows:

@@ -51,7 +51,11 @@ class Histograms:
 def of(values: np.ndarray) -> Histogram:
     """The histogram of the finite ones among some numbers."""
     numbers = values[np.isfinite(values)].astype(np.float64)
-    return Histogram(*np.histogram(numbers, BINS))
+    least, most = (numbers.min(), numbers.max()) if numbers.size else (0.0, 1.0)
+    finest = BINS * np.spacing(max(abs(least), abs(most)))  # no bins are narrower
+    if most - least <= finest:
+        least, most = least - max(0.5, finest), most + max(0.5, finest)
+    return Histogram(*np.histogram(numbers, BINS, (least, most)))
 
 
 def _arrays(found: Mapping[str, Histogram]) -> dict[str, np.ndarray]:
