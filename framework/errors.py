@@ -87,6 +87,17 @@ def quoted(value: object, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}… ({len(text):,} characters)"
 
 
+def words_of(error: BaseException) -> str:
+    """What an error of anybody's code says of itself; nothing where it has no words, or fails when it is asked for them."""
+    try:
+        said = str(error).strip()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # what was raised first is what counts
+        return ""
+    return said.encode("utf-8", "backslashreplace").decode()  # the name of a file may hold halves of characters, which no JSON may
+
+
 def unreadable(path: str, file: str, error: OSError) -> FieldError:
     """The error for a file that a field names; of a relative path, it says from where it counts."""
     here = "" if os.path.isabs(os.path.expanduser(file)) else f"; a relative path counts from the folder of the command, here {Path.cwd()}"

@@ -1,14 +1,19 @@
 """Writers: which there are, what they are told, and what a failure costs."""
 
 import logging
+import os
+import signal
+import threading
 from dataclasses import dataclass
 
 import pytest
 
 from framework import Pen, Writer, load_run, register, train
+from framework.cli import run_command
 from framework.config import from_dict, override, select, to_dict
-from framework.errors import UserError
+from framework.errors import Interrupted, UserError
 from framework.run import RunRecorder
+from framework.run.writers import apart
 from tests.helpers import assert_same_run, rows, tiny
 from tests.test_deaths import Killed, killing
 from tests.written import assert_same_numbers, scalars, tag_of, told
@@ -57,12 +62,124 @@ def failing_writer():
     return notes
 
 
+class Wordless(Exception):
+    def __str__(self):
+        raise SystemExit("it cannot even say why")
+
+
+class Unusual(BaseException):
+    pass
+
+
+def odd_writer(act):
+    """Registers a writer that acts in the call that its field names; gives the threads in which it was called."""
+    threads = set()
+
+    def at(writer, call):
+        threads.add(threading.current_thread())
+        if call == writer.at:
+            act()
+
+    @register("odd")
+    @dataclass(frozen=True, kw_only=True)
+    class Odd(Writer):
+        """Acts (2026)."""
+
+        at: str = "none"
+
+        def begin(self, about, rows):
+            at(self, "begin")
+            return Acting(self)
+
+    class Acting(Pen):
+        def __init__(self, writer):
+            self.writer = writer
+
+        def row(self, row):
+            at(self.writer, "row")
+
+        def pictures(self, step, pictures):
+            at(self.writer, "pictures")
+
+        def end(self, how):
+            at(self.writer, "end")
+
+    return threads
+
+
+def warnings_of(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SystemExit(3), "SystemExit: 3"),
+        (Unusual("odd"), "Unusual: odd"),
+        (GeneratorExit(), "GeneratorExit: no reason given"),
+        (Interrupted("stop"), "Interrupted: stop"),
+        (Wordless(), "Wordless: no reason given"),
+    ],
+)
+@pytest.mark.parametrize("call", ["begin", "row", "end"])
+def test_whatever_a_writer_raises_the_run_goes_on(call, error, said, tmp_path, uninterrupted, caplog):
+    def act():
+        raise error
+
+    odd_writer(act)
+    train(told(bad=select("odd", at=call)), tmp_path)
+    assert warnings_of(caplog) == [f"the writer bad is told no more: {said}; the run goes on, and metrics.jsonl has every row"]
+    assert_same_run(tmp_path, uninterrupted)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_writer_that_hangs_is_named_once_and_left_behind(call, tmp_path, uninterrupted, caplog, monkeypatch):
+    monkeypatch.setattr(apart, "PATIENCE", 1.0)
+    free = threading.Event()
+    threads, notes = odd_writer(free.wait), failing_writer()
+    train(told(draws=True, bad=select("odd", at=call), good=select("failing")), tmp_path)
+    said = "the writer bad is told no more: it has not answered for 1 s; the run goes on, and metrics.jsonl has every row"
+    assert warnings_of(caplog) == [said]
+    assert_same_run(tmp_path, uninterrupted)
+    assert [note[:2] for note in notes if note[0] == "row"] == [("row", step) for step in (0, 2, 3, 4, 6)]  # another is told all the same
+    [thread] = threads
+    assert thread.is_alive() and thread.daemon  # it keeps no process from ending
+    free.set()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_a_signal_while_a_writer_hangs_is_obeyed_once_it_is_left_behind(tmp_path, uninterrupted, monkeypatch):
+    monkeypatch.setattr(apart, "PATIENCE", 1.0)
+    free = threading.Event()
+
+    def act():
+        os.kill(os.getpid(), signal.SIGTERM)
+        free.wait()
+
+    odd_writer(act)
+    with pytest.raises(Interrupted, match="stopped by SIGTERM at step 0, after saving"):
+        train(told(bad=select("odd", at="row")), tmp_path)
+    free.set()
+    train(told(bad=select("odd")), tmp_path)
+    assert_same_run(tmp_path, uninterrupted)
+
+
+def test_the_threads_of_writers_end_with_their_session(tmp_path):
+    threads = odd_writer(lambda: None)
+    train(told(good=select("odd")), tmp_path)
+    [thread] = threads
+    thread.join(60)
+    assert not thread.is_alive() and thread is not threading.main_thread()
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_a_writer_that_raises_is_named_once_and_the_run_ends_with_the_same_bits(call, tmp_path, uninterrupted, caplog):
     notes = failing_writer()
     train(told(draws=True, bad=select("failing", at=call), tensorboard=select("tensorboard")), tmp_path)
-    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert warnings == ["the writer bad is told no more: no route to the server; the run goes on, and metrics.jsonl has every row"]
+    assert warnings_of(caplog) == [
+        "the writer bad is told no more: no route to the server; the run goes on, and metrics.jsonl has every row"
+    ]
     assert_same_run(tmp_path, uninterrupted)
     assert_same_numbers(scalars(tmp_path), tmp_path, tag_of)  # another writer is told all the same
     assert notes[-1] == (("begin", 0, []) if call == "begin" else ("drop",))
@@ -133,12 +250,20 @@ def test_a_package_that_is_missing_is_one_sentence_that_names_the_extra(name, tm
     monkeypatch.setattr(f"plugins.writers.{name}.find_spec", lambda package: None)
     with pytest.raises(
         UserError,
-        match=rf"writers.w.name.*is not installed: pip install 'whygrok\[{name}\]'; to go on without this writer, set this field to none$",
+        match=rf"writers.w.name.*is not installed: pip install 'whygrok\[{name}\]', or set this field to none to go without this writer$",
     ):
         train(told(w=select(name)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     train(told(2), tmp_path / "other")
     assert load_run(tmp_path / "other").rows
+
+
+def test_a_second_run_that_only_verifies_the_first_is_told_to_nobody(tmp_path):
+    notes = failing_writer()
+    train(told(log=select("failing")), tmp_path / "run")
+    notes.clear()
+    assert run_command(["rerun", str(tmp_path / "run"), "--verify"]) == 0 and notes == []
+    assert run_command(["rerun", str(tmp_path / "run"), f"--workdir={tmp_path / 'kept'}"]) == 0 and notes
 
 
 def test_a_folder_of_a_writer_that_leads_elsewhere_is_refused(tmp_path):

@@ -1,7 +1,5 @@
 """Writers that are gone, taken away or exchanged: the run goes on, and nothing else of its folder is touched."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -79,14 +77,6 @@ def test_tensorboard_removes_no_file_that_is_not_its_own(tmp_path):
     assert (notes / "thesis.txt").read_text() == "months of work"
     (after,) = notes.glob("*.tfevents.*")
     assert before != after
-
-
-def test_a_rerun_tells_nobody(tmp_path, capfd):
-    file = tmp_path / "mine.py"
-    file.write_text(MINE)
-    train(tiny(4, plugins=(*tiny().plugins, str(file)), writers={"mine": select("my_writer")}), tmp_path / "run")
-    assert run_command(["rerun", str(tmp_path / "run"), f"--workdir={tmp_path / 'again'}", "--verify"]) == 0
-    assert not (tmp_path / "again" / "mine").exists() and json.loads((tmp_path / "again" / "config.json").read_text())["writers"] == {}
 
 
 @pytest.mark.parametrize(

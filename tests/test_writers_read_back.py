@@ -17,6 +17,7 @@ from framework import load_run, run_sweep, train
 from framework.cli import run_command
 from framework.config import members, product, select, to_dict
 from framework.run import RunRecorder
+from framework.run.writers.histograms import of
 from tests.helpers import Here, leaves, rows
 from tests.test_deaths import Killed, killing
 from tests.written import assert_same_numbers, events, history, measured, scalars, tag_of, told, tracked
@@ -78,6 +79,14 @@ def test_histograms_are_of_the_parameters_at_each_row_and_survive_a_resume(tmp_p
             assert list(kept) == pytest.approx([edge for edge, count in zip(edges[1:], counts, strict=True) if count])
     parts = [[one.histogram_value for one in events(tmp_path / name).Histograms("parameters/W")] for name in ("killed", "whole")]
     assert parts[0] == parts[1]
+
+
+@pytest.mark.parametrize("start", [1.0, -3e300, 0.0])
+def test_numbers_that_lie_closer_than_64_bins_can_have_a_histogram(start):
+    values = np.nextafter(start, np.array([-np.inf, start, np.inf]))
+    found = of(values)
+    assert found.counts.sum() == 3 and np.all(np.diff(found.edges) > 0)
+    assert found.edges[0] <= values.min() and values.max() <= found.edges[-1]
 
 
 def test_the_members_of_a_sweep_are_sessions_of_hparams(tmp_path):
@@ -172,6 +181,7 @@ import json, os, sys
 from framework import train
 from framework.config import from_dict
 from framework.run import RunRecorder
+from framework.run.writers.histograms import of
 
 row, count = RunRecorder.row, []
 def dying(self, *args):

@@ -52,14 +52,17 @@ class About:
 
 
 class Pen(abc.ABC):
-    """A writer at work on one run, in one session. Whatever it raises is said once, and then nobody asks it any more."""
+    """A writer at work on one run, in one session, in a thread of its own, as its `begin`.
+
+    What it raises is said once, and then nobody asks it any more; the same where a call has not come back after a minute.
+    """
 
     @abc.abstractmethod
     def row(self, row: Recorded) -> None:
         """Tells of a row more; one of the same step as the last completes it."""
 
     def flush(self) -> None:  # noqa: B027 - most have nothing to do there
-        """What waits may go to the disk: called often between rows."""
+        """What waits may go to the disk: called about once a second between rows."""
 
     def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:  # noqa: B027
         """Tells of pictures by name, as the bytes of PNG files, when the run is finished."""
@@ -86,7 +89,7 @@ class Writer(Plugin):
     def notices(self, experiment: Any) -> list[str]:
         """Raises FieldError, before the run begins, where something is missing."""
         if why := self.refusal():
-            raise FieldError("name", type(self).__name__, f"{why}; to go on without this writer, set this field to none")
+            raise FieldError("name", type(self).__name__, f"{why}, or set this field to none to go without this writer")
         return []
 
     @abc.abstractmethod

@@ -20,6 +20,17 @@ from framework.storage.home import at_home, user_folder
 from framework.storage.lock import Lock, holder
 from framework.storage.orbax_store import packed, read_arrays, unpacked, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
-from framework.storage.reading import npz_bytes, npz_names, open_file, parse_json, read_file, read_json, read_npy, read_npz, read_text
+from framework.storage.reading import (
+    npz_bytes,
+    npz_names,
+    open_file,
+    parse_json,
+    read_database,
+    read_file,
+    read_json,
+    read_npy,
+    read_npz,
+    read_text,
+)
 from framework.storage.tables import csv_line, csv_text
 from framework.storage.trust import trust, trusted

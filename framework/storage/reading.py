@@ -1,5 +1,6 @@
 """Reading files that a crash may have damaged, or a stranger written: regular files only, and nothing in them is executed."""
 
+import contextlib
 import errno
 import io
 import json
@@ -62,6 +63,18 @@ def parse_json(text: bytes) -> Any:
     if b"\\u" in text or text.count(b"[") + text.count(b"{") > DEEPEST:
         _check(found, 0)
     return found
+
+
+def read_database(path: Path, question: str, *values: Any) -> list[tuple]:
+    """What a database of SQLite answers, opened to be read only. Raises OSError, and ValueError where it is damaged or of another kind."""
+    import sqlite3
+
+    open_file(path).close()  # a pipe would never answer
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute(question, values).fetchall()
+    except sqlite3.Error as error:
+        raise ValueError(str(error)) from None
 
 
 def npz_names(path: str | Path) -> list[str]:

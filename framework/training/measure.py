@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from framework.errors import UserError, WhygrokError, within
+from framework.errors import UserError, WhygrokError, within, words_of
 from framework.interfaces import Context, Probe, Splits, Values
 from framework.numbers import euclidean_norm
 from framework.training.devices import Spread, hosts
@@ -181,12 +181,8 @@ def _kind(value: Any) -> str:
 
 def _in_words(error: BaseException, probe: Probe) -> str:
     """One line of an error, as a row holds it: without the folder of the plugin's file, which differs from machine to machine."""
-    try:
-        lines = str(error).strip().splitlines() or [""]
-    except Exception:  # an error of a plugin may not even have words
-        lines = [""]
+    lines = words_of(error).splitlines() or [""]
     said = lines["Traceback (most recent call last)" in lines[0] and -1]  # of an error in a callback, its own words come last
-    said = said.encode("utf-8", "backslashreplace").decode()  # the name of a file may hold halves of characters, which no JSON may
     if isinstance(error, WhygrokError):
         return shorten(said, 2 * LONGEST)
     where = _plugin_line(error, probe).rpartition("/")[2]

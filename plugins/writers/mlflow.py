@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from framework import About, Pen, Recorded, Writer, field, register
-from framework.errors import FieldError
+from framework.errors import FieldError, UserError
 from framework.interfaces import FAILED, FINISHED, STOPPED
-from framework.storage import check_links, read_json, temporary_folder, write_atomically, write_json
+from framework.storage import check_links, read_database, read_json, remove, temporary_folder, write_atomically, write_json
 
 MISSING = "MLflow, or what it needs for a database, is not installed: pip install 'whygrok[mlflow]'"
 IDENTITY, DATABASE, ARTIFACTS = "identity.json", "mlflow.db", "mlartifacts"  # in the writer's folder
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may have beside a database
+CODE = "select count(*) from sqlite_master where type = 'view' or (type = 'trigger' and tbl_name != 'secrets')"  # MLflow has one there
+PLACES = "select runs.artifact_uri, artifact_location from runs join experiments using (experiment_id) where run_uuid = ?"
 STATUS = {FINISHED: "FINISHED", STOPPED: "KILLED", FAILED: "FAILED"}
 MOST_METRICS, MOST_PARAMS, LONGEST = 1000, 100, 500  # in one request; characters of a field's value
 WAIT_SECONDS = 1.0  # how old rows may be that are not told yet: each request waits for a disk or a network
@@ -28,7 +31,7 @@ class MLflow(Writer):
     """A run of MLflow: every row as metrics, the config as parameters, the pictures of probes as artifacts.
 
     By default it lies in a database in the run's folder: mlflow ui --backend-store-uri sqlite:///RUN/mlflow/mlflow.db. A run that is
-    resumed goes on as the same run of MLflow, and no number is told twice.
+    resumed goes on as the same run of MLflow, and no number is told twice; if its folder was moved, its own database is made anew.
 
     Source: the library mlflow.
     """
@@ -49,8 +52,8 @@ class MLflow(Writer):
     def begin(self, about: About, rows: Sequence[Recorded]) -> "Tracked":
         """The run of MLflow in which this one goes on; a new one where that one holds numbers that this one has no more."""
         check_links([about.folder / name for name in (IDENTITY, DATABASE, ARTIFACTS)])
-        where = self._given or f"sqlite:///{about.folder / DATABASE}"
-        client = _client(where)
+        where = self._given or _own(about.folder)
+        client = _client(where if self._given else _address(where))
         run_id = _known(about.folder / IDENTITY, where, client)
         told = _told(client, run_id) if run_id else set()
         if run_id and any(step <= about.step for _, step in told - {pair for row in rows for pair in _pairs(row)}):
@@ -59,7 +62,7 @@ class MLflow(Writer):
         if run_id:
             client.update_run(run_id, status="RUNNING")
         else:
-            run_id = _new(client, self.experiment or about.sweep or "whygrok", _artifacts(where), about)
+            run_id = _new(client, self.experiment or about.sweep or "whygrok", _artifacts(where), about, own=not self._given)
             write_json(about.folder / IDENTITY, {"tracking_uri": where, "run_id": run_id})
         client.log_dict(run_id, dict(about.config), "config.json")
         pen = Tracked(client, run_id, about.started, told)
@@ -115,6 +118,41 @@ class Tracked(Pen):
         self._waiting, self._sent = [], time.monotonic()
 
 
+_spelled: dict[str, int] = {}  # by the address of a database: how often it was made anew in this process
+
+
+def _own(folder: Path) -> str:
+    """The address of the run's own database. Unless all that is there says that it lies in this very folder, it goes.
+
+    It follows from the rows, and of a run that was moved, or that a stranger has sent, MLflow would write files wherever they say.
+    """
+    where = f"sqlite:///{folder / DATABASE}"
+    if _is_at_home(folder, where):
+        _spelled.setdefault(where, 0)
+    else:
+        for name in (IDENTITY, ARTIFACTS, DATABASE, *(DATABASE + end for end in BESIDE)):
+            remove(folder / name)
+        _spelled[where] = _spelled.get(where, -1) + 1
+    return where
+
+
+def _is_at_home(folder: Path, where: str) -> bool:
+    home = (folder / ARTIFACTS).as_uri()
+    try:
+        kept = read_json(folder / IDENTITY)
+        run_id = str(kept["run_id"]) if kept["tracking_uri"] == where else ""
+        [(code,)], places = read_database(folder / DATABASE, CODE), read_database(folder / DATABASE, PLACES, run_id)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    linked = any(path.is_symlink() for path in (folder / ARTIFACTS).rglob("*"))
+    return not code and not linked and places == [(f"{home}/{run_id}/artifacts", home)]
+
+
+def _address(where: str) -> str:
+    """The same database, spelled so that MLflow, which remembers each address for as long as the process lives, takes it for a new one."""
+    return where.removesuffix(DATABASE) + "./" * _spelled[where] + DATABASE
+
+
 def _client(where: str) -> Any:
     """MLflow without its messages, and without what it reports about its users."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -156,8 +194,8 @@ def _artifacts(where: str) -> str | None:
     return (Path(database).resolve().parent / ARTIFACTS).as_uri() if slashes and kind == "sqlite" else None
 
 
-def _new(client: Any, experiment: str, artifacts: str | None, about: About) -> str:
-    """The id of a new run, in an experiment that may have to be made."""
+def _new(client: Any, experiment: str, artifacts: str | None, about: About, own: bool) -> str:
+    """The id of a new run, in an experiment that may have to be made. own: whether its files must lie beside the database."""
     from mlflow.entities import Param
     from mlflow.exceptions import MlflowException
 
@@ -169,6 +207,8 @@ def _new(client: Any, experiment: str, artifacts: str | None, about: About) -> s
             found = client.get_experiment_by_name(experiment)
             if found is None:
                 raise
+    if own and found is not None and found.artifact_location != artifacts:
+        raise UserError(f"the experiment {experiment} of MLflow keeps its files in {found.artifact_location}: name another as `experiment`")
     home = home if found is None else found.experiment_id
     tags = {"whygrok.sweep": about.sweep} if about.sweep else {}
     run = client.create_run(home, start_time=int(1000 * about.started), run_name=about.name, tags=tags).info.run_id

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import Any
 from framework import About, Pen, Recorded, Writer, field, register
 from framework.errors import FieldError
 from framework.interfaces import FINISHED
-from framework.storage import make_folder, read_json, remove, temporary_folder, write_atomically, write_json
+from framework.storage import check_links, make_folder, read_json, remove, temporary_folder, write_atomically, write_json
 
 MISSING = "Weights & Biases is not installed: pip install 'whygrok[wandb]'"
 IDENTITY = "identity.json"  # under which id W&B knows the run
+KEPT, OWN = "wandb", "own"  # in the writer's folder: what W&B writes, and in that, what it keeps for itself
 SILENT: dict[str, Any] = {"console": "off", "silent": True, "disable_git": True, "save_code": False, "x_disable_stats": True}
 
 
@@ -47,14 +48,24 @@ class WandB(Writer):
 
     def begin(self, about: About, rows: Sequence[Recorded]) -> "Open":
         """The run of W&B in which this one goes on."""
+        kept = about.folder / KEPT
+        if self.mode == "online":
+            check_links([kept])
+            live = self._start(about)
+        else:
+            remove(kept)  # what an earlier session wrote lies in `rows`
+            with _closed(kept / OWN):
+                live = self._start(about)
+        pen = Open(live, self.mode)
+        for row in rows:
+            pen.row(row)
+        return pen
+
+    def _start(self, about: About) -> Any:
         import wandb
 
-        settings = wandb.Settings(**SILENT)
-        kept = about.folder / "wandb"
-        if self.mode == "offline" and os.path.lexists(kept):  # what an earlier session wrote lies in `rows`
-            remove(kept)
         make_folder(about.folder)
-        live = wandb.init(
+        return wandb.init(
             id=_identity(about),
             name=about.name,
             group=about.sweep or None,
@@ -66,12 +77,8 @@ class WandB(Writer):
             mode=self.mode,  # type: ignore[arg-type]
             resume="allow" if self.mode == "online" else None,
             reinit="create_new",
-            settings=settings,
+            settings=wandb.Settings(**SILENT),
         )
-        pen = Open(live, self.mode)
-        for row in rows:
-            pen.row(row)
-        return pen
 
 
 class Open(Pen):
@@ -112,6 +119,29 @@ class Open(Pen):
         if self._mode == "offline":
             with contextlib.suppress(Exception):
                 self._live.finish(exit_code=1)
+
+
+@contextlib.contextmanager
+def _closed(folder: Path) -> Iterator[None]:
+    """W&B starts inside without its reports about itself, and keeps its logs in the folder. The user's variables are put back.
+
+    Its reports stay off in this process: they are sent by a thread that all runs share, whether these are offline or not.
+    """
+    own = {"WANDB_ERROR_REPORTING": "false", "WANDB_CACHE_DIR": str(folder), "WANDB_DATA_DIR": str(folder)}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        with contextlib.suppress(ImportError):  # older versions have no such thread
+            from wandb.analytics.opentelemetry.opentelemetry_proxy import disable
+
+            disable()
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _identity(about: About) -> str:

@@ -43,20 +43,21 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"{options.run} has no rows yet: there is nothing to compare with")
     start_backend()
     with temporary_folder("whygrok-rerun-") as folder:
-        again = _trained(before, Path(options.workdir or Path(folder) / "run"))
+        again = _trained(before, Path(options.workdir)) if options.workdir else _trained(before, Path(folder, "run"), told=False)
         if options.workdir:
             answer(f"run      {again.path}")
         return _compared(before, again) if options.verify else 0
 
 
-def _trained(before: "Run", workdir: Path) -> "Run":
-    """Trains without the writers: what is compared does not depend on them, and they may tell somebody."""
+def _trained(before: "Run", workdir: Path, told: bool = True) -> "Run":
+    """told: whether the writers of the run are told of the second one too."""
     from framework.config import override
     from framework.run import load_run
     from framework.sessions import train
 
+    config = before.config if told else override(before.config, {f"writers.{name}.name": "none" for name in before.config.writers})
     try:
-        return train(override(before.config, {f"writers.{name}.name": "none" for name in before.config.writers}), workdir, draw=False)
+        return train(config, workdir, draw=False)
     except Diverged as error:  # as the first may have: its rows are compared all the same
         log.warning("%s", error)
         return load_run(workdir)

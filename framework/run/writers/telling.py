@@ -1,28 +1,47 @@
-"""Tells the writers of a run what is recorded. One that fails is named once, and then no more is told to it: the run goes on."""
+"""Tells the writers of a run what is recorded. One that fails or hangs is named once, and then told no more: the run goes on."""
 
 import contextlib
 import dataclasses
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from framework.errors import UserError
+from framework.errors import UserError, words_of
 from framework.interfaces import About, Pen, Recorded, Writer
 from framework.records import NOTES
 from framework.run.directory import RunDirectory
 from framework.run.rows import RowDict
+from framework.run.writers.apart import Apart, Unanswered
 from framework.run.writers.histograms import Histograms
 from framework.storage import make_folder
+
+BETWEEN = 1.0  # seconds, at least, from one flush between rows to the next
 
 log = logging.getLogger("whygrok")
 
 
 @dataclasses.dataclass
 class Told:
-    """One of the writers of a run. pen: None before it begins, and once it has failed or ended."""
+    """One of the writers of a run. pen: None before it begins, and once it has failed or ended. apart: where its calls are made."""
 
     writer: Writer
     pen: Pen | None = None
+    apart: Apart | None = None
+
+    def ask(self, call: Callable, *arguments: Any, rows: int = 0) -> Any:
+        """What a call gives that is made in the writer's own thread."""
+        if self.apart is None:
+            self.apart = Apart(f"writer {type(self.writer).__name__}")
+        return self.apart.ask(call, *arguments, rows=rows)
+
+    def forget(self, drops: bool = False) -> None:
+        """Asks it no more. drops: whether what it holds open is given up."""
+        pen, apart, self.pen, self.apart = self.pen, self.apart, None, None
+        if apart is not None and pen is not None and drops:
+            apart.let_go(pen.drop)
+        elif apart is not None:
+            apart.close()
 
 
 class Writers:
@@ -36,6 +55,7 @@ class Writers:
         self._about = about
         self._histograms = Histograms(directory, parameters)
         self._last = -1  # the step of the last row
+        self._flushed = time.monotonic()
 
     @property
     def want_pictures(self) -> bool:
@@ -52,27 +72,30 @@ class Writers:
                 if one.writer.histograms:
                     self._histograms.forget({row["step"] for row in rows})
                 told = [self._recorded(row, one.writer, self._histograms.at) for row in rows]
-                one.pen = one.writer.begin(about, told)
+                one.pen = one.ask(one.writer.begin, about, told, rows=len(told))
 
     def row(self, row: RowDict) -> None:
         """Tells of a row; one that completes the last has no histograms again."""
         completes, self._last = row["step"] == self._last, row["step"]
         for name, one in self._there.items():
             with _excused(name, one) as pen:
-                pen.row(self._recorded(row, one.writer, (lambda step: {}) if completes else self._histograms.look))
+                one.ask(pen.row, self._recorded(row, one.writer, (lambda step: {}) if completes else self._histograms.look))
 
     def step(self, step: int) -> None:
-        """Between rows, what waits may go to the disk."""
+        """Between rows, what waits may go to the disk, once in a while."""
+        if time.monotonic() - self._flushed < BETWEEN:
+            return
         for name, one in self._there.items():
             with _excused(name, one) as pen:
-                pen.flush()
+                one.ask(pen.flush)
+        self._flushed = time.monotonic()
 
     def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         """Gives pictures to those that want them."""
         for name, one in self._there.items():
             if one.writer.pictures and pictures:
                 with _excused(name, one) as pen:
-                    pen.pictures(step, pictures)
+                    one.ask(pen.pictures, step, pictures)
 
     def close(self) -> None:
         """Nothing: who knows how the session has ended calls `end`."""
@@ -81,8 +104,8 @@ class Writers:
         """Ends all that are there."""
         for name, one in self._there.items():
             with _excused(name, one) as pen:
-                pen.end(how)
-            one.pen = None
+                one.ask(pen.end, how)
+            one.forget()
 
     @property
     def _there(self) -> dict[str, Told]:
@@ -96,14 +119,13 @@ class Writers:
 
 @contextlib.contextmanager
 def _excused(name: str, one: Told) -> Iterator[Any]:
-    """Gives the pen; whatever is raised inside becomes one warning, and the pen is dropped."""
+    """Gives the pen; whatever is raised inside becomes one warning, and the pen is dropped, unless its thread hangs."""
     try:
         yield one.pen
-    except Exception as error:  # a writer is anybody's code, and the library behind it too
-        pen, one.pen = one.pen, None
-        if pen is not None:
-            with contextlib.suppress(Exception):
-                pen.drop()
-        first = (str(error).strip() or "no reason given").partition("\n")[0]
+    except KeyboardInterrupt:  # nobody's mistake
+        raise
+    except BaseException as error:  # a writer is anybody's code, and the library behind it too
+        one.forget(drops=not isinstance(error, Unanswered))
+        first = (words_of(error) or "no reason given").partition("\n")[0]
         why = first if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {first}"
         log.warning("the writer %s is told no more: %s; the run goes on, and metrics.jsonl has every row", name, why)
