@@ -11,7 +11,7 @@ from framework.run.directory import RunDirectory
 from framework.storage import make_folder, npz_bytes, read_npz, remove_file, write_atomically
 
 BINS = 64
-LARGEST = 1e300  # what is larger is counted as that, so that a difference is a number
+LARGEST = 8e307  # what is larger is counted as that, so that a difference of two is a number
 SMALLEST = 1e-280
 NARROWEST = 1e-9  # of the size of the numbers: between closer ones there are no 64 edges
 
