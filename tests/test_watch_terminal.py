@@ -156,12 +156,24 @@ def test_a_search_that_takes_long_is_put_aside_and_gone_on_with(tmp_path):
     for number in range(3):
         grokking(tmp_path / f"group={number}" / "seed=0")
     sweep, counts = LiveSweep(tmp_path), []
-    while not counts or sweep.is_searching:
+    while not counts or sweep.is_partial:
         sweep.look(0.0)  # a single folder at each look
         counts.append(len(sweep.members))
-        assert not (sweep.is_searching and sweep.is_over), "there may be more that runs"
-        assert ("still searching" in plain(of_sweep.screen(sweep, 80, 24))) == sweep.is_searching
+        assert not (sweep.is_partial and sweep.is_over), "there may be more that runs"
+        assert ("still reading" in plain(of_sweep.screen(sweep, 80, 24))) == sweep.is_partial
     assert counts == sorted(counts) and {0, 1, 2, 3} == set(counts) and sweep.is_over
+
+
+def test_of_very_many_members_a_look_reads_some_and_the_next_one_more(tmp_path):
+    for number in range(3):
+        grokking(tmp_path / f"seed={number}")
+    sweep = looked(LiveSweep(tmp_path))
+    assert len(sweep.members) == 3 and sweep.is_over, "a look without a limit comes to all of them"
+    sweep, counts = LiveSweep(tmp_path), []
+    while not counts or sweep.is_partial:
+        sweep.look(0.0)
+        counts.append((len(sweep.members), sweep.is_over))
+    assert counts[-1] == (3, True) and (1, False) in counts and (2, False) in counts
 
 
 @pytest.mark.parametrize("presses", [1, 2])

@@ -42,36 +42,32 @@ class Member:
 class LiveSweep:
     """The members in the order of their table, then other runs below the folder. damage: what cannot be read, in sentences.
 
-    is_searching: whether the folder has not been searched to its end.
+    is_partial: whether there may be members that no look has come to yet.
     """
 
     def __init__(self, folder: Path):
         self.folder, self.members, self.damage = folder, list[Member](), list[str]()
         self._runs: dict[str, LiveRun] = {}
         self._table: dict[str, Mapping[str, str]] = {}
-        self.counts, self.is_searching = Counter[str](), False
+        self.counts, self.is_partial = Counter[str](), False
+        self._is_searching = False
         self._found, self._finding = list[str](), list[str]()  # by the last search, and by the one that is going on
         self._search: Iterator[tuple[str, str, Signature] | None] = iter(())
         self._begun, self._next = 0.0, -math.inf  # when the search has begun, and when the next one will
         self._read: tuple[int, int, int] | None = None  # what the table looked like when it was read
 
     def look(self, seconds: float = math.inf) -> None:
-        """Reads what has changed. seconds: for how long it may search for other runs; the next look goes on with that."""
+        """Reads what has changed. seconds: for how long it may search for runs, and then read new ones; the next look goes on."""
         self.damage = []
         in_charge = self._read_table()
         self._search_on(time.monotonic(), seconds)
-        self.members = []
-        for name in dict.fromkeys([*self._table, *self._found]):
-            if name not in self._runs:
-                self._runs[name] = LiveRun(self.folder / name, ("test/{}",))
-            self._runs[name].look()
-            self.members.append(self._member(name, in_charge))
+        self._look_at_members(in_charge, time.monotonic() + seconds)
         self.counts = Counter(member.state for member in self.members)
 
     @property
     def is_over(self) -> bool:
         """Whether every member has finished or failed."""
-        return bool(self.members) and not self.is_searching and self.counts[FINISHED] + self.counts[FAILED] == len(self.members)
+        return bool(self.members) and not self.is_partial and self.counts[FINISHED] + self.counts[FAILED] == len(self.members)
 
     @property
     def steps(self) -> int:
@@ -118,19 +114,32 @@ class LiveSweep:
                 self.damage.append(f"{TABLE} cannot be read: {error}")
         return time.time() - status.st_mtime < IN_CHARGE_SECONDS
 
+    def _look_at_members(self, in_charge: bool, until: float) -> None:
+        self.members, self.is_partial, is_late = [], self._is_searching, False
+        for name in dict.fromkeys([*self._table, *self._found]):
+            is_new = name not in self._runs
+            if is_new and is_late:
+                self.is_partial = True
+                continue
+            if is_new:
+                self._runs[name] = LiveRun(self.folder / name, ("test/{}",))
+            self._runs[name].look()
+            self.members.append(self._member(name, in_charge))
+            is_late = is_late or (is_new and time.monotonic() > until)  # after one of them: each look comes further
+
     def _search_on(self, now: float, seconds: float) -> None:
         root = str(self.folder)
-        if not self.is_searching:
+        if not self._is_searching:
             if now < self._next:
                 return
-            self._search, self._finding, self._begun, self.is_searching = searched_below(root, {}), [], now, True
+            self._search, self._finding, self._begun, self._is_searching = searched_below(root, {}), [], now, True
         for found in self._search:
             if found is not None:
                 self._finding.append(os.path.relpath(found[0], root))
             if time.monotonic() - now > seconds:
                 self._found = sorted({*self._found, *self._finding}, key=natural)
                 return
-        self._found, self.is_searching = sorted(self._finding, key=natural), False
+        self._found, self._is_searching = sorted(self._finding, key=natural), False
         self._next = time.monotonic() + max(SEARCH_SECONDS, time.monotonic() - self._begun)
 
     def _member(self, name: str, in_charge: bool) -> Member:

@@ -34,7 +34,7 @@ def screen(sweep: LiveSweep, width: int, height: int, ascii_only: bool = False) 
 def title(sweep: LiveSweep, width: int) -> list[Text]:
     """Which sweep it is, and how many members stand in which way."""
     counts = [Text(f"{sweep.counts[state]:,} {state}", STYLES.get(state, "")) for state in ORDER if sweep.counts[state]]
-    counts += [Text("still searching: the folder is large", "dim")] if sweep.is_searching else []
+    counts += [Text("still reading: there may be more", "dim")] if sweep.is_partial else []
     named = f"{len(sweep.members):,} member{'s' * (len(sweep.members) != 1)}:"
     return flowing([Text(printable(sweep.folder), "bold"), Text(named), *counts], width)
 

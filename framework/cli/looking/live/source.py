@@ -27,7 +27,7 @@ class Source:
         self.is_run = self.is_sweep = self._was_there = False
 
     def look(self, seconds: float = math.inf) -> None:
-        """Reads what has changed. seconds: for how long it may search the folder for runs; the next look goes on with that."""
+        """Reads what has changed. seconds: for how long it may search for runs, and then read new ones; the next look goes on."""
         if not self.is_sweep:
             self.is_run = self.is_run or os.path.lexists(self._folder / CONFIG)
         if self.is_run:
@@ -51,7 +51,7 @@ class Source:
         if self.is_run or self.is_sweep:
             return f"{self._folder} does not exist any more" if self.is_run and self._run.state == MISSING else ""
         if os.path.isdir(self._folder):
-            searching = ", as far as it has been searched: the folder is large" if self._sweep.is_searching else ""
+            searching = ", as far as it has been searched: the folder is large" if self._sweep.is_partial else ""
             return f"no run is in or below {self._folder} yet{searching}"
         if self._was_there:
             return f"{self._folder} does not exist any more"
