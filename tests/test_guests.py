@@ -131,6 +131,17 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
 
+@pytest.fixture(autouse=True)
+def signals_are_heard():
+    """Whoever starts the tests in the background may have them ignored, and then ignoring them is no change."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "rude.py"

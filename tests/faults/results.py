@@ -57,7 +57,7 @@ def table(cases: Iterable[Case]) -> str:
     for case in cases:
         kinds.setdefault((case.fault, case.where), []).append(case)
     lines = ["| fault | in | times | equal bits | clear refusal | loss |", "|---|---|---:|---:|---:|---:|"]
-    for (fault, where), some in kinds.items():
+    for (fault, where), some in sorted(kinds.items()):
         counts = [sum(case.times for case in some if case.came == came) for came in (EQUAL, REFUSED, LOST)]
         lines.append(f"| {fault} | {where} | {' | '.join(f'{count:,}' for count in (sum(case.times for case in some), *counts))} |")
     return "\n".join(lines) + "\n"
