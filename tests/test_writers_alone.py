@@ -58,6 +58,7 @@ def noted(program, folder, *arguments):
     (folder / "home").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB", "XDG"))}
     own = {"HOME": str(folder / "home"), "NOTED": str(folder / "noted"), "PYTHONPATH": str(folder / "customized")}
+    own |= {"XDG_STATE_HOME": str(folder / "state")}  # where whygrok itself notes which plugins it may run
     own["MPLCONFIGDIR"] = matplotlib.get_cachedir()  # its list of fonts is none of W&B's
     done = subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, env=kept | own, capture_output=True, text=True, check=True)
     said = (folder / "noted").read_text().splitlines() if (folder / "noted").exists() else []
