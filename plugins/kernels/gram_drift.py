@@ -81,8 +81,6 @@ def groups_of_equal(x: Int[np.ndarray, "n m"], columns: tuple[int, ...]) -> Int[
 
 def pair_sums(networks: Two, x: Any, groups: Int[np.ndarray, "G s"], degree: int, left: Kind, right: Kind) -> PairSums:
     """Sums over all ordered pairs of points in the same group."""
-    if groups.shape[1] == 1:
-        return _sums_by_points(networks, x, _filled(groups, CHUNK)[..., 0], degree, left, right)
     if groups.shape[1] <= FEW:
         pairs = groups[:, np.indices((groups.shape[1],) * 2).reshape(2, -1)].transpose(0, 2, 1).reshape(-1, 2)
         blocks = _filled(pairs[np.all(pairs >= 0, axis=1)], CHUNK)
@@ -106,17 +104,6 @@ def _sums_by_groups(networks: Two, x: Any, groups: Any, degree: int, left: Kind,
         return jax.tree.map(jnp.add, total, sums_of_grams(grams)), None
 
     return jax.lax.scan(add, _nothing(h), groups)[0]
-
-
-@functools.partial(jax.jit, static_argnames=("degree", "left", "right"))
-def _sums_by_points(networks: Two, x: Any, points: Any, degree: int, left: Kind, right: Kind) -> PairSums:
-    """The same sums where each group is one point, whose features are then their own partners."""
-
-    def add(total: PairSums, chunk: Any) -> tuple[PairSums, None]:
-        E, G = (one * one for one in (features(networks, x, chunk, degree, kind) for kind in (left, right)))
-        return jax.tree.map(jnp.add, total, grams_of(E, E if left == right else G)), None
-
-    return jax.lax.scan(add, _nothing(networks[0].W.shape[2]), points)[0]
 
 
 @functools.partial(jax.jit, static_argnames=("degree", "left", "right"))
