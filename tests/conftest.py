@@ -56,7 +56,9 @@ LONGEST = (
 OF_EVERYTHING = (
     *("test_effects.py", "test_builtin_promises.py", "test_conformance.py", "test_claim_breaks.py", "test_plugin_kit.py"),
     *("test_structured_kernels.py", "test_optimizers.py", "test_configs.py", "test_penalties.py", "test_state_shapes.py"),
+    "test_docs.py",
 )
+ALWAYS = ("[README]", "[first_ten_minutes]", "[tutorial]")  # the pages that most people begin with
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _is_of_share(item: pytest.Item, number: int, of: int) -> bool:
     """A test is in the same part wherever it runs; its name says in which."""
-    apart = item.path.name in OF_EVERYTHING and item.get_closest_marker("slow")
+    apart = item.path.name in OF_EVERYTHING and item.get_closest_marker("slow") and not item.name.endswith(ALWAYS)
     return not apart or zlib.crc32(item.nodeid.encode()) % of == number - 1
 
 
