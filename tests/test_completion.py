@@ -109,6 +109,9 @@ def test_the_fields_that_are_offered_are_those_of_the_config(name):
         ["--config=quickstart:optimizer=grokfast+sgd,probes=margins+fourier"],
         ["--config", "quickstart:model=transformer,penalty=group"],
         ["--config=quickstart", "--config.model.name=kernel", "--config.probes.late.name=ntk_drift"],
+        ["--config=quickstart:writers=wandb"],
+        ["--config=quickstart:writers=none,probes=none"],
+        ["--config=quickstart", "--config.writers.tensorboard.name=none"],
     ],
 )
 def test_they_follow_what_is_swapped_on_the_same_line(words):

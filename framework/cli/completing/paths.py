@@ -8,6 +8,7 @@ from typing import Any
 from framework.cli.completing.config_source import Section, sections_in
 from framework.cli.completing.plugin_source import Written, fields_of
 from framework.config import NAMED, PLUGIN_SECTIONS, SECTIONS, General, find_config
+from framework.config.compose import ADDED
 from framework.errors import UserError
 from framework.fields import Declared, declared_fields
 from framework.registry import catalogue
@@ -53,13 +54,16 @@ def _sections(words: Sequence[str]) -> dict[str, Section]:
         outer, *inner = plugins.split("+")
         if part in PLUGIN_SECTIONS:
             found[part] = Section(outer, {"inner": Section(inner[0])} if inner else {})
-        elif part in NAMED:
-            found = {path: one for path, one in found.items() if part != "writers" or not path.startswith("writers.")}
+        elif part in ADDED and "none" in (outer, *inner):
+            found = {path: one for path, one in found.items() if not path.startswith(f"{part}.")}
+        elif part in ADDED:
             found |= {f"{part}.{name}": Section(name) for name in (outer, *inner)}
     for word in words:
         path, _, name = word.removeprefix("--config.").partition("=")
         if word.startswith("--config.") and path.endswith(".name"):
             found[path.removesuffix(".name")] = Section(name)
+            if name == "none" and path.partition(".")[0] in NAMED:
+                del found[path.removesuffix(".name")]
     return {path: section for path, section in found.items() if path.partition(".")[0] in (*PLUGIN_SECTIONS, *NAMED)}
 
 

@@ -14,6 +14,7 @@ from framework import registry
 from framework.cli import ASKED, COMMANDS, Parser
 from framework.cli.completing import paths
 from framework.config import NAMED, PLUGIN_SECTIONS, SCALES, shipped_configs
+from framework.config.compose import ADDED
 from framework.registry import catalogue
 
 PREFIX = "--config."
@@ -94,7 +95,7 @@ def _configs(prefix: str, **_: Any) -> Mapping[str, str] | Iterable[str]:
     part, equals, plugins = last.partition("=")
     head = f"{spec}:{done}{comma}"
     if not equals:
-        return [f"{head}{part}=" for part in (*PLUGIN_SECTIONS, "probes", "scale")]
+        return [f"{head}{part}=" for part in (*PLUGIN_SECTIONS, *ADDED, "scale")]
     if part == "scale":
         return [f"{head}scale={scale}" for scale in SCALES]
     before, plus, _last = plugins.rpartition("+")
