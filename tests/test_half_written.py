@@ -10,7 +10,8 @@ import zlib
 import pytest
 
 from framework.cli import run_command
-from framework.errors import Damage
+from framework.config import load_config
+from framework.errors import Damage, UserError
 from framework.records import collect, index, read_environment, read_lines
 from framework.records import record as records
 from framework.run.checkpoints import Damaged, read_leaves
@@ -64,6 +65,27 @@ def test_a_line_that_is_no_row_is_named_with_what_helps(line, place, run):
     (run / "metrics.jsonl").write_bytes(b"\n".join([*lines[:at], line, *lines[at:]]))
     with pytest.raises(Damage, match=rf"line {at + 1} is no.*whygrok doctor .*run --repair; then give the same command again"):
         read_lines(run / "metrics.jsonl")
+
+
+@pytest.mark.parametrize("size", [10**9, 2**40])
+def test_a_file_that_claims_any_size_is_refused_at_once(size, run):
+    sparse = run / "metrics.jsonl"
+    rows = read_lines(sparse)[0]
+    os.truncate(sparse, size)
+    with pytest.raises(Damage, match=f"line {len(rows) + 1} is not JSON"):
+        read_lines(sparse)
+    for name in ("config.json", "environment.json"):
+        os.truncate(run / name, size)
+    with pytest.raises(ValueError, match=f"it has {size:,} bytes, and at most 100,000,000 are read"):
+        read_environment(run / "environment.json")
+    with pytest.raises(UserError, match=f"config.json.*{size:,} bytes, and at most"):
+        load_config(f"{run}")
+
+
+def test_rows_share_the_names_of_their_columns(run):
+    first, *others = read_lines(run / "metrics.jsonl")[0]
+    once = {name: name for name in first}
+    assert others and all(name is once[name] for row in others for name in row if name in once)
 
 
 ODD = [

@@ -12,8 +12,10 @@ from framework import Pen, Writer, load_run, register, train
 from framework.cli import run_command
 from framework.config import from_dict, override, select, to_dict
 from framework.errors import Interrupted, UserError
+from framework.interfaces import Recorded
 from framework.run import RunRecorder
 from framework.run.writers import apart
+from framework.run.writers.telling import Told
 from tests.helpers import assert_same_run, rows, tiny
 from tests.test_deaths import Killed, killing
 from tests.written import assert_same_numbers, scalars, tag_of, told
@@ -196,6 +198,14 @@ def test_a_writer_is_told_each_row_once_the_pictures_and_how_it_ended(tmp_path):
     assert notes[0] == ("begin", 3, [0, 2, 3])
     assert [note[:2] for note in notes[1:]] == [("row", 4), ("row", 6), ("pictures", 6), ("end", "finished")]
     assert notes[-2] == ("pictures", 6, ["count", "norms"])
+
+
+def test_rows_for_a_writer_are_made_one_by_one():
+    asked = []
+    rows_told = Told([{"step": step} for step in range(1000)], lambda row: asked.append(row["step"]) or Recorded(row["step"], 0.0, {}))
+    assert len(rows_told) == 1000 and not asked
+    assert (rows_told[-1].step, [row.step for row in rows_told[2:9:3]], len(rows_told[:0])) == (999, [2, 5, 8], 0)
+    assert asked == [999, 2, 5, 8] and [row.step for row in rows_told] == list(range(1000))
 
 
 def test_pictures_are_for_those_that_want_them_and_none_are_drawn_where_the_run_draws_none(tmp_path):

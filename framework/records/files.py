@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.errors import Damage
-from framework.storage import IN_THE_WAY, parse_json, read_file, read_json
+from framework.storage import IN_THE_WAY, parse_json, read_each_line, read_json
 
 CONFIG, ENVIRONMENT, METRICS, LOCK = "config.json", "environment.json", "metrics.jsonl", "LOCK"
 
@@ -25,6 +25,7 @@ OF_A_SESSION: dict[str, tuple[type, ...]] = {"reason": (str,), "at_step": (int, 
 MOST_STEPS = 2**63
 
 NOT_JSON = object()
+LINE_BREAK = b"\n"
 NUMBERS = {int, float, bool, NONE}  # the types of what a row holds, its notes aside
 
 
@@ -32,27 +33,37 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], bool]:
     """(rows of metrics.jsonl, whether its last line was torn by a crash). Raises Damage for any other bad line, OSError."""
     if not os.path.lexists(path):
         return [], False
+    rows: list[dict[str, Any]] = []
+    torn = False
     try:
-        *lines, tail = read_file(path).split(b"\n")
+        for line, last in read_each_line(path):
+            row = _parsed(line)
+            torn = not line.endswith(b"\n")
+            if _follows(row, rows):
+                rows.append(row)
+            elif last and (torn or row is NOT_JSON):
+                return rows, True
+            else:
+                why = "not JSON" if row is NOT_JSON else "no row"
+                raise Damage(f"{path}, line {len(rows) + 1} is {why}: {line.rstrip(LINE_BREAK)[:80]!r}", path.parent)
     except OSError as error:
         if error.errno not in IN_THE_WAY and not path.is_symlink():
             raise
         why = IN_THE_WAY.get(error.errno or 0, "a symbolic link that leads nowhere is in its place")
         raise Damage(f"{path}: {why}", path.parent) from None
-    rows = _rows([*lines, tail])
-    if len(rows) < len(lines):
-        line = lines[len(rows)]
-        is_json = _parsed(line) is not NOT_JSON
-        if not is_json and len(rows) == len(lines) - 1 and not tail:
-            return rows, True
-        raise Damage(f"{path}, line {len(rows) + 1} is {'no row' if is_json else 'not JSON'}: {line[:80]!r}", path.parent)
-    return rows, bool(tail)
+    return rows, torn
 
 
 def sound_lines(path: Path) -> list[str]:
     """The lines of metrics.jsonl before the first that holds no row."""
-    lines = read_file(path).split(b"\n")
-    return [line.decode("utf-8-sig") for line in lines[: len(_rows(lines))]]
+    rows, lines = list[dict[str, Any]](), list[str]()
+    for line, _ in read_each_line(path):
+        row = _parsed(line)
+        if not _follows(row, rows):
+            break
+        rows = [row]
+        lines.append(line.rstrip(LINE_BREAK).decode("utf-8-sig"))
+    return lines
 
 
 def read_environment(path: Path) -> dict[str, Any]:
@@ -86,15 +97,9 @@ def _wrong_in(session: Any) -> str:
     return "" if {*map(type, spent)} <= {int, float} else "seconds are no numbers"
 
 
-def _rows(lines: list[bytes]) -> list[dict[str, Any]]:
-    """The rows before the first line that holds none, or not one of a later step than those before it."""
-    rows: list[dict[str, Any]] = []
-    for line in lines:
-        row = _parsed(line)
-        if not is_row(row) or (rows and row["step"] <= rows[-1]["step"]):
-            break
-        rows.append(row)
-    return rows
+def _follows(row: Any, rows: list[dict[str, Any]]) -> bool:
+    """Whether this is a row, of a later step than those before it."""
+    return is_row(row) and not (rows and row["step"] <= rows[-1]["step"])
 
 
 def is_row(row: Any) -> bool:

@@ -19,12 +19,12 @@ import numpy as np
 from framework.config import Checkpoint
 from framework.errors import Damage, StorageError, UserError
 from framework.storage import (
+    digest,
     explain,
     make_new_folder,
     move,
     packed,
     read_arrays,
-    read_file,
     read_json,
     remove,
     set_aside,
@@ -260,7 +260,7 @@ def _checksum(leaf: np.ndarray) -> str:
 def _file_checksums(path: Path) -> dict[str, str]:
     """SHA-256 of each of Orbax's files that matters for reading, by its name inside the checkpoint."""
     files = sorted(file for file in (path / "default").rglob("*") if file.is_file() and file.name not in UNREAD)
-    return {str(file.relative_to(path)): hashlib.sha256(read_file(file)).hexdigest() for file in files}
+    return {str(file.relative_to(path)): digest(file) for file in files}
 
 
 def _is_finite(leaves: dict[str, np.ndarray]) -> bool:

@@ -21,11 +21,13 @@ from framework.storage.lock import Lock, holder
 from framework.storage.orbax_store import packed, read_arrays, unpacked, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
 from framework.storage.reading import (
+    digest,
     npz_bytes,
     npz_names,
     open_file,
     parse_json,
     read_database,
+    read_each_line,
     read_file,
     read_json,
     read_npy,

@@ -2,22 +2,24 @@
 
 import contextlib
 import errno
+import hashlib
 import io
 import json
 import os
 import stat
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
 DEEPEST = 100  # sections within sections; Python's stack ends too
-MOST_JSON = 10**8  # bytes of a file of JSON, which is read as a whole: a sparse file can claim any size
+MOST_BYTES = 10**8  # of a file that is read as a whole, or of a line of one: a sparse file can claim any size
 
 
-def open_file(path: str | Path) -> BinaryIO:
+def open_file(path: str | Path) -> io.BufferedReader:
     """A file opened to be read. Raises OSError where it is none: a folder, or a pipe, which might never end."""
     return open(regular(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), path), "rb")
 
@@ -32,9 +34,28 @@ def regular(descriptor: int, path: str | Path) -> int:
 
 
 def read_file(path: str | Path) -> bytes:
-    """What is in a file. Raises OSError."""
+    """What is in a file, of MOST_BYTES at most. Raises OSError."""
     with open_file(path) as file:
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        if size > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"it has {size:,} bytes, and at most {MOST_BYTES:,} are read", str(path))
+        return file.read(MOST_BYTES)  # some files of /proc say that they have none
+
+
+def read_each_line(path: str | Path) -> Iterator[tuple[bytes, bool]]:
+    """(a line with its line break, whether it is the last), of a file of any size; a longer line in parts. Raises OSError."""
+    with open_file(path) as file:
+        line = file.readline(MOST_BYTES)
+        while line:
+            following = file.readline(MOST_BYTES)
+            yield line, not following
+            line = following
+
+
+def digest(path: str | Path) -> str:
+    """The SHA-256 of a file of any size, in hexadecimal digits. Raises OSError."""
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_text(path: str | Path, errors: str = "strict") -> str:
@@ -43,21 +64,23 @@ def read_text(path: str | Path, errors: str = "strict") -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """What a file of JSON holds, of MOST_JSON bytes at most. Raises OSError, and ValueError with what is wrong with it."""
-    with open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MOST_JSON:
-            raise ValueError(f"it has {size:,} bytes, and at most {MOST_JSON:,} are read")
-        return parse_json(file.read())
+    """What a file of JSON holds. Raises OSError, and ValueError with what is wrong with it, also where it is too big."""
+    try:
+        text = read_file(path)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        raise ValueError(error.strerror) from None
+    return parse_json(text)
 
 
 def parse_json(text: bytes) -> Any:
     """What standard JSON in UTF-8 holds: no NaN and no infinity, nothing nested deeper than DEEPEST, no half of a character.
 
-    Raises ValueError with what is wrong with it.
+    Names are interned: thousands of rows share those of their columns. Raises ValueError with what is wrong with it.
     """
     try:
-        found = json.loads(text.decode("utf-8-sig"), parse_constant=_no_number)
+        found = json.loads(text.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_interned)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if b"\\u" in text or text.count(b"[") + text.count(b"{") > DEEPEST:
@@ -126,6 +149,10 @@ def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place before the beginning
                 raise
             raise ValueError(f"it is no whole archive of arrays ({type(error).__name__})") from None
+
+
+def _interned(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {sys.intern(name): value for name, value in pairs}
 
 
 def _no_number(word: str) -> Any:

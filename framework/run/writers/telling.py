@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +22,22 @@ BETWEEN = 1.0  # seconds, at least, from one flush between rows to the next
 log = logging.getLogger("whygrok")
 
 
+class Told(Sequence[Recorded]):
+    """Rows as a writer is told of them, each made when it is asked for: of a long run all at once would be as much memory as the rows."""
+
+    def __init__(self, rows: Sequence[RowDict], recorded: Callable[[RowDict], Recorded]):
+        self._rows, self._recorded = tuple(rows), recorded
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: Any) -> Any:
+        """One row, or those of a slice."""
+        return Told(self._rows[at], self._recorded) if isinstance(at, slice) else self._recorded(self._rows[at])
+
+
 @dataclasses.dataclass
-class Told:
+class Listener:
     """One of the writers of a run. pen: None before it begins, and once it has failed or ended. apart: where its calls are made."""
 
     writer: Writer
@@ -51,7 +66,7 @@ class Writers:
         self, directory: RunDirectory, writers: Mapping[str, Writer], about: Callable[[str, int], About], parameters: Callable[[], Any]
     ):
         """about: what the writer of a name is told once, where training begins at a step. parameters: as they are now."""
-        self._told = {name: Told(writer) for name, writer in writers.items()}
+        self._listeners = {name: Listener(writer) for name, writer in writers.items()}
         self._about = about
         self._histograms = Histograms(directory, parameters)
         self._last = -1  # the step of the last row
@@ -65,13 +80,13 @@ class Writers:
     def start(self, step: int, rows: Sequence[RowDict]) -> None:
         """Begins with the rows up to this step."""
         self._last = rows[-1]["step"] if rows else -1
-        for name, one in self._told.items():
+        for name, one in self._listeners.items():
             with _excused(name, one):
                 about = self._about(name, step)
                 make_folder(about.folder)
                 if one.writer.histograms:
                     self._histograms.forget({row["step"] for row in rows})
-                told = [self._recorded(row, one.writer, self._histograms.at) for row in rows]
+                told = Told(rows, functools.partial(self._recorded, writer=one.writer, histograms=self._histograms.at))
                 one.pen = one.ask(one.writer.begin, about, told, rows=len(told))
 
     def row(self, row: RowDict) -> None:
@@ -108,8 +123,8 @@ class Writers:
             one.forget()
 
     @property
-    def _there(self) -> dict[str, Told]:
-        return {name: one for name, one in self._told.items() if one.pen is not None}
+    def _there(self) -> dict[str, Listener]:
+        return {name: one for name, one in self._listeners.items() if one.pen is not None}
 
     def _recorded(self, row: RowDict, writer: Writer, histograms: Callable[[int], Any]) -> Recorded:
         words = ("step", "seconds", *NOTES)
@@ -118,7 +133,7 @@ class Writers:
 
 
 @contextlib.contextmanager
-def _excused(name: str, one: Told) -> Iterator[Any]:
+def _excused(name: str, one: Listener) -> Iterator[Any]:
     """Gives the pen; whatever is raised inside becomes one warning, and the pen is dropped, unless its thread hangs."""
     try:
         yield one.pen
