@@ -3,6 +3,7 @@
 Those three names are generic; a folder or a package of the same name on the import path would be imported instead.
 """
 
+import atexit
 import contextlib
 import importlib.util
 import os
@@ -17,28 +18,32 @@ OURS = Path(__file__).resolve().parent
 
 def main() -> None:
     """Runs the command line; its exit code is the process's."""
+    code: list[int] = []
+
+    def leave(*_: object) -> None:
+        """All is done: a signal from here on changes nothing of the answer, but it ends a wait for what a plugin left behind."""
+        if code:
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                sys.stdout.flush()
+            os._exit(code[0])
+
+    atexit.register(leave)  # the first, hence the last to be called: while Python and JAX are taken down, a signal would change the code
     for name in SIGNALS:
         if name != "SIGHUP" or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is how nohup asks
             signal.signal(getattr(signal, name), _stop)
     if problem := shadowed():
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
-    from framework.cli import put_right, run_command
+    from framework.cli import put_right, run_command, watch_what_lingers
 
     if problem := put_right():
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
-    code = run_command(sys.argv[1:])
-
-    def leave(*_: object) -> None:
-        """All is done: a signal from here on changes nothing of the answer, but it ends a wait for threads that a plugin left behind."""
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            sys.stdout.flush()
-        os._exit(code)
-
+    code.append(run_command(sys.argv[1:]))
     for name in SIGNALS:
         signal.signal(getattr(signal, name), leave)
-    sys.exit(code)
+    watch_what_lingers(leave)
+    sys.exit(code[0])
 
 
 def shadowed() -> str | None:

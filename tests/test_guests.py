@@ -1,5 +1,6 @@
 """What a plugin that is not ours sets for the whole process, while a run builds it and uses it, stays without effect on the run."""
 
+import json
 import logging
 import os
 import signal
@@ -10,20 +11,25 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from framework import train
 from framework.config import override, select
+from framework.records import read_lines
 from tests.helpers import QUIET, rows, tiny
 
 PLUGIN = '''
 """A probe, an optimizer and an intervention that set what belongs to the whole process, at one of the places where plugins run."""
 
+import json
 import logging
 import os
 import signal
+import sys
 import time
 import warnings
+from pathlib import Path
 from dataclasses import dataclass
 
 import jax
@@ -46,6 +52,12 @@ def rude():
     os.environ["JAX_PLATFORMS"], os.environ["MPLBACKEND"] = "nowhere", "none_such"
     os.replace = os.remove
     time.monotonic = lambda: 0.0
+    json.dumps = jnp.tanh = np.isfinite = optax.global_norm = Path.mkdir = lambda *given, **named: None
+    signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    os.umask(0o777)
+    sys.setrecursionlimit(5_000)
+    sys.path.clear()
     np.seterr(all="raise")
     warnings.simplefilter("error")
 
@@ -123,6 +135,16 @@ READ = {
     "JAX_PLATFORMS": lambda: os.environ.get("JAX_PLATFORMS"),
     "MPLBACKEND": lambda: os.environ.get("MPLBACKEND"),
     "replace of os": lambda: os.replace,
+    "dumps of json": lambda: json.dumps,
+    "tanh of jax.numpy": lambda: jax.numpy.tanh,
+    "isfinite of numpy": lambda: np.isfinite,
+    "global_norm of optax": lambda: optax.global_norm,
+    "mkdir of Path": lambda: Path.mkdir,
+    "the handler of SIGALRM": lambda: signal.getsignal(signal.SIGALRM),
+    "the alarm clock": lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0,
+    "the umask": lambda: (os.umask(0o22), os.umask(0o22))[0],
+    "the deepest recursion": sys.getrecursionlimit,
+    "sys.path": lambda: list(sys.path),
     "NumPy's answer to divide": lambda: np.geterr()["divide"],
 }
 
@@ -211,3 +233,51 @@ def test_a_warning_that_is_shown_once_is_shown_once(tmp_path):
     ]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0 and done.stderr.count("once is enough") <= 2, done.stderr  # the words, and the line of code
+
+
+LEFT = """
+import multiprocessing, os, threading, time
+from dataclasses import dataclass
+from framework import Probe, register
+
+done = []
+
+@register("leaver")
+@dataclass(frozen=True, kw_only=True)
+class Leaver(Probe):
+    '''Leaves something behind, when it is first built. State: none.'''
+
+    compiled = False
+
+    def __post_init__(self):
+        if not done:
+            done.append(1)
+            WHAT
+
+    def measure(self, params, context, state):
+        return {"one": 1.0}, state
+"""
+LEAVES = {
+    "a thread": ("threading.Thread(target=time.sleep, args=(20,), name='sleeper').start()", "still runs: sleeper;"),
+    "a process": (
+        "multiprocessing.get_context('fork').Process(target=time.sleep, args=(20,), name='sleeper').start()",
+        "still runs: the process sleeper;",
+    ),
+    "a child that comes back": ("os.fork()", "has forked, and process"),
+}
+
+
+@pytest.mark.parametrize("what", LEAVES)
+def test_what_a_plugin_leaves_behind_neither_writes_the_run_nor_keeps_the_command(what, tmp_path):
+    statement, said = LEAVES[what]
+    (tmp_path / "leaver.py").write_text(LEFT.replace("WHAT", statement))
+    small = ["--config=quickstart:probes=norms", "--config.task.p=5", "--config.model.width=8", "--config.steps=8"]
+    own = [f"--config.plugins={tmp_path / 'leaver.py'}", "--config.probes.leaver.name=leaver"]
+    code = "import whygrok; import framework.registry.lingering as lingering; lingering.PATIENCE = 1.0; whygrok.main()"
+    words = [sys.executable, "-c", code, "run", *small, *own, f"--workdir={tmp_path / 'run'}"]
+    with open(tmp_path / "stderr", "w") as stderr:  # no pipe: a process that is left behind holds it open
+        done = subprocess.run(words, stdout=stderr, stderr=stderr, cwd=ROOT, timeout=100)
+    heard = (tmp_path / "stderr").read_text()
+    assert done.returncode == 0 and heard.count(said) == 1, heard
+    steps = [row["step"] for row in read_lines(tmp_path / "run" / "metrics.jsonl")[0]]
+    assert steps[-1] == 8 and steps == sorted({*steps})

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from framework.cli.answers import CONTROLS, answer, answers_alone, shortened
@@ -69,12 +69,22 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
         return error.exit_code
     except BrokenPipeError:  # whoever read our answers has read enough
         return 0
-    except Exception as error:
-        explained = None if debug or tracebacks else _of_a_plugin(error) or _of_a_file(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # plugins are anybody's code, and may raise SystemExit too
+        explained = None if debug or tracebacks else _of_a_plugin(error) or _of_the_surroundings(error) or _of_a_file(error)
         if explained is None:
             raise
         print(f"whygrok: {explained}".translate(CONTROLS), file=sys.stderr)
         return explained.exit_code
+
+
+def watch_what_lingers(leave: Callable[[], None]) -> None:
+    """Names what a plugin has left behind and the interpreter waits for, and leaves when it has had its time."""
+    if "framework.registry" in sys.modules:  # else there was no plugin
+        from framework.registry.lingering import watch
+
+        watch(leave)
 
 
 class Parser(argparse.ArgumentParser):
@@ -138,15 +148,16 @@ def _dispatch(arguments: Sequence[str]) -> int:
     return importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
 
 
-def _of_a_plugin(error: Exception) -> WhygrokError | None:
+def _of_a_plugin(error: BaseException) -> WhygrokError | None:
     """The sentence about an error that comes out of somebody's plugin; None where it does not: the mistake is ours."""
     from framework.registry import culprit  # here: most commands need it for nothing else
 
     place, first = culprit(error), str(error).strip().partition("\n")[0]
-    return UserError(f"plugin {place}: {type(error).__name__}: {first} (--debug shows the traceback)") if place else None
+    words = f"{type(error).__name__}: {first}".removesuffix(": ")
+    return UserError(f"plugin {place}: {words} (--debug shows the traceback)") if place else None
 
 
-def _of_a_file(error: Exception) -> WhygrokError | None:
+def _of_a_file(error: BaseException) -> WhygrokError | None:
     """The sentence about a file that the system refuses where nobody expected it, such as one whose name is too long."""
     if not isinstance(error, OSError) or error.filename is None:
         return None
@@ -154,6 +165,19 @@ def _of_a_file(error: Exception) -> WhygrokError | None:
     name = str(error.filename)
     shown = name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
     return kind(f"{shown}: {error.strerror} (--debug shows the traceback)")
+
+
+def _of_the_surroundings(error: BaseException) -> WhygrokError | None:
+    """The sentence where the current folder is gone, or where a variable of JAX has a value that JAX does not know."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return UserError("the folder in which this command was given is gone: go to another one (cd)")
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    if isinstance(error, ValueError) and frame.f_globals.get("__name__") == "jax._src.config":
+        given = ", ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("JAX_"))
+        return UserError(f"JAX does not take what the environment says, {given}: {error}; unset the variable, or give it another value")
+    return None
 
 
 def _send_log_to_stderr() -> None:

@@ -1,6 +1,5 @@
 """What belongs to the whole process and plugins may set all the same: it can be read, and put back."""
 
-import builtins
 import contextlib
 import logging
 import os
@@ -8,22 +7,23 @@ import random
 import signal
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 log = logging.getLogger("whygrok")
 
 VARIABLES = ("JAX_", "XLA_", "WHYGROK_PROGRAMS", "MPLBACKEND", "MATPLOTLIBRC")  # how names begin on which numbers or pictures depend
-FUNCTIONS = (  # of modules, which others of a process call: what is put in their place would be called as well
-    (builtins, ("print", "open", "input", "__import__", "isinstance", "len", "sum")),
-    (os, ("open", "replace", "rename", "remove", "fork")),
-    (time, ("time", "monotonic", "sleep")),
-    (sys, ("excepthook", "unraisablehook")),
+MODULES = (  # whose public names others of a process use: what is put in the place of one would be used as well
+    *("builtins", "json", "math", "os", "random", "time", "numpy", "numpy.linalg", "numpy.random", "optax", "flax.nnx"),
+    *("jax", "jax.lax", "jax.nn", "jax.numpy", "jax.numpy.linalg", "jax.random", "jax.scipy.linalg", "jax.tree", "jax.tree_util"),
 )
-_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+HOOKS = ("excepthook", "unraisablehook")  # of sys, whose other names change for good reasons
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM")
+_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 Setting = tuple[Callable[[], dict[str, Any]], Callable[[str, Any], object]]  # how all are read, and how one is written
 
@@ -62,12 +62,57 @@ def _handlers() -> Setting:
     )
 
 
+def _alarm() -> Setting:
+    """Whether a signal is to come later: it would come in the middle of our own code."""
+    if threading.current_thread() is not threading.main_thread():
+        return dict, lambda *_: None
+    words = "the alarm clock"
+    return lambda: {words: signal.getitimer(signal.ITIMER_REAL)[0] > 0}, lambda *_: signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _interpreter() -> Setting:
+    """How deep calls may go, where modules are found, and who may read new files."""
+    limit, path, mask = "the deepest recursion", "sys.path", "the umask"
+
+    def read() -> dict[str, Any]:
+        os.umask(now := os.umask(0o77))
+        return {limit: sys.getrecursionlimit(), path: _Hidden(bool(lost()), list(sys.path)), mask: now}
+
+    def lost() -> set[str]:
+        return {*known} - {*sys.path}  # a plugin may add folders, where it finds what it imports later
+
+    def write(name: str, value: Any) -> None:
+        if name == limit:
+            sys.setrecursionlimit(value)
+        elif name == mask:
+            os.umask(value)
+        else:
+            sys.path[:] = value.value
+
+    known = list(sys.path)
+    return read, write
+
+
 def _functions() -> Setting:
-    """What a plugin may have put its own function in the place of."""
-    return (
-        lambda: {f"{name} of {module.__name__}": vars(module).get(name) for module, names in FUNCTIONS for name in names},
-        lambda place, function: setattr(sys.modules[place.rpartition(" ")[2]], place.partition(" ")[0], function),
-    )
+    """What a plugin has put something of its own in the place of. Only what is changed is read: there are two thousand names."""
+    before: dict[Any, dict[str, Any]] = {sys: {name: getattr(sys, name) for name in HOOKS}, Path: _public(Path)}
+    before |= {module: _public(module) for module in map(sys.modules.get, MODULES) if module is not None}
+    owners = {owner.__name__: owner for owner in before}
+
+    def read() -> dict[str, Any]:
+        changed = [(owner, name) for owner, kept in before.items() for name, value in kept.items() if vars(owner).get(name) is not value]
+        return {f"{name} of {owner.__name__}": vars(owner).get(name) for owner, name in changed}
+
+    def write(place: str, _: Any) -> None:
+        name, _, owner = place.partition(" of ")
+        setattr(owners[owner], name, before[owners[owner]][name])
+
+    return read, write
+
+
+def _public(owner: Any) -> dict[str, Any]:
+    """The public names of a module or a class, without modules, which are loaded when somebody first needs them."""
+    return {name: value for name, value in vars(owner).items() if name[0] != "_" and not isinstance(value, ModuleType)}
 
 
 def _generators() -> Setting:
@@ -151,11 +196,14 @@ def put_back(plugin: str, settings: Iterable[Callable[[], Setting]], told: set[s
 
     Nobody can tell which thread changed something: what the user's own threads set meanwhile is put back as well.
     """
-    pairs = [setting() for setting in settings]
+    pairs, process = [setting() for setting in settings], os.getpid()
     before = [read() for read, _ in pairs]
     try:
         yield
     finally:
+        if os.getpid() != process:  # it would go on beside us, in the same files
+            log.warning("%s has forked, and process %d came back as well: it ends here", plugin, os.getpid())
+            os._exit(1)
         said = [words for (read, write), old in zip(pairs, before, strict=True) for words in _restored(read, write, old)]
         for name, how in said:  # all is as it was by now, what a log record needs too
             if told is None or name not in told:
@@ -180,6 +228,6 @@ def _restored(
     return found
 
 
-_ALWAYS = (_silence, _jax_settings, _variables, _folder, _handlers, _functions)  # first what lets the others be heard
+_ALWAYS = (_interpreter, _silence, _jax_settings, _variables, _folder, _alarm, _handlers, _functions)  # first what lets the others be heard
 IMPORTED = (*_ALWAYS, _logging, _generators)  # a module has no reason to draw random numbers while it is imported
 AT_WORK = (*_ALWAYS, _floating_point, _warnings)  # not the root logger, which libraries set when they begin to speak

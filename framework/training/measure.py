@@ -88,7 +88,7 @@ class Measurement:
         """
         try:
             return self._found(state, place)
-        except (Exception, SystemExit) as error:  # a probe is anybody's code
+        except BaseException as error:  # a probe is anybody's code; signals are noted, and not raised, while a run trains
             if failures is None or (isinstance(error, WhygrokError) and not int(jax.device_get(state.step))):
                 raise
             failures[self.name] = _in_words(error, self.probe).removeprefix(f"probe {self.name}: ")
@@ -110,7 +110,7 @@ class Measurement:
         found, why = None, ""
         try:
             found = self._guard(self.measure, *arrays)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             why = _in_words(error, self.probe)
         found, why = hosts.from_first((found, why))
         if found is None:
