@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 
 import pytest
 
@@ -42,6 +43,14 @@ def line(number, text):
     return change
 
 
+def without(first, last=None):
+    def lost_lines(file):
+        lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(b"".join([*lines[:first], *(lines[last:] if last else [])]))
+
+    return lost_lines
+
+
 def flipped(file):
     file.write_bytes(bytes([*file.read_bytes()[:-9], 0, 255, 0, 255, 0, 255, 0, 255, 0]))
 
@@ -62,6 +71,10 @@ DAMAGE = [
     ("metrics.jsonl", line(1, b'{"step": ')),
     ("metrics.jsonl", line(3, b"{}")),
     ("metrics.jsonl", line(4, b'{"step": 3}')),
+    ("metrics.jsonl", without(0, 1)),
+    ("metrics.jsonl", without(1, 2)),
+    ("metrics.jsonl", without(2)),
+    ("metrics.jsonl", without(4)),
     ("metrics.jsonl", folder_instead),
     ("metrics.jsonl", emptied),
     ("environment.json", cut),
@@ -152,6 +165,20 @@ def test_a_run_is_the_same_again_and_a_changed_number_is_named(sound, tmp_path, 
     assert_same_run(tmp_path / "again", sound)
 
 
+@pytest.mark.parametrize("lose", [without(0, 1), without(1, 2), without(2)])
+def test_a_run_whose_rows_are_lost_is_not_the_same_again(lose, sound, tmp_path, capsys):
+    """Unless training did not come as far."""
+    run = shutil.copytree(sound, tmp_path / "run")
+    lose(run / "metrics.jsonl")
+    assert run_command(["rerun", str(run), "--verify"]) == 1
+    assert "not the same: there is a row of step " in capsys.readouterr().out
+    for step in (4, 6):
+        shutil.rmtree(run / "checkpoints" / str(step))
+    shutil.copy(sound / "metrics.jsonl", run)
+    without(3)(run / "metrics.jsonl")
+    assert run_command(["rerun", str(run), "--verify"]) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -212,3 +239,27 @@ def test_what_may_not_be_read_now_stays_as_it_is(sound, tmp_path, monkeypatch, c
     assert run_command(["doctor", str(tmp_path / "run"), "--repair"]) == 1
     assert "??" in (out := capsys.readouterr().out) and "cannot be read now (PermissionError)" in out
     assert content(tmp_path / "run") == before
+
+
+def test_two_repairs_at_once_take_no_lock_of_a_session_for_what_was_in_its_place(sound, tmp_path, monkeypatch):
+    """The second waits before it looks; the first moves what is no LOCK, and a session begins."""
+    directory = RunDirectory.at(shutil.copytree(sound, tmp_path / "run"))
+    directory.lock.mkdir()
+    begun, locked = threading.Event(), threading.Event()
+    moved = soundness.set_aside
+
+    def slowly(path, word):
+        begun.set()
+        locked.wait(0.5)  # until the second repair has looked, if nothing keeps it
+        return moved(path, word)
+
+    monkeypatch.setattr(soundness, "set_aside", slowly)
+    first = threading.Thread(target=soundness.repair, args=(directory,))
+    first.start()
+    begun.wait()
+    said = []
+    second = threading.Thread(target=lambda: said.extend(soundness.repair(directory)))
+    second.start()
+    first.join()
+    second.join()
+    assert said == [] and [file.name for file in directory.path.glob("LOCK*")] == ["LOCK.damaged"]

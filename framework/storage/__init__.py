@@ -17,7 +17,7 @@ from framework.storage.folders import (
     write_new,
 )
 from framework.storage.home import at_home, user_folder
-from framework.storage.lock import Lock, holder
+from framework.storage.lock import Lock, alone_in, holder
 from framework.storage.orbax_store import packed, read_arrays, unpacked, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
 from framework.storage.reading import (

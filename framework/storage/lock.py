@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -120,6 +121,19 @@ class Lock:
 
 def _not_followed(path: str, flags: int) -> int:
     return regular(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666), path)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Inside, no other process of this host is inside for the same folder: for what comes before its LOCK. Raises StorageError."""
+    with storage("locking", folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def holder(path: Path) -> str | None:

@@ -44,7 +44,7 @@ def _differences(one: "Run", other: "Run", first: dict | None, arrays: dict, ste
     for step in sorted(sides[0].keys() & sides[1].keys()):
         if lone := sorted(sides[0][step] ^ sides[1][step]):
             yield f"{lone[0]} is recorded at step {step:,} in one of the two"
-    last = min((max(side, default=-1) for side in sides), default=-1)
+    last = min(max([*side, *run.steps], default=-1) for side, run in zip(sides, (one, other), strict=True))  # a run may have been stopped
     for step in sorted(step for step in sides[0].keys() ^ sides[1].keys() if step <= last):
         yield f"there is a row of step {step:,} in one of the two"
     for name, (mine, theirs) in arrays.items():

@@ -9,7 +9,8 @@ from framework.errors import Damage, UserError
 from framework.records import read_environment, read_lines, sound_lines
 from framework.run.checkpoints import Damaged, complete_steps, is_step, read_leaves
 from framework.run.directory import RunDirectory
-from framework.storage import IN_THE_WAY, Lock, copy_aside, holder, read_npz, set_aside, write_atomically
+from framework.storage import IN_THE_WAY, Lock, alone_in, copy_aside, holder, read_npz, set_aside, write_atomically
+from framework.training import parse_schedule
 
 SOUND, DAMAGED, NOTE = "ok", "BAD", "--"  # --: nothing is wrong with it, and a session deals with it by itself
 UNREAD = "??"  # it may be sound: the system does not let us read it now
@@ -48,8 +49,9 @@ def repair(directory: RunDirectory) -> list[str]:
     directory.read_config()
     directory.check_links()
     done = []
-    if lock := _lock(directory):
-        done.append(f"{lock.name} is now {set_aside(directory.lock, 'damaged').name}")
+    with alone_in(directory.path):  # two repairs at once: the second could take the LOCK of a session for what the first has moved
+        if lock := _lock(directory):
+            done.append(f"{lock.name} is now {set_aside(directory.lock, 'damaged').name}")
     with Lock(directory.lock):
         for part in list(parts(directory)):
             file = directory.path / part.name
@@ -98,11 +100,28 @@ def _rows(directory: RunDirectory) -> Part:
         return Part(name, DAMAGED, error.said)
     except OSError as error:
         return _unread(name, error)
-    if not rows and (steps := complete_steps(directory.checkpoints)) and steps[-1] > 0:
-        return Part(name, DAMAGED, f"no row is there, though states are saved up to step {steps[-1]:,}")
+    if (missing := _first_missing(directory, [row["step"] for row in rows])) is not None:
+        return Part(name, DAMAGED, f"no row of step {missing:,} is there, though a later state is saved")
     last = f", the last of step {rows[-1]['step']:,}" if rows else ""
     cut = "; a torn line follows, which a resume cuts" if torn else ""
     return Part(name, NOTE if torn else SOUND, f"{_count(rows, 'row')}{last}{cut}")
+
+
+def _first_missing(directory: RunDirectory, recorded: list[int]) -> int | None:
+    """The first step at which the metrics were due, up to the newest state, of which no row is there; None where all are."""
+    reached = max(complete_steps(directory.checkpoints), default=-1)
+    try:
+        config = directory.read_config()
+        due, is_fork = parse_schedule(config["events"]["metrics"]).regular, bool(config.get("fork_of"))
+    except (UserError, ValueError, LookupError, TypeError, AttributeError):  # which stands in the line of config.json
+        return None
+    if is_fork and not recorded:  # its first state is saved before its first row, and its rows begin anywhere
+        return None
+    there = {*recorded}
+    step = due.next(recorded[0] - 1 if is_fork else -1)
+    while step in there:
+        step = due.next(step)
+    return step if step is not None and step <= reached else None
 
 
 def _arrays(directory: RunDirectory) -> Iterator[Part]:
@@ -155,13 +174,15 @@ def _unread(name: str, error: BaseException) -> Part:
 
 
 def _cut(directory: RunDirectory) -> list[str]:
-    """Keeps the rows before the first line that cannot be read, and sets aside the states saved after the last of them.
+    """Keeps the rows before the first line that cannot be read or is missing, and sets aside the states saved after the last of them.
 
     The states go first, so that a repair that is killed at any instant finds the same damage when it is repeated.
     """
     metrics, done = directory.metrics, []
-    rows = sound_lines(metrics) if metrics.is_file() else []
-    last = json.loads(rows[-1])["step"] if rows else -1
+    lines = {json.loads(line)["step"]: line for line in (sound_lines(metrics) if metrics.is_file() else [])}
+    missing = _first_missing(directory, list(lines))
+    kept = {step: line for step, line in lines.items() if missing is None or step < missing}
+    last = max(kept, default=-1)
     if later := [step for step in complete_steps(directory.checkpoints) if step > last]:
         for step in later:
             set_aside(directory.checkpoints / str(step), "later")
@@ -170,6 +191,6 @@ def _cut(directory: RunDirectory) -> list[str]:
         done.append(f"{metrics.name} is now {set_aside(metrics, 'damaged').name}")
     elif metrics.is_file():
         copy = copy_aside(metrics, "damaged")
-        done.append(f"{metrics.name} as it was is {copy.name}; its first {_count(rows, 'row')} stay")
-    write_atomically(metrics, "".join(f"{line}\n" for line in rows))
+        done.append(f"{metrics.name} as it was is {copy.name}; its first {_count(kept, 'row')} stay")
+    write_atomically(metrics, "".join(f"{line}\n" for line in kept.values()))
     return done
