@@ -15,8 +15,7 @@ from framework.errors import Damage, UserError
 from framework.records import collect, index, read_environment, read_lines
 from framework.records import record as records
 from framework.run.checkpoints import Damaged, read_leaves
-from framework.storage import Lock, holder, parse_json, read_npz, trust, trusted
-from framework.storage.trust import VARIABLE
+from framework.storage import PLUGINS, Lock, holder, parse_json, read_npz, trust, trusted
 from tests.helpers import content
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -195,23 +194,23 @@ def test_a_lock_that_is_cut_at_any_byte_is_taken_over(tmp_path):
 
 def test_a_record_of_trust_that_is_cut_at_any_byte_forgets_at_most_what_was_cut(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv(VARIABLE, raising=False)
-    trust(["folder/one.py", "two"])
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
+    trust(PLUGINS, ["folder/one.py", "two"])
     record = tmp_path / "whygrok" / "trusted_plugins"
     for beginning in cuts(record.read_bytes()):
         record.write_bytes(beginning)
-        monkeypatch.delenv(VARIABLE, raising=False)
-        trust(["three"])
-        monkeypatch.delenv(VARIABLE)
-        assert {"three"} <= trusted() and len(trusted() - {"folder/one.py", "two", "three"}) <= 1
+        monkeypatch.delenv(PLUGINS.variable, raising=False)
+        trust(PLUGINS, ["three"])
+        monkeypatch.delenv(PLUGINS.variable)
+        assert {"three"} <= trusted(PLUGINS) and len(trusted(PLUGINS) - {"folder/one.py", "two", "three"}) <= 1
 
 
 @pytest.mark.parametrize("name", ["\x00", "\ud800", "a\nb"])
 def test_a_name_that_no_file_can_hold_is_not_remembered(name, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv(VARIABLE, raising=False)
-    trust([name])
-    assert trusted() == set()
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
+    trust(PLUGINS, [name])
+    assert trusted(PLUGINS) == set()
 
 
 TABLES = [b"", b"\x00" * 50, b"member\n\x00\n", b"member,state\nlost", b'member,state\n"lost', b"\xff\xfe", b"member\n" + b"x" * 200_000]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from framework import load_run, train
+from framework import load_run, registry, train
 from framework.cli import run_command
+from framework.config import override, select
 from framework.errors import UserError
-from framework.storage import trust, trusted
-from framework.storage.trust import VARIABLE
+from framework.registry import trusting
+from framework.storage import DESTINATIONS, PLUGINS, trust, trusted
 from tests.helpers import tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -28,7 +29,7 @@ pathlib.Path({marker!r}).write_text("this code has run")
 def sent(tmp_path, monkeypatch):
     """(a run that names a plugin which this user has never used, the file that its code would write)."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
     train(tiny(plugins=(), probes={}), tmp_path / "run")
     (tmp_path / "run" / "theirs.py").write_text(CODE.format(marker=str(tmp_path / "marker")))
     config = tmp_path / "run" / "config.json"
@@ -87,11 +88,11 @@ def test_a_module_that_is_named_is_not_imported_either(sent, monkeypatch):
 def test_what_one_has_trained_with_is_trusted_and_where_there_is_no_home_for_this_process(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", "")
     monkeypatch.setenv("HOME", "/nowhere")
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
     plugin = tmp_path / "mine.py"
     plugin.write_text("")
     train(tiny(plugins=(str(plugin),), probes={}), tmp_path / "run")
-    assert trusted() == {str(plugin)} == set(os.environ[VARIABLE].splitlines())
+    assert trusted(PLUGINS) == {str(plugin)} == set(os.environ[PLUGINS.variable].splitlines())
     load_run(tmp_path / "run")
     shutil.move(plugin, tmp_path / "moved.py")
     assert load_run(tmp_path / "run", plugins=str(tmp_path / "moved.py")).config.steps == 6
@@ -99,14 +100,14 @@ def test_what_one_has_trained_with_is_trusted_and_where_there_is_no_home_for_thi
 
 def test_a_record_that_others_may_write_is_not_believed(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv(VARIABLE, raising=False)
-    trust(["one"])
-    monkeypatch.delenv(VARIABLE)
-    assert trusted() == {"one"}
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
+    trust(PLUGINS, ["one"])
+    monkeypatch.delenv(PLUGINS.variable)
+    assert trusted(PLUGINS) == {"one"}
     (tmp_path / "whygrok").chmod(0o777)
-    assert trusted() == set()
-    trust(["two"])
-    assert os.environ[VARIABLE] == "two" and (tmp_path / "whygrok" / "trusted_plugins").read_text().split() == ["one"]
+    assert trusted(PLUGINS) == set()
+    trust(PLUGINS, ["two"])
+    assert os.environ[PLUGINS.variable] == "two" and (tmp_path / "whygrok" / "trusted_plugins").read_text().split() == ["one"]
 
 
 @pytest.mark.parametrize("form", ["{file}", "({file!r}, {file!r})", {"{file}": 1}, [["{file}"]], None, 3])
@@ -126,10 +127,80 @@ def test_a_home_that_may_not_be_entered_harms_nobody(tmp_path, monkeypatch, warn
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
     monkeypatch.setattr(Path, "exists", refused)
     monkeypatch.setattr(Path, "mkdir", refused)
-    assert trusted() == set()
-    trust(["one"])
-    assert trusted() == {"one"}
+    assert trusted(PLUGINS) == set()
+    trust(PLUGINS, ["one"])
+    assert trusted(PLUGINS) == {"one"}
     assert len(warnings_said) == 1 and "remembered in this process only" in warnings_said[0]
+
+
+SERVER, DATABASE = "http://127.0.0.1:9", "sqlite:////{folder}/theirs.db"
+OUTSIDE = {
+    "a server": ({"name": "mlflow", "tracking_uri": SERVER}, "tracking_uri", SERVER),
+    "a database elsewhere": ({"name": "mlflow", "tracking_uri": DATABASE}, "tracking_uri", DATABASE),
+    "an account": ({"name": "wandb", "mode": "online", "entity": "theirs"}, "mode", "online"),
+}
+
+
+@pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for record in (PLUGINS, DESTINATIONS):
+        monkeypatch.delenv(record.variable, raising=False)
+    monkeypatch.setattr(trusting, "_from_files", set())
+    monkeypatch.setattr("plugins.writers.mlflow.MLflow.refusal", lambda self: "")
+    monkeypatch.setattr("plugins.writers.wandb.WandB.refusal", lambda self: "")
+
+
+SENDING = {
+    "resume": ["run", "--workdir={run}", "--config.steps=8"],
+    "begin": ["run", "--config={run}", "--workdir={run}-2"],
+    "fork": ["fork", "{run}@3", "--workdir={run}-2"],
+    "rerun": ["rerun", "{run}", "--workdir={run}-2"],
+}
+
+
+@pytest.mark.parametrize("place", OUTSIDE)
+@pytest.mark.parametrize("how", SENDING)
+def test_a_run_that_somebody_sent_sends_its_rows_nowhere_before_the_user_says_so(how, place, own_home, tmp_path, capsys, monkeypatch):
+    run, folder = tmp_path / "run", str(tmp_path).lstrip("/")
+    train(tiny(plugins=(), probes={}), run)
+    given, field, value = OUTSIDE[place]
+    section = {name: value.format(folder=folder) for name, value in given.items()}
+    config = json.loads((run / "config.json").read_text()) | {"writers": {"theirs": section}}
+    (run / "config.json").write_text(json.dumps(config))
+    begun = []
+    monkeypatch.setattr(registry.lookup("writer", section["name"]), "begin", lambda *_: begun.append(1))
+    assert run_command([word.format(run=run) for word in SENDING[how]]) == 2
+    said = capsys.readouterr().err
+    assert f"--config.writers.theirs.{field}={value.format(folder=folder)}; to go without" in said and said.count("\n") <= 3
+    assert begun == [] and trusted(DESTINATIONS) == set()
+    for words in (["plot", "{run}"], ["config", "--config={run}"], ["doctor", "{run}"], ["rerun", "{run}", "--verify"]):
+        assert run_command([word.format(run=run) for word in words]) == 0
+    assert begun == [] and trusted(DESTINATIONS) == set()
+
+
+def test_where_rows_go_is_asked_for_once_and_never_of_who_has_said_so(own_home, tmp_path):
+    made = {"tracked": select("mlflow", tracking_uri=f"sqlite:///{tmp_path}/all.db")}
+    train(tiny(plugins=(), probes={}, writers=made), tmp_path / "run")
+    assert trusted(DESTINATIONS) == {f"mlflow tracking_uri=sqlite:///{tmp_path}/all.db"}
+    assert run_command(["run", f"--workdir={tmp_path / 'run'}", "--config.steps=8"]) == 0
+    stored = load_run(tmp_path / "run").config
+    with pytest.raises(UserError, match="writers.tracked sends the rows of this run out of its folder"):
+        (tmp_path / "state" / "whygrok" / "trusted_destinations").unlink()
+        os.environ.pop(DESTINATIONS.variable)
+        train(stored, tmp_path / "again")
+    same = {"writers.tracked.tracking_uri": f"sqlite:///{tmp_path}/all.db"}
+    train(override(stored, same), tmp_path / "again")
+    train(stored, tmp_path / "a third")
+
+
+def test_another_field_of_a_writer_does_not_say_that_its_rows_may_leave(own_home, tmp_path):
+    trusting.note_destinations({"theirs": {"name": "wandb", "mode": "online"}})
+    changed = override(
+        tiny(plugins=(), probes={}, writers={"theirs": select("wandb", mode="online")}), {"writers.theirs.pictures": "false"}
+    )
+    with pytest.raises(UserError, match="to go without this writer: --config.writers.theirs.name=none"):
+        train(changed, tmp_path / "run")

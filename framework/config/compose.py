@@ -5,7 +5,6 @@ be set from the command line. Types and limits come from the fields of the plugi
 """
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,8 @@ def experiment(
     paths = [resolve_plugin(plugin) for plugin in _plugins(plugins)]
     for path in paths:
         registry.load_plugin(path)
-    _trust(paths)
+    if paths:
+        registry.trust_plugins(paths)
     parts = {"task": task, "model": model, "optimizer": optimizer, "penalty": penalty or select("none")}
     settings = {name: newer_section(name, _mapping(general.pop(name, {}), name)) for name in SECTIONS}
     told = newer_writers(settings["recording"], {"tensorboard": select("tensorboard")} if writers is None else dict(writers))
@@ -105,6 +105,7 @@ def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     for path, value in sorted((newer(*change) for change in changes.items()), key=_sections_first):
         if path != "plugins":
             _set(config, path, value)
+    registry.trust_destinations(config.writers, changes)
     return _locked(config)
 
 
@@ -140,34 +141,18 @@ def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()
     if not isinstance(stored, list) or not all(isinstance(name, str) for name in stored):
         raise UserError(f"{file}: plugins = {quoted(stored)}: must be a list of files and modules")
     kept = [name for name in stored if Path(name).name not in moved or Path(name).is_file()]
-    _check_trust(kept, plugins, file)
+    if asked := {resolve_plugin(name) for name in kept} - {*plugins}:
+        registry.check_plugins(asked, file)
     plain = {**plain, "plugins": list(dict.fromkeys([*kept, *plugins]))}
     try:
-        return from_dict(without_lost_writers(plain))
+        config = from_dict(without_lost_writers(plain))
     except UserError as error:
         raise UserError(
             f"{file}: {str(error).rstrip('.')}. This was written by a run: if a plugin has changed since, put its old version back, "
             "or use a new --workdir; if it is no longer installed, install it, or name its file in --config.plugins=…"
         ) from None
-
-
-def _trust(plugins: Sequence[str]) -> None:
-    if plugins:
-        from framework.storage import trust  # here: who only asks for help does not wait for NumPy
-
-        trust(plugins)
-
-
-def _check_trust(names: Iterable[str], given: Sequence[str], file: Any) -> None:
-    """Raises UserError for plugins whose code would run because a file says so, which somebody else may have written."""
-    from framework.storage import trusted
-
-    asked = {resolve_plugin(name) for name in names} - {*given}
-    if asked and (unknown := sorted(asked - trusted())):
-        raise UserError(
-            f"{file} asks for the code of {one_of(unknown)}, which you have not used on this machine yet. If you trust it, say so once: "
-            f"--config.plugins={shlex.quote(','.join(unknown))} (in Python: load_run(…, plugins=…))"
-        )
+    registry.note_destinations(config.writers)
+    return config
 
 
 def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,7 +4,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -78,6 +78,8 @@ class Pen(abc.ABC):
 @dataclass(frozen=True, kw_only=True)
 class Writer(Plugin):
     """Tells another program of a run. It changes no bit of the run, may be changed at any resume, and where it fails the run goes on."""
+
+    leads_outside: ClassVar[tuple[str, ...]] = ()  # fields that, unless they have their defaults, send rows out of the run's folder
 
     pictures: bool = declared(True, "whether it is given the pictures of the probes, where the run draws at its end")
     histograms: bool = declared(False, "whether it is given a histogram of each parameter at every row")

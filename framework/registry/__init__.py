@@ -17,6 +17,7 @@ from framework.fields import declared_fields, found_by_name, make
 from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
 from framework.registry.isolation import Guests as Guests
 from framework.registry.isolation import isolated
+from framework.registry.trusting import check_destinations, check_plugins, note_destinations, trust_destinations, trust_plugins
 
 log = logging.getLogger("whygrok")
 

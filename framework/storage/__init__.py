@@ -35,4 +35,4 @@ from framework.storage.reading import (
     read_text,
 )
 from framework.storage.tables import csv_line, csv_text
-from framework.storage.trust import trust, trusted
+from framework.storage.trust import DESTINATIONS, PLUGINS, trust, trusted

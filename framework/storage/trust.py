@@ -1,9 +1,10 @@
-"""Whose code may run: the plugins that this user has named, remembered outside of the folders of runs, which may be a stranger's."""
+"""What this user has named, remembered outside of the folders of runs, which may be a stranger's: plugins, and where rows may go."""
 
 import contextlib
 import logging
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from framework.storage.folders import append_to
 from framework.storage.home import user_folder
@@ -12,36 +13,50 @@ from framework.storage.reading import read_text
 
 log = logging.getLogger("whygrok")
 
-VARIABLE = "WHYGROK_TRUSTED"  # what this process trusts, for the processes that it starts; where there is no home it is all there is
-NAME = "trusted_plugins"  # a path or a module per line
+
+@dataclass(frozen=True)
+class Record:
+    """What is remembered of one kind.
+
+    name: of the file in the user's home, with a line for each. variable: holds what this process trusts, for the processes that it
+    starts; where there is no home it is all there is. what: for a warning.
+    """
+
+    name: str
+    variable: str
+    what: str
 
 
-def trusted() -> set[str]:
-    """The plugins, as absolute paths or names of modules, that this user has named before."""
-    known = set(os.environ.get(VARIABLE, "").split("\n"))
+PLUGINS = Record("trusted_plugins", "WHYGROK_TRUSTED", "the plugins that you name are")  # absolute paths and names of modules
+DESTINATIONS = Record("trusted_destinations", "WHYGROK_TRUSTED_DESTINATIONS", "where you send rows is")  # "wandb mode=online"
+
+
+def trusted(record: Record) -> set[str]:
+    """What this user has named before."""
+    known = set(os.environ.get(record.variable, "").split("\n"))
     with contextlib.suppress(OSError):  # a home that is missing, or that may not be entered
         if (folder := user_folder("XDG_STATE_HOME", ".local/state")) is not None and folder.exists() and not refusal(folder):
-            known |= set(read_text(folder / NAME, errors="surrogateescape").split("\n"))
+            known |= set(read_text(folder / record.name, errors="surrogateescape").split("\n"))
     return known - {""}
 
 
-def trust(plugins: Iterable[str]) -> None:
-    """Remembers plugins that the user has named: for ever where there is a home folder, else for this process and those it starts."""
-    new = sorted(name for name in set(plugins) - trusted() if _can_be_kept(name))
+def trust(record: Record, names: Iterable[str]) -> None:
+    """Remembers what the user has named: for ever where there is a home folder, else for this process and those it starts."""
+    new = sorted(name for name in set(names) - trusted(record) if _can_be_kept(name))
     if not new:
         return
-    os.environ[VARIABLE] = "\n".join([*os.environ.get(VARIABLE, "").split("\n"), *new]).strip("\n")
+    os.environ[record.variable] = "\n".join([*os.environ.get(record.variable, "").split("\n"), *new]).strip("\n")
     try:
         folder = user_folder("XDG_STATE_HOME", ".local/state")
         if folder is None:
             return
         if why := refusal(folder):  # which makes it
-            log.warning("the plugins that you name are remembered in this process only: %s: %s", folder, why)
+            log.warning("%s remembered in this process only: %s: %s", record.what, folder, why)
             return
-        with append_to(folder / NAME, 0o600) as file:  # a line break first: the last line may have been cut
+        with append_to(folder / record.name, 0o600) as file:  # a line break first: the last line may have been cut
             file.write(b"".join(b"\n" + os.fsencode(name) for name in new) + b"\n")
     except OSError as error:
-        log.warning("the plugins that you name are remembered in this process only: %s", error)
+        log.warning("%s remembered in this process only: %s", record.what, error)
 
 
 def _can_be_kept(name: str) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from framework import registry
 from framework.config import Member
 from framework.errors import Interrupted
 from framework.interfaces import Engine
@@ -37,6 +38,8 @@ def run_sweep(
     """
     choice = choose_engine(members, jobs) if engine is None else Choice(engine)
     trained_by = check_engine(choice.engine, jobs)
+    for member in members:  # what this user has not asked for would be refused in each process
+        registry.check_destinations(member.config.writers)
     sweep = SweepFolder(members, workdir, show)
     sweep.create()
     log.info("sweep of %d members, %d of them finished already: %s", len(members), len(sweep.in_state(FINISHED)), sweep.path)

@@ -36,6 +36,8 @@ class MLflow(Writer):
     Source: the library mlflow.
     """
 
+    leads_outside = ("tracking_uri",)
+
     tracking_uri: str = field("", "where the runs are, such as sqlite:///runs/mlflow.db; empty: MLFLOW_TRACKING_URI, or the run's folder")
     experiment: str = field("", "the experiment in which the run appears; empty: the name of the sweep, or whygrok")
 

@@ -32,6 +32,8 @@ class WandB(Writer):
     Source: the library wandb.
     """
 
+    leads_outside = ("mode",)
+
     mode: str = field("offline", "whether rows stay in the run's folder until you send them, or are sent", choices=("offline", "online"))
     project: str = field("whygrok", "the project in which the run appears")
     entity: str = field("", "the account or team; by default yours")
