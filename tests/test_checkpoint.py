@@ -208,6 +208,17 @@ def test_every_leaf_comes_back_as_it_was(tmp_path):
     assert jax.random.uniform(restored.rng) == jax.random.uniform(experiment.initial_state().rng)
 
 
+def test_nothing_is_saved_where_the_folder_of_the_run_was_removed(tmp_path):
+    experiment = Experiment.from_config(tiny())
+    (tmp_path / "run").mkdir()
+    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints", Checkpoint())
+    checkpoints.save(experiment.initial_state())
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(StorageError, match="run was removed while the run trained"):
+        checkpoints.save(experiment.initial_state())
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

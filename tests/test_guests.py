@@ -24,6 +24,7 @@ PLUGIN = '''
 
 import json
 import logging
+import logging.config
 import os
 import signal
 import sys
@@ -48,6 +49,7 @@ def rude():
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     logging.disable(logging.CRITICAL)
     logging.getLogger().handlers.clear()
+    logging.config.dictConfig({"version": 1})
     os.chdir("/")
     os.environ["JAX_PLATFORMS"], os.environ["MPLBACKEND"] = "nowhere", "none_such"
     os.replace = os.remove
@@ -131,6 +133,7 @@ READ = {
     "the handler of SIGINT": lambda: signal.getsignal(signal.SIGINT),
     "the handler of SIGTERM": lambda: signal.getsignal(signal.SIGTERM),
     "the level below which nothing is logged": lambda: logging.root.manager.disable,
+    "what whygrok logs": lambda: logging.getLogger("whygrok").disabled,
     "the working folder": os.getcwd,
     "JAX_PLATFORMS": lambda: os.environ.get("JAX_PLATFORMS"),
     "MPLBACKEND": lambda: os.environ.get("MPLBACKEND"),

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -67,6 +68,18 @@ def test_a_plugin_that_reads_its_input_or_leaves_takes_no_member_with_it(command
     assert [row["state"] for row in table(tmp_path / "runs")] == ["finished", "failed", "finished"]
     assert "it has had enough" in (tmp_path / "runs" / "logs" / f"{NAMES[1]}.log").read_text()
     for name in NAMES[::2]:
+        assert_same_run(tmp_path / "runs" / name, finished / name)
+
+
+@pytest.mark.slow
+def test_a_thread_that_a_plugin_leaves_behind_keeps_no_sweep_from_its_end(command, tmp_path, finished, monkeypatch):
+    monkeypatch.setenv("DEATH", "2 linger")
+    monkeypatch.setattr(processes, "PATIENCE", 1.0)
+    begun = time.monotonic()
+    assert run_command([*command, "--jobs=1"]) == 0
+    assert time.monotonic() - begun < 300, "the thread sleeps for 600 seconds"
+    assert [row["state"] for row in table(tmp_path / "runs")] == ["finished"] * 3
+    for name in NAMES:
         assert_same_run(tmp_path / "runs" / name, finished / name)
 
 

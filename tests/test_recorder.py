@@ -161,3 +161,15 @@ def test_the_recorder_in_memory_keeps_the_rows_that_a_file_would_hold(directory)
 
 def test_closing_before_the_first_row_is_no_error(directory):
     RunRecorder(directory).close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_rows_that_nobody_would_find_are_not_recorded_without_a_word(replaced, directory):
+    made = recorder_at(directory, -1)
+    made.row(0, {"objective": 1.0})
+    directory.metrics.unlink()
+    if replaced:
+        directory.metrics.write_text("")
+    with pytest.raises(StorageError, match="metrics.jsonl was removed or replaced while the run writes it"):
+        made.row(1, {"objective": 1.0})
+    made.close()

@@ -163,9 +163,20 @@ def _logging() -> Setting:
 
 
 def _silence() -> Setting:
-    """The level below which nothing is logged."""
-    words = "the level below which nothing is logged"
-    return lambda: {words: logging.root.manager.disable}, lambda _, level: logging.disable(level)
+    """The level below which nothing is logged, and whether what we log is heard: logging.config silences all loggers that are there."""
+    level, voice = "the level below which nothing is logged", "what whygrok logs"
+
+    def read() -> dict[str, Any]:
+        now = log.disabled, log.level, log.propagate, list(log.handlers)
+        return {level: logging.root.manager.disable, voice: _Hidden(str(now), now)}
+
+    def write(name: str, value: Any) -> None:
+        if name == level:
+            logging.disable(value)
+        else:
+            log.disabled, log.level, log.propagate, log.handlers[:] = value.value
+
+    return read, write
 
 
 def _floating_point() -> Setting:

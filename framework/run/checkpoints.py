@@ -139,6 +139,8 @@ class Checkpoints:
         return finite
 
     def _keep(self, step: int, leaves: dict[str, np.ndarray], finite: bool) -> None:
+        if not self._folder.parent.is_dir():
+            raise StorageError(f"{self._folder.parent} was removed while the run trained")
         if step not in complete_steps(self._folder):
             self._write(step, leaves, finite)
             if step not in complete_steps(self._folder):

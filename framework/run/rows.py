@@ -18,6 +18,7 @@ from framework.run.directory import RunDirectory
 from framework.storage import (
     IN_THE_WAY,
     append_to,
+    is_under_its_name,
     json_number,
     make_folder,
     npz_bytes,
@@ -177,6 +178,10 @@ class RunRecorder(Recorder):
         with storage("writing", self._directory.metrics):
             self._file.write(line_of(row))
             self._file.flush()
+        if not is_under_its_name(self._file, self._directory.metrics):
+            raise StorageError(
+                f"{self._directory.metrics} was removed or replaced while the run writes it: put it back, or use a new --workdir"
+            )
 
     def _rewrite(self) -> None:
         write_atomically(self._directory.metrics, "".join(line_of(row) for row in self.rows))

@@ -29,6 +29,14 @@ def make_new_folder(path: Path) -> None:
     path.mkdir()
 
 
+def is_under_its_name(file: IO, path: Path) -> bool:
+    """Whether an open file is the one that others find under its name; it is not once somebody has removed or replaced it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
 def append_to(path: Path, mode: int = 0o666) -> BinaryIO:
     """A file opened so that what is written goes to its end; made where there is none. Raises OSError for a link, a folder or a pipe."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from framework.errors import StorageError, UserError
 from framework.storage.files import IN_THE_WAY, storage
+from framework.storage.folders import is_under_its_name
 from framework.storage.reading import open_file, parse_json, regular
 
 log = logging.getLogger("whygrok")
@@ -34,7 +35,9 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         self._open()
-        while not self._is_current():  # its owner ended, and removed it, after we opened it: another may hold a new one
+        while not is_under_its_name(
+            self._file, self._path
+        ):  # its owner removed it after we opened it: another may hold a new one
             self._file.close()
             self._open()
         # flock excludes nobody on other hosts when the folder is on NFS with local locks.
@@ -87,13 +90,6 @@ class Lock:
             except BlockingIOError:
                 time.sleep(pause)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _is_current(self) -> bool:
-        """Whether the file that we hold is the one that others find under its name."""
-        try:
-            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(self._path))
-        except FileNotFoundError:
-            return False
 
     def _owner(self) -> dict:
         self._file.seek(0)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import select
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from framework.sweep import WAITING, WHYGROK, Child, Gpus, SweepFolder, member_a
 log = logging.getLogger("whygrok")
 
 COMMAND = [*WHYGROK, "work"]
+PATIENCE = 60.0  # seconds in which a process without members has to end
 
 
 @register("processes")
@@ -105,9 +107,13 @@ class Process(Child):
         return self._code
 
     def dismiss(self) -> None:
-        """Tells it that no other member will come, and waits for its end."""
+        """Tells it that no other member will come, and waits for its end, which what a plugin has left behind may delay."""
         self._members.close()
-        with self._process:  # closes the other pipe, and waits
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # what it has trained is saved
+        with self._process:  # closes the other pipe
             pass
 
     def _tell(self, sweep: SweepFolder, name: str) -> None:

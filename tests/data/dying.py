@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from framework import Probe, field, register
 class Dying(Probe):
     """DEATH="1 kill 2 raise": member 1 is killed and member 2 raises, both at step 4; "0 stop": the sweep gets SIGTERM.
 
-    "0 read": member 0 reads its standard input; "0 exit": it calls sys.exit.
+    "0 read": member 0 reads its standard input; "0 exit": it calls sys.exit; "0 linger": it leaves a thread behind.
     """
 
     compiled = False
@@ -24,8 +25,8 @@ class Dying(Probe):
         words = os.environ.get("DEATH", "").split()
         deaths = dict(zip(words[::2], words[1::2], strict=True))
         if int(context.step) == 4 and (death := deaths.get(str(self.member))):
-            if death == "read":
-                sys.stdin.readline()
+            if death in ("read", "linger"):
+                sys.stdin.readline() if death == "read" else threading.Thread(target=time.sleep, args=(600,)).start()
                 return {"member": self.member}, state
             if death == "exit":
                 sys.exit("it has had enough")
