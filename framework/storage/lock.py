@@ -35,9 +35,7 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         self._open()
-        while not is_under_its_name(
-            self._file, self._path
-        ):  # its owner removed it after we opened it: another may hold a new one
+        while not is_under_its_name(self._file, self._path):  # its owner removed it after we opened it: another may hold a new one
             self._file.close()
             self._open()
         # flock excludes nobody on other hosts when the folder is on NFS with local locks.
