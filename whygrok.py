@@ -24,7 +24,7 @@ def main() -> None:
         """All is done: a signal from here on changes nothing of the answer, but it ends a wait for what a plugin left behind."""
         if code:
             with contextlib.suppress(OSError, ValueError, RuntimeError):
-                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(code[0])
 
     atexit.register(leave)  # the first, hence the last to be called: while Python and JAX are taken down, a signal would change the code
@@ -40,6 +40,9 @@ def main() -> None:
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
     code.append(run_command(sys.argv[1:]))
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    sys.stdout = sys.stderr  # what a thread that a plugin left behind prints is no answer
     for name in SIGNALS:
         signal.signal(getattr(signal, name), leave)
     watch_what_lingers(leave)

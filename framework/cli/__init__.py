@@ -69,9 +69,7 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
         return error.exit_code
     except BrokenPipeError:  # whoever read our answers has read enough
         return 0
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # plugins are anybody's code, and may raise SystemExit too
+    except BaseException as error:  # plugins are anybody's code, and may raise SystemExit and KeyboardInterrupt too
         explained = None if debug or tracebacks else _of_a_plugin(error) or _of_the_surroundings(error) or _of_a_file(error)
         if explained is None:
             raise
