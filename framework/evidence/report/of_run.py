@@ -15,7 +15,17 @@ from framework.evidence.report.page import Part, attribute, figure_html, table_h
 from framework.evidence.report.plain import film_data, panel_data
 from framework.evidence.report.story import key_numbers, story
 from framework.pictures import Film, Panel, by_frequency, rendered
-from framework.reading import curves_of, figure_of_probe, pair_of, panel_of, pick_events, quantities_of, title_of
+from framework.reading import (
+    MOST_PANELS,
+    curves_of,
+    figure_of_probe,
+    label_of,
+    pair_of,
+    panel_of,
+    pick_events,
+    quantities_of,
+    title_of,
+)
 from framework.reading.curves import milestones_of
 from framework.run import Run, RunDirectory, Sessions
 
@@ -54,11 +64,13 @@ def probe_panels(run: Run) -> dict[str, list[Panel]]:
     columns = [(name.replace("_", " "), [name]) for name in OTHERS if name in recorded and not np.all(np.isnan(recorded[name]))]
     panels = {"the objective": columns}
     panels |= {f"the probe {probe}": list(quantities_of(run, probe).items()) for probe in run.experiment.probes}
-    return {
-        words: [Panel(title, "step", title, curves_of(run, names), log_y=_wide(run, names), marks=marks) for title, names in some]
-        for words, some in panels.items()
-        if some
-    }
+    found = {}
+    for words, some in panels.items():
+        more = f", {MOST_PANELS:,} of its {len(some):,} quantities" if len(some) > MOST_PANELS else ""
+        labelled = [(label_of(title, names), names) for title, names in some[:MOST_PANELS]]
+        made = [Panel(title, "step", title, curves_of(run, names), log_y=_wide(run, names), marks=marks) for title, names in labelled]
+        found |= {words + more: made} if made else {}
+    return found
 
 
 def films(run: Run) -> list[Film]:
@@ -105,7 +117,7 @@ def _wide(run: Run, names: list[str]) -> bool:
     """Whether values span so much that a logarithmic axis shows them better."""
     values = np.concatenate([run.series(name)[1] for name in names])
     values = values[np.isfinite(values)]
-    return bool(len(values) and values.min() > 0 and values.max() / values.min() > 100)
+    return bool(len(values) and values.min() > 0 and values.max() / 100 > values.min())
 
 
 def _recorded(run: Run, key: str) -> Part:

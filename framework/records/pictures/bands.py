@@ -42,7 +42,7 @@ def draw_bands(table: Table, x: str, value: str, output: Path, paper: float | No
     count = count_of((group for rows in settings.values() for group in grouped(rows, [x]).values()), "seed")
     said = [f"mean and 95 % interval over {count} (Student's t); pale: each seed", points.about, points.left_out]
     title = "\n".join(filter(None, said))
-    log_y = bool(flat.min() > 0 and flat.max() / flat.min() > 100)
+    log_y = bool(flat.min() > 0 and flat.max() / 100 > flat.min())
     y_label = "\n".join(textwrap.wrap(points.label(value), LABEL))
     panel = Panel(title, points.label(x), y_label, curves, scale_of(place for curve in curves for place in curve.x), log_y)
     figure = new_figure()

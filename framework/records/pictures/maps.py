@@ -58,7 +58,7 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
         words=words,
         caption=_caption(never, next(filter(None, sum(words, [])), ""), np.isnan(numbers) & ~never, value in EVENTS, points),
         limits=(0.0, 1.0) if share else (None, None),
-        log=bool(not share and len(here) and here.min() > 0 and here.max() / here.min() > 10),
+        log=bool(not share and len(here) and here.min() > 0 and here.max() / 10 > here.min()),
     )
     figure = new_figure()
     draw_heat_map(figure, heat)
