@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import matplotlib.image
@@ -187,3 +188,29 @@ def test_of_many_quantities_some_are_drawn_and_the_picture_counts_the_others(tmp
 def test_a_name_that_is_too_long_for_a_picture_is_shortened(tmp_path):
     write_run(tmp_path / "run", {}, rows_of((0.1, 1.0), **{f"norms/{'x' * 100_000}": 1.0, f"norms/{'y' * 100_000}/l2": 1.0}))
     assert max(len(text) for text in re.findall("<!-- (.*?) -->", drawn(tmp_path / "run"))) <= 80
+
+
+@pytest.mark.parametrize("change", ["scalar", "words", "dates", "scalar everywhere", "words everywhere", "empty", "longer"])
+def test_arrays_that_no_probe_wrote_are_one_sentence(change, run, tmp_path, capfd):
+    change, _, everywhere = change.partition(" ")
+    folder = tmp_path / "run"
+    shutil.copytree(run.path, folder)
+    files = sorted((folder / "arrays").glob("*.npz"))
+    assert len(files) > 2
+    for file in files if everywhere else files[-1:]:
+        arrays = dict(np.load(file))
+        power = arrays["my_fourier/power"]
+        made = {"scalar": np.float32(1), "words": np.full(power.shape, "x"), "empty": np.zeros(0), "dates": np.zeros(power.shape, "M8[s]")}
+        np.savez(file, **arrays | {"my_fourier/power": {**made, "longer": np.concatenate([power] * 2)}[change]})
+    for command in ("plot", "movie"):
+        assert run_command([command, str(folder), "--probe=my_fourier"]) == 2
+        (said,) = capfd.readouterr().err.splitlines()
+        assert "probe 'my_fourier'" in said and str(folder / "arrays") in said and "--debug" in said
+        assert everywhere or files[-1].name in said
+    assert run_command(["report", str(folder)]) == 0
+    (said,) = capfd.readouterr().err.splitlines()
+    page = (folder / "figures" / "report.html").read_text(encoding="utf-8")
+    assert "warning: probe 'my_fourier'" in said and "what the probe my_norms recorded" in page and str(folder / "arrays") in page
+    for file in files if everywhere else files[-1:]:  # which is the advice
+        file.rename(tmp_path / file.name)
+    assert run_command(["plot", str(folder), "--probe=my_fourier"]) == 0

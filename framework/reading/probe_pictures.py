@@ -24,6 +24,7 @@ from framework.pictures import (
 )
 from framework.reading.curves import LONGEST_LABEL, MOST_CURVES, and_more, milestones_of, moments_of, save_figure, title_of
 from framework.reading.milestones import fitted_step
+from framework.reading.stored import of_stored
 from framework.run import Run
 
 STYLES = {"train": "--", "test": "-", "population": ":"}  # as in the curves of accuracy
@@ -44,7 +45,8 @@ def draw_probe(run: Run, name: str, output: Path, paper: float | None = None) ->
         raise UserError(f"probe {name!r} has recorded nothing to draw yet.{run.failure_of(name)}")
     if paper is None:
         figure.suptitle(f"{literal(name)}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
-    return save_figure(figure, [run], output, columns_of(run, name), paper)
+    with of_stored(run, name):
+        return save_figure(figure, [run], output, columns_of(run, name), paper)
 
 
 def named_probe(run: Run, name: str) -> Any:
@@ -57,11 +59,15 @@ def named_probe(run: Run, name: str) -> Any:
 
 @plain_style()
 def figure_of_probe(run: Run, name: str, paper: float | None = None) -> Any:
-    """The probe's own picture of what its instance `name` recorded, or a panel per quantity; without axes where there is nothing."""
+    """The probe's own picture of what its instance `name` recorded, or a panel per quantity; without axes where there is nothing.
+
+    Raises UserError where the probe fails at what is stored.
+    """
     figure = new_figure(paper)
-    run.experiment.probes[name].draw(figure, run, name)
-    if not figure.axes:
-        draw_columns(figure, run, name)
+    with of_stored(run, name):
+        run.experiment.probes[name].draw(figure, run, name)
+        if not figure.axes:
+            draw_columns(figure, run, name)
     return figure
 
 
