@@ -11,6 +11,7 @@ from framework.pictures.paper import WIDTHS, as_pdf
 from framework.pictures.style import (
     COLOURS,
     INK,
+    LONGEST_WORDS,
     NARROW,
     finite,
     literal,
