@@ -166,9 +166,11 @@ def test_the_largest_numbers_are_drawn_too(value, tmp_path, capfd):
         for row in rows_of((0.1, 1.0))
     ]
     rows[0] |= {"norms/l2": -value, "test/accuracy": value}
-    write_run(tmp_path / "run", {}, rows)
+    rows[-1] |= {"step": 2**63 - 1, "grokking/area": value}
+    write_run(tmp_path / "run", {"probes.grokking": {"name": "grokking"}}, rows)
+    assert load_run(tmp_path / "run").metrics()["step"].tolist() == [0, 2**63 - 1]
     run = str(tmp_path / "run")
-    for words in (["plot"], ["plot", "--probe=norms"], ["plot", "--style=paper"], ["report"]):
+    for words in (["plot"], ["plot", "--probe=norms"], ["plot", "--probe=grokking"], ["plot", "--style=paper"], ["report"]):
         assert run_command([words[0], run, *words[1:]]) == 0, words
     assert "Warning" not in capfd.readouterr().err
 
