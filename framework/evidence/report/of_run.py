@@ -96,11 +96,15 @@ def _of_checkpoints(run: Run) -> list[Film]:
     steps = sorted(saved)
     if run.path is None or len(steps) < 2:
         return []
-    last = {name: _matrix(leaf) for name, leaf in saved[steps[-1]].items() if np.ndim(leaf) > 1 and np.issubdtype(leaf.dtype, np.floating)}
+    newest = {name: leaf for name, leaf in saved[steps[-1]].items() if np.ndim(leaf) > 1 and leaf.size}
+    last = {name: _matrix(leaf) for name, leaf in newest.items() if np.issubdtype(leaf.dtype, np.floating)}
     made = []
     for name in sorted(last, key=lambda name: -last[name].size)[:MATRICES]:
         turned = last[name].shape[0] > last[name].shape[1]
-        frames = {step: _matrix(leaves[name]) for step, leaves in saved.items()}
+        there = {step: leaves[name] for step, leaves in saved.items() if name in leaves}
+        frames = {step: _matrix(leaf) for step, leaf in there.items() if leaf.shape == newest[name].shape}
+        if len(frames) < 2:
+            continue
         frames = {step: frame.T if turned else frame for step, frame in frames.items()}
         order = by_frequency(frames[steps[-1]])
         label = name.removeprefix("params.") + ("[0]" if np.ndim(saved[steps[-1]][name]) > 2 else "")
