@@ -4,8 +4,11 @@ import contextlib
 import difflib
 import os
 import shlex
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+UNPRINTABLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}  # categories of Unicode
 
 
 class WhygrokError(Exception):
@@ -79,6 +82,23 @@ class FieldError(UserError):
     def within(self, section: str) -> "FieldError":
         """The same error, seen from the config that holds the section."""
         return FieldError(f"{section}.{self.path}", self.value, self.rule)
+
+
+class Controls(dict[int, str]):
+    """For str.translate: escapes for what could move the cursor, rename the window or turn the direction of reading.
+
+    A folder of somebody else's may have such characters in its names. Line ends and tabs stay as they are.
+    """
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if character not in "\n\t" and unicodedata.category(character) in UNPRINTABLE:
+            character = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+        self[code] = character
+        return character
+
+
+CONTROLS = Controls()
 
 
 def quoted(value: object, most: int = 200) -> str:

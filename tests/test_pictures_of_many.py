@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
+from matplotlib.text import Text
 from PIL import Image
 
 from framework import collect
 from framework.cli import run_command
 from framework.pictures import LEVELS, Axis, Curve, Panel, draw, new_figure, rendered, spacing
-from framework.records.pictures import draw_bands, draw_collapse, draw_map
+from framework.records.pictures import draw_bands, draw_collapse, draw_map, points
 from framework.records.pictures.bands import interval
 from framework.records.pictures.collapses import bootstrap
 from tests.runs_by_hand import rows_of, write_run
@@ -143,6 +145,22 @@ def test_a_band_is_drawn_for_each_setting_of_the_other_fields(tmp_path):
         ("width 44", "11.0", "13.0", "3"),
     ]
     assert float(rows[0]["high"]) - float(rows[0]["low"]) == pytest.approx(2 * 4.302653 / math.sqrt(3), rel=1e-6)
+
+
+def test_dollars_in_values_of_fields_begin_no_formula(tmp_path, monkeypatch):
+    made, render = [], points.rendered
+    monkeypatch.setattr(points, "rendered", lambda figure, *rest: made.append(figure) or render(figure, *rest))
+    for p in (7, 11):
+        for name in ("$x$", "$\\bad{$"):
+            changes = {"task.p": p, "model.$w$": name, "task.$s$": 1 + (p == 7)}
+            write_run(tmp_path / f"{p}{name}", changes, rows_of([0.1], **{"norms/$y$": p}))
+    table = collect(tmp_path, columns=["norms/$y$"])
+    _, data = draw_bands(table, "task.p", "norms/$y$", tmp_path / "band.png")
+    assert "$w$ $x$" in {row["curve"] for row in table_of(data)}
+    draw_map(table, "task.p", "model.$w$", "norms/$y$", tmp_path / "map.png")
+    words = [text.get_text() for figure in made for text in figure.findobj(Text) if "$" in text.get_text()]
+    assert len(words) >= 6 and not [one for one in words if any(map(is_math_text, one.split("\n"))) and "mathdefault" not in one]
+    assert {"$x$", "$\\bad{$"} <= {one.replace("\\$", "$") for one in words}
 
 
 @pytest.mark.parametrize(

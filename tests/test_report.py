@@ -89,6 +89,17 @@ def test_one_run_below_a_folder_and_one_without_rows_have_a_page(tmp_path):
     assert curves["test/accuracy"] == [None, [0, [0.1, 0.5]]]
 
 
+def test_where_every_run_is_damaged_it_says_why_of_each(tmp_path, capsys):
+    for name in ("one", "other"):
+        write_run(tmp_path / "runs" / name, {}, rows_of((0.1, 0.5)))
+        (tmp_path / "runs" / name / "environment.json").write_text("{")
+    assert run_command(["report", str(tmp_path / "runs")]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "none of the runs can be read: " in said and "one: environment.json" in said and "other: environment.json" in said
+    assert "whygrok doctor RUN" in said and "--repair" in said
+    assert not (tmp_path / "runs" / "report.html").exists()
+
+
 def test_a_file_of_verify_is_its_rows(tmp_path, capsys):
     rows = [
         {

@@ -1,5 +1,6 @@
 """The story of a run in words: each sentence from rows whose numbers are written down here."""
 
+import numpy as np
 import pytest
 
 from framework import Run, load_run, train
@@ -92,3 +93,14 @@ def test_a_damaged_checkpoint_is_left_out_of_the_films(tmp_path):
         if file.is_file():
             file.write_bytes(b"")
     assert [sorted(film.frames) for film in films(load_run(tmp_path / "run"))] == [[0, 2, 6, 8]] * 2
+
+
+def test_states_of_another_size_are_left_out_of_the_films(plain, tmp_path, monkeypatch):
+    sizes = {0: (3, 5), 1: (3, 5), 2: (5, 3), 3: (15,), 4: (3, 5)}
+    monkeypatch.setattr(Run, "steps", property(lambda run: list(sizes)))
+    leaves = {
+        step: {"params.W": np.ones(size), "params.empty": np.ones((2, 0, 3)), **({"params.V": np.ones(size)} if step else {})}
+        for step, size in sizes.items()
+    }
+    monkeypatch.setattr(Run, "leaves", lambda run, step: leaves[step])
+    assert [sorted(film.frames) for film in films(Run(plain, rows(0.1), tmp_path))] == [[0, 1, 4], [1, 4]]

@@ -12,9 +12,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from framework.cli.answers import CONTROLS, answer, answers_alone, shortened
+from framework.cli.answers import answer, answers_alone, shortened
 from framework.cli.surroundings import put_right as put_right
-from framework.errors import StorageError, UserError, WhygrokError
+from framework.errors import CONTROLS, StorageError, UserError, WhygrokError
 
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {

@@ -4,32 +4,14 @@ import contextlib
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator
 from typing import TextIO
 
-from framework.errors import StorageError
+from framework.errors import CONTROLS, StorageError
 
 LONGEST_MESSAGE = 10_000  # characters: a value of a megabyte may stand in one
 NARROWEST = 40  # columns for which sentences are broken; a narrower screen breaks them itself
-UNPRINTABLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}  # categories of Unicode
 
-
-class Controls(dict[int, str]):
-    """For str.translate: escapes for what could move the cursor, rename the window or turn the direction of reading.
-
-    A folder of somebody else's may have such characters in its names. Line ends and tabs stay as they are.
-    """
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        if character not in "\n\t" and unicodedata.category(character) in UNPRINTABLE:
-            character = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-        self[code] = character
-        return character
-
-
-CONTROLS = Controls()
 
 _stream: TextIO | None = None  # where answers go, inside `answers_alone`
 

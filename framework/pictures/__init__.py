@@ -8,4 +8,19 @@ from framework.pictures.laws import DRAWS, Law, Samples, Thresholds, interval
 from framework.pictures.movie import gif_of
 from framework.pictures.panel import Curve, Numbers, Panel, as_csv
 from framework.pictures.paper import WIDTHS, as_pdf
-from framework.pictures.style import COLOURS, INK, NARROW, log_steps, mark_moments, mark_step, new_figure, plain_style, rendered, tidy
+from framework.pictures.style import (
+    COLOURS,
+    INK,
+    LONGEST_WORDS,
+    NARROW,
+    finite,
+    literal,
+    log_steps,
+    mark_moments,
+    mark_step,
+    new_figure,
+    plain_style,
+    rendered,
+    tidy,
+    unescaped,
+)

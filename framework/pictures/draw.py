@@ -7,7 +7,7 @@ import numpy as np
 
 from framework.pictures.heat_map import HeatMap, draw_cells
 from framework.pictures.panel import Curve, Panel
-from framework.pictures.style import INK, colour_of, log_steps, mark, mark_moments, new_figure, plain_style, rendered, tidy
+from framework.pictures.style import INK, colour_of, finite, log_steps, mark, mark_moments, new_figure, plain_style, rendered, tidy
 
 Size = tuple[int | float, int | float]  # inches, across and down
 TITLE_CHARACTERS_PER_INCH = 11
@@ -45,12 +45,12 @@ def draw_curve(axes: Any, curve: Curve, steps: bool = True, log_y: bool = False)
     """Draws one curve. steps: x counts steps, and 0 is drawn at ½."""
     x, y = np.asarray(curve.x, float), np.asarray(curve.y, float)
     there = np.isfinite(y) & ((y > 0) | (not log_y))
-    x = np.maximum(x, 0.5) if steps else x
+    x, y = finite(np.maximum(x, 0.5) if steps else x), finite(y)
     looks: dict[str, Any] = {"linewidth": 0.8, "markersize": 2, "alpha": 0.35} if curve.faint else {"linewidth": 1.5, "markersize": 4}
     if curve.low is not None and curve.high is not None:
-        low, high = (np.asarray(end, float)[there] for end in (curve.low, curve.high))
+        low, high = (finite(end)[there] for end in (curve.low, curve.high))
         axes.fill_between(x[there], low, high, color=colour_of(curve.colour), alpha=0.15, linewidth=0)
-    label = None if curve.faint else curve.label
+    label = None if curve.faint else f" {curve.label}" if curve.label.startswith("_") else curve.label  # a legend leaves out _names
     axes.plot(x[there], y[there], curve.style, color=colour_of(curve.colour), label=label, **looks)
 
 

@@ -11,6 +11,7 @@ class Film:
     """The same array at several steps. frames: step → [rows, columns], the first row at the top.
 
     bound: the value that has the strongest colour; None for the largest of each frame. signed: colours for both signs, else from 0 on.
+    Raises ValueError where the frames are no pictures of one size.
     """
 
     title: str
@@ -20,6 +21,13 @@ class Film:
     value_label: str
     bound: float | None = None
     signed: bool = False
+
+    def __post_init__(self) -> None:
+        shapes = {np.shape(frame) for frame in self.frames.values()}
+        if len(shapes) > 1 or any(len(shape) != 2 or 0 in shape for shape in shapes):
+            raise ValueError(f"the frames of {self.title!r} are no pictures of one size: {sorted(shapes)}")
+        if kinds := sorted({str(dtype) for frame in self.frames.values() if (dtype := np.asarray(frame).dtype).kind not in "fiub"}):
+            raise ValueError(f"the frames of {self.title!r} are no numbers but {', '.join(kinds)}")
 
 
 def by_frequency(matrix: np.ndarray) -> np.ndarray:

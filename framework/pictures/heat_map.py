@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from framework.pictures.style import INK
+from framework.pictures.style import INK, finite, literal
 
 Kind = Literal["log", "linear", "words"]
 EVEN = 0.6  # how much gaps may vary, as a share of their mean, on an axis that is drawn to scale
@@ -96,7 +96,7 @@ def draw_cells(axes: Any, heat: HeatMap, characters: int) -> None:
     """Draws the cells, axes, title and colours of a heat map into empty axes. characters: of a line of the title."""
     from matplotlib.colors import LogNorm, Normalize
 
-    shown = np.ma.masked_invalid(heat.values)
+    shown = np.ma.masked_invalid(finite(heat.values))
     norm = LogNorm(*heat.limits) if heat.log else Normalize(*heat.limits)
     mesh = axes.pcolormesh(heat.x.edges, heat.y.edges, shown, cmap="viridis", norm=norm)
     for row, column in zip(*np.nonzero(heat.hatched), strict=True):
@@ -137,7 +137,7 @@ def _scale(axis: Any, set_scale: Any, side: Axis) -> None:
 
 
 def _said(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    return f"{value:g}" if isinstance(value, int | float) else literal(str(value))
 
 
 def _unevenness(places: np.ndarray) -> float:

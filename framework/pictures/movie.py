@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework.pictures.film import Film
-from framework.pictures.style import INK, new_figure, plain_style
+from framework.pictures.style import INK, drawable, new_figure, plain_style
 
 DOTS = 100  # per inch
 LAST = 2.0  # seconds for which the last picture stands
@@ -24,7 +24,8 @@ def gif_of(films: Sequence[Film], steps: Sequence[int], title: str, seconds: flo
         figure.suptitle(f"step {step:,}\n{title}", fontsize=9, color=INK, x=0.02, ha="left")
         for film, image in zip(films, images, strict=True):
             image.set_data(_scaled(film, step))
-        figure.canvas.draw()
+        with drawable(figure):
+            figure.canvas.draw()
         pictures.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()).quantize(256))
     each = round(1000 * seconds / max(len(steps) - 1, 1))
     durations = [max(each, 20)] * (len(steps) - 1) + [round(1000 * LAST)]

@@ -2,11 +2,12 @@
 
 import io
 import textwrap
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+from framework.pictures.style import drawable
 
 WIDTHS = {"single": 3.25, "double": 6.75}  # inches of one column and of two
 POINTS = 8  # the size of all words
@@ -23,8 +24,7 @@ def as_pdf(figure: Any, width: float, about: str = "") -> bytes:
     import matplotlib
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-    with matplotlib.rc_context({"pdf.fonttype": 42}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "constrained_layout not applied")  # a picture with no room for its words: as it then is
+    with matplotlib.rc_context({"pdf.fonttype": 42}), drawable(figure):
         for_paper(figure, width)
         buffer = io.BytesIO()
         FigureCanvasPdf(figure).print_pdf(buffer, metadata={"CreationDate": None, "Subject": about})

@@ -2,21 +2,73 @@
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from framework.errors import UserError
+from framework.errors import CONTROLS, UserError
 
 COLOURS = ("#1f5fa8", "#c8502d", "#2d8a57", "#8456a3", "#a8841f", "#4b5563")  # one per run or value, dark enough on white
 NARROW = 4.0  # inches; a figure as wide as one column of a paper has less
+LONGEST_NAME, LONGEST_WORDS = 80, 2_000  # characters: of a name out of a file, and of any words in a picture
+LARGEST = 1e300  # that is drawn as it is: sums and products of a few larger numbers are infinite
 INK, GRID, MOMENT = "#222222", "#dddddd", "#8a6d3b"
 
 
 def colour_of(number: int | None) -> str:
     """The colour with that number, in turn; ink for None."""
     return INK if number is None else COLOURS[number % len(COLOURS)]
+
+
+def literal(name: str, most: int = LONGEST_NAME) -> str:
+    """A name out of a file as the words of a picture: in one line, not too long, and its dollars begin no formula."""
+    said = name.replace("\n", " ").replace("\t", " ").translate(CONTROLS)
+    half = (most - 1) // 2
+    said = said if len(said) <= most else f"{said[:half]}…{said[-half:]}"
+    return said.replace("$", r"\$")
+
+
+def unescaped(words: str) -> str:
+    """The words of a picture as text for a page, which knows no formulas."""
+    return words.replace(r"\$", "$")
+
+
+def finite(values: Any) -> np.ndarray:
+    """The values within what can be drawn; NaN for infinities."""
+    values = np.asarray(values, float)
+    return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
+
+
+@contextlib.contextmanager
+def drawable(figure: Any) -> Iterator[None]:
+    """Inside, a figure can be rendered, whatever its words are: those that are no formula are text, and what has no glyph is a box."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        words = text.get_text().translate(CONTROLS)
+        words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
+        if "$" in words and not all(map(_can_be_read, words.split("\n"))):
+            text.set_parse_math(False)
+            words = unescaped(words)
+        if words != text.get_text():
+            text.set_text(words)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ ")
+        warnings.filterwarnings("ignore", "constrained_layout not applied")  # a picture with no room for its words: as it then is
+        yield
+
+
+def _can_be_read(line: str) -> bool:
+    """Whether matplotlib can read the formulas in a line, if there are any: it takes an even number of dollars for some."""
+    from matplotlib.mathtext import MathTextParser
+
+    dollars = line.count("$") - line.count(r"\$")
+    try:
+        return not dollars or bool(dollars % 2) or MathTextParser("path").parse(line) is not None
+    except ValueError:
+        return False
 
 
 @contextlib.contextmanager
@@ -55,7 +107,7 @@ def rendered(figure: Any, kind: str, description: str = "") -> bytes:
 
     metadata = {"png": {"Description": description}, "svg": {"Date": None}}[kind]
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "whygrok"}):
+    with matplotlib.rc_context({"svg.hashsalt": "whygrok"}), drawable(figure):
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     return buffer.getvalue()
 

@@ -2,8 +2,9 @@
 
 from framework.reading.curves import draw_curves, pair_of, panel_of, title_of
 from framework.reading.milestones import first_at_least, fitted_step, grokked_step, last_value, milestones, outcome, value_from
-from framework.reading.movies import draw_movie
+from framework.reading.movies import draw_movie, films_of
 from framework.reading.probe_pictures import (
+    MOST_PANELS,
     columns_of,
     curves_of,
     draw_lines,
@@ -11,7 +12,9 @@ from framework.reading.probe_pictures import (
     draw_probe,
     figure_of_probe,
     finish,
+    label_of,
     moments,
     pick_events,
     quantities_of,
 )
+from framework.reading.stored import of_stored, warn_of

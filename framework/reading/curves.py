@@ -10,10 +10,13 @@ import numpy as np
 
 from framework.config import to_dict
 from framework.errors import UserError
-from framework.pictures import NARROW, Curve, Panel, as_pdf, draw, new_figure, plain_style, rendered
+from framework.pictures import NARROW, Curve, Panel, as_pdf, draw, literal, new_figure, plain_style, rendered
 from framework.reading.milestones import milestones
 from framework.run import Run
 from framework.storage import csv_text, make_folder, write_atomically
+
+MOST_CURVES = 40  # of one run in a panel
+LONGEST_LABEL = 40  # characters of a name that fit beside a panel
 
 
 @plain_style()
@@ -70,6 +73,12 @@ def save_figure(figure: Any, runs: Sequence[Run], output: Path, columns: Sequenc
     return [output, data]
 
 
+def and_more(columns: Sequence[str]) -> str:
+    """Below the label of a panel, how many of its columns find no room in it."""
+    left_out = len(columns) - MOST_CURVES
+    return f"\n(and {left_out:,} more)" if left_out > 0 else ""
+
+
 def milestones_of(run: Run, words: Sequence[str] = ("fitted", "grokked")) -> dict[str, int | float]:
     """The marks of a run's curves: the step from which it is fitted, and the one from which it has grokked, where there are any."""
     return {f"{word}: {step:,}": step for word, step in milestones(run).items() if step is not None and word in words}
@@ -78,7 +87,7 @@ def milestones_of(run: Run, words: Sequence[str] = ("fitted", "grokked")) -> dic
 def moments_of(runs: Sequence[Run]) -> dict[str, list[int]]:
     """Name of an intervention → the steps at which it was made; of several runs, of those that were made at the same steps in all."""
     made = [_made(run) for run in runs]
-    return {name: steps for name, steps in made[0].items() if all(other.get(name) == steps for other in made)}
+    return {literal(name): steps for name, steps in made[0].items() if all(other.get(name) == steps for other in made)}
 
 
 def title_of(runs: Sequence[Run]) -> str:
@@ -105,12 +114,12 @@ def panel_of(runs: Sequence[Run], names: Sequence[str], title: str, x_label: str
     """The columns of runs as one panel: of one run a colour per part, of several a colour per run."""
     curves, parts = [], list(dict.fromkeys(map(_part_of, names)))
     for number, run in enumerate(runs):
-        for name in names:
+        for name in names[:MOST_CURVES]:
             label, style = f"{run.path.name if run.path else number}: {name}", "--" if name.startswith("train/") else "-"
             colour = parts.index(_part_of(name)) if len(runs) == 1 else number
             curves += [Curve("", *before, style, colour, faint=True) for before in _before(run, name)]
-            curves.append(Curve(name if len(runs) == 1 else label, *run.series(name), style, colour))
-    what = names[0] if len(names) == 1 else names[0].partition("/")[2].replace("_", " ")
+            curves.append(Curve(literal(name if len(runs) == 1 else label), *run.series(name), style, colour))
+    what = literal(names[0] if len(names) == 1 else names[0].partition("/")[2].replace("_", " "), LONGEST_LABEL) + and_more(names)
     marks = milestones_of(runs[0]) if len(runs) == 1 else {}
     log_y = all("loss" in name.split("/")[1:] or name.endswith("loss") for name in names)
     return Panel(title, x_label, what, curves, log_y=log_y, marks=marks, moments=moments_of(runs))

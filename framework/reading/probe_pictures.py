@@ -14,6 +14,7 @@ from framework.pictures import (
     Panel,
     draw,
     draw_curve,
+    literal,
     log_steps,
     mark_moments,
     mark_step,
@@ -21,12 +22,14 @@ from framework.pictures import (
     plain_style,
     tidy,
 )
-from framework.reading.curves import milestones_of, moments_of, save_figure, title_of
+from framework.reading.curves import LONGEST_LABEL, MOST_CURVES, and_more, milestones_of, moments_of, save_figure, title_of
 from framework.reading.milestones import fitted_step
+from framework.reading.stored import of_stored
 from framework.run import Run
 
 STYLES = {"train": "--", "test": "-", "population": ":"}  # as in the curves of accuracy
 Panels = Mapping[str, Sequence[str]]  # what the vertical axis shows → columns
+MOST_PANELS = 40  # of one picture: a probe of anybody's may record thousands of quantities
 
 
 @plain_style()
@@ -41,8 +44,9 @@ def draw_probe(run: Run, name: str, output: Path, paper: float | None = None) ->
     if not figure.axes:
         raise UserError(f"probe {name!r} has recorded nothing to draw yet.{run.failure_of(name)}")
     if paper is None:
-        figure.suptitle(f"{name}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
-    return save_figure(figure, [run], output, columns_of(run, name), paper)
+        figure.suptitle(f"{literal(name)}\n{title_of([run])}", fontsize=10, color=INK, x=0.01, ha="left")
+    with of_stored(run, name):
+        return save_figure(figure, [run], output, columns_of(run, name), paper)
 
 
 def named_probe(run: Run, name: str) -> Any:
@@ -55,11 +59,15 @@ def named_probe(run: Run, name: str) -> Any:
 
 @plain_style()
 def figure_of_probe(run: Run, name: str, paper: float | None = None) -> Any:
-    """The probe's own picture of what its instance `name` recorded, or a panel per quantity; without axes where there is nothing."""
+    """The probe's own picture of what its instance `name` recorded, or a panel per quantity; without axes where there is nothing.
+
+    Raises UserError where the probe fails at what is stored.
+    """
     figure = new_figure(paper)
-    run.experiment.probes[name].draw(figure, run, name)
-    if not figure.axes:
-        draw_columns(figure, run, name)
+    with of_stored(run, name):
+        run.experiment.probes[name].draw(figure, run, name)
+        if not figure.axes:
+            draw_columns(figure, run, name)
     return figure
 
 
@@ -81,27 +89,37 @@ def quantities_of(run: Run, name: str) -> dict[str, list[str]]:
     """What a probe instance recorded: quantity in words → its columns, those of the whole before those of parts."""
     panels: dict[str, list[str]] = {}
     for column in sorted(columns_of(run, name), key=lambda column: column.count("/")):
-        panels.setdefault(_quantity_of(column).rpartition("/")[2].replace("_", " "), []).append(column)
+        panels.setdefault(_words_of(column), []).append(column)
     return panels
 
 
 def draw_panels(figure: Any, run: Run, panels: Panels, log: Sequence[str] = ()) -> list[Any]:
     """Panels of curves below one another, in two columns if there are more than four; returns their axes.
 
-    log: the panels whose values are drawn on a logarithmic axis.
+    A label that a plugin wrote may have formulas in it; one that is the name of a column is what it is. log: the panels whose values
+    are drawn on a logarithmic axis. Of very many panels the first are drawn, and how many more there are is said below.
     """
     if not panels:
         return []
+    if (left_out := len(panels) - MOST_PANELS) > 0:
+        panels = dict(list(panels.items())[:MOST_PANELS])
+        figure.supxlabel(f"and {left_out:,} more", fontsize=9, color=INK)
     across = 1 if len(panels) < 5 or figure.get_figwidth() < NARROW else 2
     down = -(-len(panels) // across)
     last = {down - 1, len(panels) - 1}
     said: dict[str, Any] = {"marks": milestones_of(run, ["fitted"]), "moments": moments_of([run])}
     made = [
-        Panel("", "step" if number in last else "", label, curves_of(run, columns), log_y=label in log, **said)
+        Panel("", "step" if number in last else "", label_of(label, columns), curves_of(run, columns), log_y=label in log, **said)
         for number, (label, columns) in enumerate(panels.items())
     ]
     axes = draw(figure, [made[row::down] for row in range(down)], size=(8 if across == 1 else 5.5, 2.6), stacked=True)
     return [axes[number % down][number // down] for number in range(len(made))]
+
+
+def label_of(words: str, columns: Sequence[str]) -> str:
+    """What stands beside the panel of these columns: the words of a plugin as they are, the name of a column as a name."""
+    named = any(words == _words_of(column) for column in columns)
+    return (literal(words, LONGEST_LABEL) if named else words) + and_more(columns)
 
 
 def draw_lines(axes: Any, run: Run, columns: Sequence[str]) -> None:
@@ -112,12 +130,13 @@ def draw_lines(axes: Any, run: Run, columns: Sequence[str]) -> None:
 
 def curves_of(run: Run, columns: Sequence[str]) -> list[Curve]:
     """The columns of a run as curves: one line style per split, one colour per quantity."""
+    columns = columns[:MOST_CURVES]
     quantities = list(dict.fromkeys(_quantity_of(column) for column in columns))
     curves = []
     for column in columns:
         split, quantity = _split_of(column), _quantity_of(column)
         label = split if split and len(quantities) == 1 else f"{split} {quantity}".strip().replace("_", " ")
-        curves.append(Curve(label, *run.series(column), STYLES.get(split, "-"), quantities.index(quantity)))
+        curves.append(Curve(literal(label), *run.series(column), STYLES.get(split, "-"), quantities.index(quantity)))
     return curves
 
 
@@ -154,6 +173,11 @@ def _split_of(column: str) -> str:
     """'train' for 'margins/train_min' and for 'laziness/linearized/train/loss'; '' where there is none."""
     words = [part.partition("_")[0] for part in column.split("/")[1:]]
     return next((word for word in words if word in STYLES), "")
+
+
+def _words_of(column: str) -> str:
+    """'sum of squares' for probe/train_sum_of_squares: what a panel of it is called."""
+    return _quantity_of(column).rpartition("/")[2].replace("_", " ")
 
 
 def _quantity_of(column: str) -> str:

@@ -73,7 +73,7 @@ class Run:
         names = dict.fromkeys(name for row in self.rows for name in row if name not in NOTES)
         columns = {name: [row.get(name) for row in self.rows] for name in names}
         numbers = {name: np.array([np.nan if x is None else x for x in column], float) for name, column in columns.items()}
-        return numbers | ({"step": numbers["step"].astype(np.int64)} if "step" in numbers else {})
+        return numbers | ({"step": np.array(columns["step"], np.int64)} if "step" in numbers else {})
 
     def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(steps, values) of one metric, only where it was measured. Raises UserError for an unknown name."""

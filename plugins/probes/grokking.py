@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from framework import Context, Probe, field, register
 from framework.numbers import Number
-from framework.pictures import COLOURS, mark_step
+from framework.pictures import COLOURS, finite, mark_step
 from framework.reading import finish
 from framework.records import GROKKED
 
@@ -49,7 +49,7 @@ class Grokking(Probe):
         figure.set_size_inches(8, 3.6)
         axes = figure.subplots()
         there = ~np.isnan(columns[0]) & ~np.isnan(columns[1])
-        steps, train, test = (column[there] for column in (np.maximum(recorded["step"], 0.5), *columns))
+        steps, train, test = (finite(column[there]) for column in (np.maximum(recorded["step"], 0.5), *columns))
         axes.plot(steps, train, "--", color=COLOURS[0], linewidth=1.6, label=f"train {headline.replace('_', ' ')}")
         axes.plot(steps, test, "-", color=COLOURS[0], linewidth=1.6, label=f"test {headline.replace('_', ' ')}")
         axes.fill_between(steps, train, test, where=steps >= 1, color=COLOURS[0], alpha=0.12, linewidth=0)

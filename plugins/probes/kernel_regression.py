@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Num
 
 from framework import Context, Probe, field, register
-from framework.pictures import INK
+from framework.pictures import INK, finite
 from framework.reading import columns_of, draw_lines, finish
 from plugins.kernels.jacobians import Parts, as_points, chosen_outputs, network_in_float64, split_network, tokens_of
 from plugins.losses.square import Square
@@ -77,7 +77,7 @@ class KernelRegression(Probe):
                 line.set_label(kernel)
             if quantity == headline:
                 steps, values = run.series(f"test/{headline}")
-                axes.plot(np.maximum(steps, 0.5), values, color=INK, linewidth=1.2, label="the network")
+                axes.plot(np.maximum(steps, 0.5), finite(values), color=INK, linewidth=1.2, label="the network")
             axes.set_ylabel(f"test {quantity.replace('_', ' ')}")
             finish(axes, run)
         axes.set_xlabel("step")

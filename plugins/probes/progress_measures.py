@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from framework import Context, Group, Probe, field, register
 from framework.errors import UserError
+from framework.pictures import finite
 from framework.reading import columns_of, draw_panels
 from plugins.mathematics.fourier import relative_function
 from plugins.mathematics.harmonics import Harmonics, Waves, harmonics_of
@@ -93,7 +94,7 @@ class ProgressMeasures(Probe):
                     steps, values = run.series(loss)
                     axes.plot(
                         np.maximum(steps, 0.5),
-                        values,
+                        finite(values),
                         style,
                         color="#999999",
                         linewidth=1,

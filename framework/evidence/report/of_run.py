@@ -15,7 +15,20 @@ from framework.evidence.report.page import Part, attribute, figure_html, table_h
 from framework.evidence.report.plain import film_data, panel_data
 from framework.evidence.report.story import key_numbers, story
 from framework.pictures import Film, Panel, by_frequency, rendered
-from framework.reading import curves_of, figure_of_probe, pair_of, panel_of, pick_events, quantities_of, title_of
+from framework.reading import (
+    MOST_PANELS,
+    curves_of,
+    figure_of_probe,
+    films_of,
+    label_of,
+    of_stored,
+    pair_of,
+    panel_of,
+    pick_events,
+    quantities_of,
+    title_of,
+    warn_of,
+)
 from framework.reading.curves import milestones_of
 from framework.run import Run, RunDirectory, Sessions
 
@@ -28,10 +41,11 @@ NARROW = "\u202f"  # the space before a per cent sign, at which no line ends
 def run_parts(run: Run, title: str, key: str) -> list[Part]:
     """The parts of the page on one run. key: what begins the names of its charts."""
     tiles = "".join(f"<div><dt>{escape(what)}</dt><dd>{escape(much)}</dd></div>" for what, much in key_numbers(run))
-    words = "".join(f"<p>{escape(sentence).replace(' %', NARROW + '%')}</p>" for sentence in story(run))
+    told: dict[str, str] = {}
+    words = "".join(f"<p>{escape(sentence).replace(' %', NARROW + '%')}</p>" for sentence in story(run, told))
     parts = [Part(title, f"<p class=about>{escape(title_of([run]))}</p><dl class=tiles>{tiles}</dl><div class=story>{words}</div>")]
     parts += [_charts("Curves", main_panels(run), f"{key}-curve")] if run.rows else []
-    parts += [part for part in (_films(run, key), _pictures(run), _recorded(run, f"{key}-more")) if part.html]
+    parts += [part for part in (_films(run, key, told), _pictures(run, told), _recorded(run, f"{key}-more")) if part.html]
     return [*parts, _config(run), *_environment(run)]
 
 
@@ -54,17 +68,26 @@ def probe_panels(run: Run) -> dict[str, list[Panel]]:
     columns = [(name.replace("_", " "), [name]) for name in OTHERS if name in recorded and not np.all(np.isnan(recorded[name]))]
     panels = {"the objective": columns}
     panels |= {f"the probe {probe}": list(quantities_of(run, probe).items()) for probe in run.experiment.probes}
-    return {
-        words: [Panel(title, "step", title, curves_of(run, names), log_y=_wide(run, names), marks=marks) for title, names in some]
-        for words, some in panels.items()
-        if some
-    }
+    found: dict[str, list[Panel]] = {}
+    for words, some in panels.items():
+        more = f", {MOST_PANELS:,} of its {len(some):,} quantities" if len(some) > MOST_PANELS else ""
+        labelled = [(label_of(title, names), names) for title, names in some[:MOST_PANELS]]
+        made = [Panel(title, "step", title, curves_of(run, names), log_y=_wide(run, names), marks=marks) for title, names in labelled]
+        found |= {words + more: made} if made else {}
+    return found
 
 
-def films(run: Run) -> list[Film]:
-    """What probes kept as pictures through training; where they kept no parameters, the largest matrices of the saved checkpoints."""
-    found = [film for name, probe in run.experiment.probes.items() for film in probe.films(run, name)]
-    found = [film for film in found if len(film.frames) > 1]
+def films(run: Run, told: dict[str, str] | None = None) -> list[Film]:
+    """What probes kept as pictures through training; where they kept no parameters, the largest matrices of the saved checkpoints.
+
+    told: gets what is said of probes that fail at what they stored.
+    """
+    found = []
+    for name in run.experiment.probes:
+        try:
+            found += [film for film in films_of(run, name) if len(film.frames) > 1]
+        except UserError as error:
+            warn_of({} if told is None else told, name, error)
     return found if any(film.signed for film in found) else [*found, *_of_checkpoints(run)]
 
 
@@ -73,11 +96,15 @@ def _of_checkpoints(run: Run) -> list[Film]:
     steps = sorted(saved)
     if run.path is None or len(steps) < 2:
         return []
-    last = {name: _matrix(leaf) for name, leaf in saved[steps[-1]].items() if np.ndim(leaf) > 1 and np.issubdtype(leaf.dtype, np.floating)}
+    newest = {name: leaf for name, leaf in saved[steps[-1]].items() if np.ndim(leaf) > 1 and leaf.size}
+    last = {name: _matrix(leaf) for name, leaf in newest.items() if np.issubdtype(leaf.dtype, np.floating)}
     made = []
     for name in sorted(last, key=lambda name: -last[name].size)[:MATRICES]:
         turned = last[name].shape[0] > last[name].shape[1]
-        frames = {step: _matrix(leaves[name]) for step, leaves in saved.items()}
+        there = {step: leaves[name] for step, leaves in saved.items() if name in leaves}
+        frames = {step: _matrix(leaf) for step, leaf in there.items() if leaf.shape == newest[name].shape}
+        if len(frames) < 2:
+            continue
         frames = {step: frame.T if turned else frame for step, frame in frames.items()}
         order = by_frequency(frames[steps[-1]])
         label = name.removeprefix("params.") + ("[0]" if np.ndim(saved[steps[-1]][name]) > 2 else "")
@@ -105,7 +132,7 @@ def _wide(run: Run, names: list[str]) -> bool:
     """Whether values span so much that a logarithmic axis shows them better."""
     values = np.concatenate([run.series(name)[1] for name in names])
     values = values[np.isfinite(values)]
-    return bool(len(values) and values.min() > 0 and values.max() / values.min() > 100)
+    return bool(len(values) and values.min() > 0 and values.max() / 100 > values.min())
 
 
 def _recorded(run: Run, key: str) -> Part:
@@ -121,8 +148,8 @@ def _charts(title: str, panels: list[Panel], key: str) -> Part:
     return Part(title, _grid(data), data)
 
 
-def _films(run: Run, key: str) -> Part:
-    data = {f"{key}-film-{number}": film_data(film) for number, film in enumerate(films(run))}
+def _films(run: Run, key: str, told: dict[str, str]) -> Part:
+    data = {f"{key}-film-{number}": film_data(film) for number, film in enumerate(films(run, told))}
     return Part("Through training", _grid(data), data)
 
 
@@ -132,17 +159,23 @@ def _grid(data: dict[str, Any]) -> str:
     return f"<div class=charts>{html}</div>" if data else ""
 
 
-def _pictures(run: Run) -> Part:
-    """The probes' own pictures."""
+def _pictures(run: Run, told: dict[str, str]) -> Part:
+    """The probes' own pictures, and what is said of probes that fail at what they stored."""
     made = []
     for name in run.experiment.probes if run.rows else ():
-        figure = figure_of_probe(run, name)
-        if figure.axes:
-            address = base64.b64encode(rendered(figure, "png")).decode()
+        try:
+            figure = figure_of_probe(run, name)
+            with of_stored(run, name):
+                picture = rendered(figure, "png") if figure.axes else b""
+        except UserError as error:
+            warn_of(told, name, error)
+            continue
+        if picture:
             words = attribute(f"what the probe {name} recorded")
-            image = f'<img alt="{words}" src="data:image/png;base64,{address}">'
+            image = f'<img alt="{words}" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
             made.append(f"<figure class=picture><figcaption>{escape(name)}</figcaption>{image}</figure>")
-    return Part("The probes' pictures", f"<div class=pictures>{''.join(made)}</div>" if made else "")
+    pictures = f"<div class=pictures>{''.join(made)}</div>" if made else ""
+    return Part("The probes' pictures", pictures + "".join(f"<p>{escape(said)}</p>" for said in told.values()))
 
 
 def _config(run: Run) -> Part:

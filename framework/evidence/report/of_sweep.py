@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.config import word_of
-from framework.errors import StorageError
+from framework.errors import StorageError, UserError
 from framework.evidence.report.page import Part, attribute
 from framework.evidence.report.plain import short, thinned
 from framework.records import METRICS, Table, read_lines
@@ -19,7 +19,10 @@ LEFT_OUT = 20  # folders that are named
 
 
 def sweep_parts(table: Table, title: str, key: str) -> list[Part]:
-    """The parts of the page on many runs. key: what begins the names of its charts."""
+    """The parts of the page on many runs. key: what begins the names of its charts. Raises UserError where none can be read."""
+    if not len(table):
+        why = "; ".join(_left_out(table))
+        raise UserError(f"none of the runs can be read: {why}. See what is wrong with: whygrok doctor RUN, and set it aside with --repair")
     silent = unnamed()  # what is of no consequence for what is trained
     fields = [name for name in table.fields if name not in silent and any(row[name] is not None for row in table)]
     fields += ["seed"] if "seed" not in fields and len({row["seed"] for row in table}) > 1 else []
@@ -55,11 +58,15 @@ def _summary(table: Table) -> str:
     words = f"<p>{len(table)} run{'s' * (len(table) > 1)}: {escape(said)}. {fitted} fitted their training set, and {grokked} grokked.</p>"
     if not table.left_out:
         return words
+    items = "".join(f"<li>{escape(line)}</li>" for line in _left_out(table))
+    return f"{words}<details><summary>{len(table.left_out)} left out</summary><ul>{items}</ul></details>"
+
+
+def _left_out(table: Table) -> list[str]:
+    """Why runs have no row, each in a line, up to a screenful."""
     lines = [f"{Path(folder).name}: {why}" for folder, why in list(table.left_out.items())[:LEFT_OUT]]
     more = len(table.left_out) - LEFT_OUT
-    lines += [f"and {more} more"] if more > 0 else []
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"{words}<details><summary>{len(table.left_out)} left out</summary><ul>{items}</ul></details>"
+    return lines + ([f"and {more} more"] if more > 0 else [])
 
 
 def _table_html(table: Table, columns: Sequence[str], key: str) -> str:

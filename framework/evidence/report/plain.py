@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.pictures import Curve, Film, Numbers, Panel
+from framework.pictures import Curve, Film, Numbers, Panel, finite, unescaped
 from framework.reading import pick_events
 
 DIGITS = 6
@@ -18,13 +18,13 @@ def panel_data(panel: Panel) -> dict[str, Any]:
     """A panel as JSON can hold it."""
     return {
         "kind": "panel",
-        "title": panel.title,
-        "x_label": panel.x_label,
-        "y_label": panel.y_label,
+        "title": unescaped(panel.title),
+        "x_label": unescaped(panel.x_label),
+        "y_label": unescaped(panel.y_label),
         "x_axis": panel.x_axis,
         "log_y": panel.log_y,
-        "marks": [[words, float(place)] for words, place in panel.marks.items()],
-        "moments": [[name, [float(place) for place in places]] for name, places in panel.moments.items()],
+        "marks": [[unescaped(words), float(place)] for words, place in panel.marks.items()],
+        "moments": [[unescaped(name), [float(place) for place in places]] for name, places in panel.moments.items()],
         "curves": [_curve(curve) for curve in panel.curves if len(curve.x)],
     }
 
@@ -83,6 +83,6 @@ def thinned(steps: Sequence[int | float], count: int) -> list[int]:
 def _curve(curve: Curve) -> dict[str, Any]:
     x = [float(one) for one in curve.x]
     there: Sequence[int] = thinned(x, POINTS) if len(set(x)) == len(x) else range(len(x))
-    numbers: Mapping[str, Numbers] = {"x": curve.x, "y": curve.y}
+    numbers: Mapping[str, Numbers] = {"x": curve.x, "y": finite(curve.y)}
     lists = {name: [short(values[place]) for place in there] for name, values in numbers.items()}
-    return {"label": curve.label, "style": curve.style, "colour": curve.colour, "faint": curve.faint, **lists}
+    return {"label": unescaped(curve.label), "style": curve.style, "colour": curve.colour, "faint": curve.faint, **lists}

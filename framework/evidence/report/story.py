@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 
 from framework import registry
+from framework.errors import UserError
 from framework.interfaces import Probe
-from framework.reading import last_value, milestones
+from framework.reading import last_value, milestones, of_stored, warn_of
 from framework.run import Run, RunDirectory, Sessions
 from framework.training.clock import in_words
 
 DELAYED = 2.0  # times the steps to fit from which a network generalized later than it fitted
 
 
-def story(run: Run) -> list[str]:
-    """Whole sentences, in the order in which they are read."""
+def story(run: Run, told: dict[str, str] | None = None) -> list[str]:
+    """Whole sentences, in the order in which they are read. told: gets what is said of probes that fail at what they stored."""
     if not run.rows:
         return ["This run has no rows yet."]
-    return [*_events(run), _at_the_end(run), *_of_probes(run), *_end(run), *_unasked(run)]
+    return [*_events(run), _at_the_end(run), *_of_probes(run, {} if told is None else told), *_end(run), *_unasked(run)]
 
 
 def key_numbers(run: Run) -> list[tuple[str, str]]:
@@ -57,8 +58,15 @@ def _at_the_end(run: Run) -> str:
     return f"At its last row, of step {run.rows[-1]['step']:,}: {', '.join(found)}."
 
 
-def _of_probes(run: Run) -> list[str]:
-    return [sentence for name, probe in run.experiment.probes.items() for sentence in probe.says(run, name)]
+def _of_probes(run: Run, told: dict[str, str]) -> list[str]:
+    said: list[str] = []
+    for name, probe in run.experiment.probes.items():
+        try:
+            with of_stored(run, name):
+                said += [str(sentence) for sentence in probe.says(run, name)]
+        except UserError as error:
+            warn_of(told, name, error)
+    return said
 
 
 def _end(run: Run) -> list[str]:

@@ -10,7 +10,7 @@ from framework.config import word_of
 from framework.errors import UserError
 from framework.pictures import COLOURS, Curve, Panel, draw, new_figure, plain_style
 from framework.records.names import short_fields
-from framework.records.pictures.points import Points, count_of, grouped, save, scale_of
+from framework.records.pictures.points import Points, count_of, grouped, in_full, save, scale_of
 from framework.records.table import Row, Table
 
 MOST = 12  # curves that are told apart
@@ -36,13 +36,14 @@ def draw_bands(table: Table, x: str, value: str, output: Path, paper: float | No
         at = _by_x(points, rows, x, value)
         curves += _seeds(points, rows, x, value, colour)
         mean, half = (np.array(column) for column in zip(*(interval(values) for values in at.values()), strict=True))
-        curves.append(Curve(label, list(at), mean, "o-" if colour < len(COLOURS) else "o--", colour, low=mean - half, high=mean + half))
+        style = "o-" if colour < len(COLOURS) else "o--"
+        curves.append(Curve(in_full(label), list(at), mean, style, colour, low=mean - half, high=mean + half))
         lines += [[label, place, m, m - h, m + h, len(at[place])] for place, m, h in zip(at, mean, half, strict=True)]
     flat = np.array([points.number(row, value) for row in points.rows])
     count = count_of((group for rows in settings.values() for group in grouped(rows, [x]).values()), "seed")
     said = [f"mean and 95 % interval over {count} (Student's t); pale: each seed", points.about, points.left_out]
     title = "\n".join(filter(None, said))
-    log_y = bool(flat.min() > 0 and flat.max() / flat.min() > 100)
+    log_y = bool(flat.min() > 0 and flat.max() / 100 > flat.min())
     y_label = "\n".join(textwrap.wrap(points.label(value), LABEL))
     panel = Panel(title, points.label(x), y_label, curves, scale_of(place for curve in curves for place in curve.x), log_y)
     figure = new_figure()

@@ -9,7 +9,7 @@ import numpy as np
 
 from framework.errors import UserError
 from framework.pictures import Axis, HeatMap, draw_heat_map, new_figure, plain_style
-from framework.records.pictures.points import EVENTS, Points, grouped, key_of, number, save
+from framework.records.pictures.points import EVENTS, Points, grouped, in_full, key_of, number, save
 from framework.records.table import Row, Table
 
 
@@ -58,7 +58,7 @@ def draw_map(table: Table, x: str, y: str, value: str, output: Path, share: bool
         words=words,
         caption=_caption(never, next(filter(None, sum(words, [])), ""), np.isnan(numbers) & ~never, value in EVENTS, points),
         limits=(0.0, 1.0) if share else (None, None),
-        log=bool(not share and len(here) and here.min() > 0 and here.max() / here.min() > 10),
+        log=bool(not share and len(here) and here.min() > 0 and here.max() / 10 > here.min()),
     )
     figure = new_figure()
     draw_heat_map(figure, heat)
@@ -87,7 +87,7 @@ def _title(points: Points, value: str, share: bool, groups: Any, partly: bool) -
     runs = points.runs_in(groups)
     what = points.label(value)
     if share:
-        happened = {"grokked": "grokked", "fitted": "fitted the training set"}.get(value, f"have {value}")
+        happened = {"grokked": "grokked", "fitted": "fitted the training set"}.get(value, f"have {in_full(value)}")
         return f"Share of the runs that {happened}\n{runs} in each cell"
     where = " in which it happened" if value in EVENTS else " that finished" if partly else ""
     return f"{what[0].upper()}{what[1:]}\nmean over the runs{where}, {runs} in each cell"

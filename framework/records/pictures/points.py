@@ -9,7 +9,7 @@ from typing import Any
 
 from framework.config import PLUGIN_SECTIONS
 from framework.errors import UserError
-from framework.pictures import as_pdf, rendered, spacing
+from framework.pictures import LONGEST_WORDS, as_pdf, literal, rendered, spacing
 from framework.records.names import short_fields, unnamed
 from framework.records.record import FAILED, FINISHED
 from framework.records.table import Row, Table
@@ -59,13 +59,13 @@ class Points:
         said = [_runs(len(table) - len(over), "that is not over", "that are not over")] if len(over) < len(table) else []
         said += [_runs(len(over) - every, *[f"that failed, or without {' or '.join(needed)}"] * 2)] if every < len(over) else []
         said += [_runs(every - len(rows), "that is another one again", "that are others again")] if len(rows) < every else []
-        return cls(rows, others, "seed" not in shown, f"not shown: {', '.join(said)}" if said else "", table)
+        return cls(rows, others, "seed" not in shown, in_full(f"not shown: {', '.join(said)}") if said else "", table)
 
     @property
     def about(self) -> str:
         """What is drawn, in a line: the plugins that all runs share, and how many runs there are."""
         shared = [{row[kind] for row in self.rows} for kind in ("task", "model", "optimizer")]
-        return ", ".join([*(names.pop().replace("_", " ") for names in shared if len(names) == 1), f"{len(self.rows)} runs"])
+        return in_full(", ".join([*(names.pop().replace("_", " ") for names in shared if len(names) == 1), f"{len(self.rows)} runs"]))
 
     def label(self, name: str) -> str:
         """A field or a column in words: 'learning rate (optimizer.learning_rate)'."""
@@ -73,9 +73,9 @@ class Points:
         if said:
             return said.format(headline=self.rows[0]["headline"].replace("_", " "))
         if not self.table.is_field(name):
-            return f"{name.replace('_', ' ')} at the end"
+            return in_full(f"{name.replace('_', ' ')} at the end")
         short = short_fields(dict.fromkeys([name, *self.table.fields]))[name].replace("_", " ")
-        return short if short == name else f"{short} ({name})"
+        return in_full(short if short == name else f"{short} ({name})")
 
     def number(self, row: Row, name: str) -> float:
         """A value as a number, NaN where the run has none. Raises UserError for words."""
@@ -89,8 +89,13 @@ class Points:
     def runs_in(self, groups: Iterable[Sequence[Row]]) -> str:
         """'3 seeds', or '6 runs that differ in seed and model.width': how many there are in each group."""
         if self.others:
-            return f"{count_of(groups, 'run')} that differ in {'seed and ' * self.over_seeds}{', '.join(self.others)}"
+            return f"{count_of(groups, 'run')} that differ in {'seed and ' * self.over_seeds}{in_full(', '.join(self.others))}"
         return count_of(groups, "seed" if self.over_seeds else "run")
+
+
+def in_full(words: str) -> str:
+    """Names of fields and their values as the words of a picture, which breaks them into lines."""
+    return literal(words, LONGEST_WORDS)
 
 
 def count_of(groups: Iterable[Sequence[Row]], thing: str) -> str:

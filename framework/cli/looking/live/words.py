@@ -7,7 +7,7 @@ from rich.cells import set_cell_size
 from rich.text import Text
 from tqdm import tqdm
 
-from framework.cli.answers import CONTROLS
+from framework.errors import CONTROLS
 
 FOREVER = 1e10  # seconds
 BAR = 20  # characters of a bar, at most
