@@ -5,6 +5,7 @@ from framework.storage.folders import (
     append_to,
     check_links,
     copy_aside,
+    is_folder,
     make_folder,
     make_new_folder,
     move,

@@ -29,6 +29,11 @@ def make_new_folder(path: Path) -> None:
     path.mkdir()
 
 
+def is_folder(entry: os.DirEntry) -> bool:
+    """Whether an entry of a folder is one, or leads to one; a link that leads to itself does not, and raises nothing."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
 def append_to(path: Path, mode: int = 0o666) -> BinaryIO:
     """A file opened so that what is written goes to its end; made where there is none. Raises OSError for a link, a folder or a pipe."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
