@@ -37,3 +37,4 @@ from framework.storage.reading import (
 )
 from framework.storage.tables import csv_line, csv_text
 from framework.storage.trust import trust, trusted
+from framework.storage.written import checksums_below, difference, sizes_below

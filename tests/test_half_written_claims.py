@@ -1,0 +1,103 @@
+"""Files of a run that claim to be huge, or lead elsewhere: refused or set aside at once, and nothing of that size is read or kept."""
+
+import json
+import os
+import shutil
+import time
+
+import pytest
+
+from framework import registry, train
+from framework.cli import run_command
+from framework.run.checkpoints import CHECKSUMS, Damaged, read_leaves
+from tests.helpers import tiny
+
+pytestmark = pytest.mark.usefixtures("clean_registry")
+
+TERABYTE = 2**40
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A finished run with rows, arrays and two saved states."""
+    from framework.config import select
+
+    path = tmp_path_factory.mktemp("sound") / "run"
+    with registry.temporary():
+        train(tiny(probes={"map": select("fourier", schedule="every 3")}), path)
+    return path
+
+
+@pytest.fixture
+def run(sound, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(sound, tmp_path / "all" / "run")
+
+
+def leads_out(run):
+    """A state in whose place lies a link to the whole system."""
+    shutil.rmtree(run / "checkpoints" / "6" / "default")
+    (run / "checkpoints" / "6" / "default").symlink_to("/usr")
+
+
+def leads_out_inside(run):
+    (run / "checkpoints" / "6" / "default" / "more").symlink_to("/usr")
+
+
+def file_leads_out(run):
+    file = run / "checkpoints" / "6" / "default" / "manifest.ocdbt"
+    file.rename(run / "elsewhere")
+    file.symlink_to(run / "elsewhere")
+
+
+def is_a_pipe(run):
+    os.mkfifo(run / "checkpoints" / "6" / "default" / "_sharding.pipe")
+
+
+def claims_a_terabyte(run):
+    os.truncate(run / "checkpoints" / "6" / "default" / "manifest.ocdbt", TERABYTE)
+
+
+@pytest.mark.parametrize("damage", [leads_out, leads_out_inside, file_leads_out, is_a_pipe, claims_a_terabyte])
+def test_a_state_that_leads_elsewhere_or_claims_any_size_is_damaged_at_once(damage, run, sound, capsys):
+    damage(run)
+    began = time.monotonic()
+    with pytest.raises(Damaged, match="default"):
+        read_leaves(run / "checkpoints" / "6")
+    assert run_command(["doctor", str(run)]) == 1
+    assert time.monotonic() - began < 5.0
+    assert "BAD  checkpoints/6" in capsys.readouterr().out
+    assert run_command(["doctor", str(run), "--repair"]) == 0
+
+
+def test_the_size_of_each_file_is_kept_and_a_state_without_sizes_is_read(run):
+    place = run / "checkpoints" / "6"
+    content = json.loads((place / CHECKSUMS).read_text())
+    assert content["sizes"] == {name: (place / name).stat().st_size for name in content["files"]}
+    leaves = read_leaves(place)
+    (place / CHECKSUMS).write_text(json.dumps({name: value for name, value in content.items() if name != "sizes"}))
+    assert read_leaves(place).keys() == leaves.keys()
+    (place / CHECKSUMS).write_text(json.dumps(content | {"sizes": dict.fromkeys(content["sizes"], 1)}))
+    with pytest.raises(Damaged, match="default/.* is not what was written"):
+        read_leaves(place)
+
+
+OF_CHECKSUMS = [
+    *({"files": value} for value in (["a"], None, 5, {"a": 1}, "x")),
+    *({"leaves": value} for value in (["step"], {"step": 1}, None, "step")),
+    *({"odd": value} for value in (["a"], 5, None, {"step": 5}, {"step": ["uint8", "x"]}, {"x": ["uint8", [1]]})),
+    *({"sizes": value} for value in (["a"], 5, {"a": "b"}, None)),
+    *({"step": value} for value in ([], "6", None)),
+]
+
+
+@pytest.mark.parametrize("change", OF_CHECKSUMS, ids=str)
+def test_checksums_of_other_kinds_are_damaged(change, run, capsys):
+    file = run / "checkpoints" / "6" / CHECKSUMS
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    try:
+        read_leaves(file.parent)
+    except Damaged:
+        assert run_command(["doctor", str(run)]) == 1
+    else:
+        assert change in ({"odd": {"x": ["uint8", [1]]}},), "only what names no leaf may be read"
