@@ -9,7 +9,9 @@ import pytest
 
 from framework import registry, train
 from framework.cli import run_command
+from framework.records import read_environment
 from framework.run.checkpoints import CHECKSUMS, Damaged, read_leaves
+from framework.storage import parse_json, read_json
 from tests.helpers import tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -101,3 +103,31 @@ def test_checksums_of_other_kinds_are_damaged(change, run, capsys):
         assert run_command(["doctor", str(run)]) == 1
     else:
         assert change in ({"odd": {"x": ["uint8", [1]]}},), "only what names no leaf may be read"
+
+
+TOO_LARGE = ["1e999", "-1e999", "1" + "0" * 400, "-1" + "0" * 400]
+
+
+@pytest.mark.parametrize("number", TOO_LARGE, ids=lambda number: number[:9])
+def test_json_with_a_number_that_no_float_holds_is_refused(number, run, capsys):
+    file = run / "environment.json"
+    file.write_text(file.read_text().replace('"sessions":', f'"note": {number}, "sessions":', 1))
+    for name in (read_json, read_environment):
+        with pytest.raises(ValueError, match="greater than any number"):
+            name(file)
+    assert run_command(["doctor", str(run)]) == 1
+    assert "BAD  environment.json" in capsys.readouterr().out
+    assert run_command(["doctor", str(run), "--repair"]) == 0
+
+
+@pytest.mark.parametrize("seconds", [1e308, -1e300, 1e15])
+def test_seconds_that_no_session_takes_are_no_seconds(seconds, run):
+    content = json.loads((run / "environment.json").read_text())
+    content["sessions"][-1]["seconds"] = {"training": seconds, "drawing": seconds}
+    (run / "environment.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="of session 1, seconds are no numbers"):
+        read_environment(run / "environment.json")
+
+
+def test_a_row_is_read_as_fast_as_before():
+    assert parse_json(b'{"step": 1e999}')["step"] == float("inf")  # rows check their numbers themselves

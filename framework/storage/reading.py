@@ -5,17 +5,21 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from framework.errors import quoted
 
 if TYPE_CHECKING:
     import numpy as np
 
 DEEPEST = 100  # sections within sections; Python's stack ends too
+DIGITS = 308  # of an integer, its sign included: what is longer may be greater than any float
 MOST_BYTES = 10**8  # of a file that is read as a whole, or of a line of one: a sparse file can claim any size
 
 
@@ -64,23 +68,24 @@ def read_text(path: str | Path, errors: str = "strict") -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """What a file of JSON holds. Raises OSError, and ValueError with what is wrong with it, also where it is too big."""
+    """What a file of JSON holds, each number one that a float holds. Raises OSError, and ValueError with what is wrong: it may be too big."""
     try:
         text = read_file(path)
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise
         raise ValueError(error.strerror) from None
-    return parse_json(text)
+    return parse_json(text, parse_float=_finite, parse_int=_whole)
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes, **numbers: Callable[[str], Any]) -> Any:
     """What standard JSON in UTF-8 holds: no NaN and no infinity, nothing nested deeper than DEEPEST, no half of a character.
 
     Names are interned: thousands of rows share those of their columns. Raises ValueError with what is wrong with it.
+    numbers: what reads them, as json.loads takes it; by default 1e999 is an infinity, since rows are checked for that by themselves.
     """
     try:
-        found = json.loads(text.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_interned)
+        found = json.loads(text.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_interned, **numbers)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if b"\\u" in text or text.count(b"[") + text.count(b"{") > DEEPEST:
@@ -157,6 +162,19 @@ def _interned(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is not standard JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if math.isinf(number):
+        raise ValueError(f"{quoted(word, 40)} is greater than any number that is computed with")
+    return number
+
+
+def _whole(word: str) -> int:
+    if len(word) > DIGITS:
+        raise ValueError(f"{quoted(word, 40)} is greater than any number that is computed with")
+    return int(word)
 
 
 def _check(found: Any, depth: int) -> None:
