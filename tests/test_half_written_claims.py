@@ -9,9 +9,10 @@ import pytest
 
 from framework import registry, train
 from framework.cli import run_command
-from framework.records import read_environment
+from framework.records import index, read_environment
 from framework.run.checkpoints import CHECKSUMS, Damaged, read_leaves
-from framework.storage import parse_json, read_json
+from framework.storage import Lock, holder, parse_json, read_json, trust, trusted
+from framework.storage.trust import VARIABLE
 from tests.helpers import tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -131,3 +132,38 @@ def test_seconds_that_no_session_takes_are_no_seconds(seconds, run):
 
 def test_a_row_is_read_as_fast_as_before():
     assert parse_json(b'{"step": 1e999}')["step"] == float("inf")  # rows check their numbers themselves
+
+
+def test_a_lock_that_claims_a_terabyte_is_taken_over(tmp_path):
+    (tmp_path / "LOCK").write_text("{}")
+    os.truncate(tmp_path / "LOCK", TERABYTE)
+    assert holder(tmp_path / "LOCK") is None
+    with Lock(tmp_path / "LOCK"):
+        assert f"process {os.getpid()} on" in str(holder(tmp_path / "LOCK"))
+        assert (tmp_path / "LOCK").stat().st_size < 1000
+
+
+@pytest.mark.parametrize("name", ["sweep.csv", index.NAME])
+@pytest.mark.parametrize(
+    "words", [["collect", "{all}"], ["report", "{all}", "--output={all}/r.html"], ["watch", "{all}", "--once"]], ids=str
+)
+def test_a_table_or_an_index_that_claims_a_terabyte_ends_no_command(words, name, run, capsys):
+    (run.parent / name).write_text("member,state\n")
+    os.truncate(run.parent / name, TERABYTE)
+    assert run_command([word.format(all=run.parent) for word in words]) == 0
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err and (words[0] != "collect" or (name == "sweep.csv") == ("at most 100,000,000 are read" in out + err))
+
+
+def test_a_record_of_trust_that_claims_a_terabyte_is_set_aside_when_a_plugin_is_named(tmp_path, monkeypatch, warnings_said):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    trust(["one"])
+    record = tmp_path / "whygrok" / "trusted_plugins"
+    os.truncate(record, TERABYTE)
+    monkeypatch.delenv(VARIABLE)
+    assert trusted() == set()
+    trust(["two"])
+    monkeypatch.delenv(VARIABLE)
+    assert trusted() == {"two"} and record.with_name("trusted_plugins.damaged").stat().st_size == TERABYTE
+    assert "trusted_plugins.damaged" in warnings_said[-1]

@@ -22,6 +22,7 @@ from framework.storage.lock import Lock, holder
 from framework.storage.orbax_store import packed, read_arrays, unpacked, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
 from framework.storage.reading import (
+    MOST_BYTES,
     digest,
     npz_bytes,
     npz_names,

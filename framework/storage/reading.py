@@ -9,7 +9,7 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,7 @@ def read_text(path: str | Path, errors: str = "strict") -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """What a file of JSON holds, each number one that a float holds. Raises OSError, and ValueError with what is wrong: it may be too big."""
+    """What a file of JSON holds, each number one that a float holds. Raises OSError, and ValueError with what is wrong with it."""
     try:
         text = read_file(path)
     except OSError as error:
@@ -78,7 +78,7 @@ def read_json(path: str | Path) -> Any:
     return parse_json(text, parse_float=_finite, parse_int=_whole)
 
 
-def parse_json(text: bytes, **numbers: Callable[[str], Any]) -> Any:
+def parse_json(text: bytes, **numbers: Any) -> Any:
     """What standard JSON in UTF-8 holds: no NaN and no infinity, nothing nested deeper than DEEPEST, no half of a character.
 
     Names are interned: thousands of rows share those of their columns. Raises ValueError with what is wrong with it.

@@ -4,11 +4,13 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
-from framework.storage.folders import append_to
+from framework.errors import StorageError
+from framework.storage.folders import append_to, set_aside
 from framework.storage.home import user_folder
 from framework.storage.programs import refusal
-from framework.storage.reading import read_text
+from framework.storage.reading import MOST_BYTES, read_text
 
 log = logging.getLogger("whygrok")
 
@@ -38,10 +40,19 @@ def trust(plugins: Iterable[str]) -> None:
         if why := refusal(folder):  # which makes it
             log.warning("the plugins that you name are remembered in this process only: %s: %s", folder, why)
             return
+        if _claims_too_much(folder / NAME):  # what is appended would be read by nobody
+            log.warning("%s is too large to be a record of plugins, and is now %s", folder / NAME, set_aside(folder / NAME, "damaged").name)
         with append_to(folder / NAME, 0o600) as file:  # a line break first: the last line may have been cut
             file.write(b"".join(b"\n" + os.fsencode(name) for name in new) + b"\n")
-    except OSError as error:
+    except (OSError, StorageError) as error:
         log.warning("the plugins that you name are remembered in this process only: %s", error)
+
+
+def _claims_too_much(record: Path) -> bool:
+    try:
+        return os.lstat(record).st_size > MOST_BYTES
+    except OSError:
+        return False
 
 
 def _can_be_kept(name: str) -> bool:
