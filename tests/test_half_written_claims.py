@@ -1,19 +1,22 @@
 """Files of a run that claim to be huge, or lead elsewhere: refused or set aside at once, and nothing of that size is read or kept."""
 
+import io
 import json
 import os
 import shutil
 import time
+import zipfile
 
+import numpy as np
 import pytest
 
 from framework import registry, train
 from framework.cli import run_command
 from framework.records import index, read_environment
 from framework.run.checkpoints import CHECKSUMS, Damaged, read_leaves
-from framework.storage import Lock, holder, parse_json, read_json, trust, trusted
+from framework.storage import Lock, holder, parse_json, read_json, read_npy, read_npz, trust, trusted
 from framework.storage.trust import VARIABLE
-from tests.helpers import tiny
+from tests.helpers import assert_same_run, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -167,3 +170,77 @@ def test_a_record_of_trust_that_claims_a_terabyte_is_set_aside_when_a_plugin_is_
     monkeypatch.delenv(VARIABLE)
     assert trusted() == {"two"} and record.with_name("trusted_plugins.damaged").stat().st_size == TERABYTE
     assert "trusted_plugins.damaged" in warnings_said[-1]
+
+
+def header(shape, dtype="<f8"):
+    """The head of an .npy file, as the format is described by NumPy: magic, version 1.0, length, and a dict as text."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    text += b" " * (63 - (10 + len(text)) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+def zipped(content, kind=zipfile.ZIP_STORED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", kind) as archive, archive.open("map/power.npy", "w", force_zip64=True) as member:
+        for part in content:
+            member.write(part)
+    return buffer.getvalue()
+
+
+def bomb(kind):
+    """A gigabyte of zeros, which is what its header says."""
+    return lambda: zipped([header((2**27,)), *[bytes(2**23)] * 2**7], kind)
+
+
+ARCHIVES = {
+    "claims": lambda: zipped([header((2**45,))]),
+    "claims to overflow": lambda: zipped([header((2**32, 2**32))]),
+    "negative": lambda: zipped([header((-1, -1)), bytes(8)]),
+    "more than it says": lambda: zipped([header((1,)), bytes(80)]),
+    "bomb": bomb(zipfile.ZIP_DEFLATED),
+    "bomb of another kind": bomb(zipfile.ZIP_BZIP2),
+    "array alone": lambda: header((2**45,)),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_that_claims_or_unfolds_to_too_much_is_damaged_and_set_aside(name, run, sound, capsys):
+    file = sorted((run / "arrays").glob("*.npz"))[-1]
+    whole = file.read_bytes()
+    file.write_bytes(ARCHIVES[name]())
+    with pytest.raises(ValueError, match="no whole archive"):
+        read_npz(file)
+    assert run_command(["doctor", str(run)]) == 1
+    assert f"BAD  arrays/{file.name}" in capsys.readouterr().out
+    assert run_command(["doctor", str(run), "--repair"]) == 0
+    assert not file.exists()
+    file.with_name(f"{file.name}.damaged").unlink()
+    file.write_bytes(whole)
+    assert_same_run(run, sound)
+
+
+@pytest.mark.parametrize("shape", ["(1099511627776,)", "(4294967296, 4294967296)"])
+def test_an_array_alone_that_claims_more_than_its_file_holds_is_damaged(shape, tmp_path):
+    (tmp_path / "table.npy").write_bytes(header(shape))
+    with pytest.raises(ValueError, match="holds"):
+        read_npy(tmp_path / "table.npy")
+    np.save(tmp_path / "table.npy", np.eye(3))
+    assert np.array_equal(read_npy(tmp_path / "table.npy"), np.eye(3))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_honest_arrays_are_read(save, tmp_path):
+    """Uncompressed of any size; compressed up to 100 MB, or to eight times the size of the file."""
+    arrays = {
+        "zeros": np.zeros(10**7),
+        "scalar": np.array(3),
+        "empty": np.zeros((0, 4)),
+        "text": np.array(["a", "bc"]),
+        "turned": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "named": np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+    }
+    save(tmp_path / "honest.npz", **arrays)
+    found = read_npz(tmp_path / "honest.npz")
+    assert found.keys() == arrays.keys()
+    assert all(found[name].dtype == array.dtype and np.array_equal(found[name], array) for name, array in arrays.items())
+    assert read_npz(tmp_path / "honest.npz", ["text", "none"]).keys() == {"text"}
