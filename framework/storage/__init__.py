@@ -17,7 +17,7 @@ from framework.storage.folders import (
     temporary_folder,
     write_new,
 )
-from framework.storage.home import at_home, user_folder
+from framework.storage.home import at_home, real_path, user_folder
 from framework.storage.lock import Lock, holder
 from framework.storage.orbax_store import packed, read_arrays, unpacked, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of

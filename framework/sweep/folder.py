@@ -149,9 +149,9 @@ class SweepFolder:
     def _refuse_others(self) -> None:
         refused = []
         for name, experiment in self._experiments.items():
-            directory = RunDirectory.at(self.path / name)
             try:
                 check_links([self.path / name])
+                directory = RunDirectory.at(self.path / name)
                 directory.check_whole()
                 directory.check_same_run(experiment.config, INSTEAD)
                 check_steps(experiment, directory)
