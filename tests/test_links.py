@@ -162,7 +162,7 @@ def test_a_folder_that_is_a_link_to_itself_is_a_sentence_in_every_command(words,
     for name in ("loop", "loop.py"):
         (tmp_path / name).symlink_to(name)
     assert run_command(words) in (2, 5)
-    said = [line for line in capsys.readouterr().err.splitlines() if " at scale " not in line]  # which says what begins
+    said = [line for line in capsys.readouterr().err.splitlines() if " at scale " not in line and "XLA_FLAGS=" not in line]  # what begins
     assert len(said) == 1 and "loop" in said[0] and "--debug" not in said[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["loop", "loop.py"]
 
