@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TextIO
 
-from framework.errors import StorageError
+from framework.errors import StorageError, WhygrokError, sentence
 
 LONGEST_MESSAGE = 10_000  # characters: a value of a megabyte may stand in one
 NARROWEST = 40  # columns for which sentences are broken; a narrower screen breaks them itself
@@ -18,18 +18,19 @@ UNPRINTABLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}  # categories of Unicode
 class Controls(dict[int, str]):
     """For str.translate: escapes for what could move the cursor, rename the window or turn the direction of reading.
 
-    A folder of somebody else's may have such characters in its names. Line ends and tabs stay as they are.
+    A folder of somebody else's may have such characters in its names. Given is what becomes of others.
     """
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        if character not in "\n\t" and unicodedata.category(character) in UNPRINTABLE:
+        if unicodedata.category(character) in UNPRINTABLE:
             character = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
         self[code] = character
         return character
 
 
-CONTROLS = Controls()
+CONTROLS = Controls({ord("\n"): "\n", ord("\t"): "\t"})
+ON_ONE_LINE = Controls({ord("\n"): "\\n", ord("\t"): "\t"})
 
 _stream: TextIO | None = None  # where answers go, inside `answers_alone`
 
@@ -40,6 +41,16 @@ def shortened(message: str) -> str:
     if len(message) <= LONGEST_MESSAGE:
         return message
     return f"{message[:half]} … ({len(message):,} characters in all) … {message[-half:]}"
+
+
+def on_one_line(message: str) -> str:
+    """A message of at most one line: a line break in it is of a value, which could pose as another message of ours."""
+    return shortened(message).translate(ON_ONE_LINE)
+
+
+def complaint(error: WhygrokError) -> str:
+    """What is printed of an error: its sentence on one line, and the lines of ours that follow."""
+    return "\n".join(map(on_one_line, [f"whygrok: {sentence(error)}", *filter(None, error.then.split("\n"))]))
 
 
 def answer(*words: object, end: str = "\n") -> None:

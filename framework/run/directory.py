@@ -150,7 +150,7 @@ class RunDirectory:
             told.sort(key=lambda name: name not in before or name not in now)  # first what both have: that was given
             words = [f"{name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in told[:TOLD]]
             more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
-            raise UserError(f"{self.path} holds another run: {'; '.join(words)}{more}\n{instead}")
+            raise UserError(f"{self.path} holds another run: {'; '.join(words)}{more}", then=instead)
 
 
 def new_workdir(stem: str, root: Path | None = None) -> Path:
