@@ -224,6 +224,9 @@ def test_an_array_alone_that_claims_more_than_its_file_holds_is_damaged(shape, t
     (tmp_path / "table.npy").write_bytes(header(shape))
     with pytest.raises(ValueError, match="holds"):
         read_npy(tmp_path / "table.npy")
+    np.savez(tmp_path / "archive.npz", np.eye(3))
+    with pytest.raises(ValueError, match="is an archive of arrays, not one array"):
+        read_npy(tmp_path / "archive.npz")
     np.save(tmp_path / "table.npy", np.eye(3))
     assert np.array_equal(read_npy(tmp_path / "table.npy"), np.eye(3))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEEPEST = 100  # sections within sections; Python's stack ends too
 DIGITS = 308  # of an integer, its sign included: what is longer may be greater than any float
 MOST_BYTES = 10**8  # of a file that is read as a whole, or of a line of one: a sparse file can claim any size
-ARCHIVE = b"PK"
+ARCHIVE, ARRAY = b"PK", b"\x93NUMPY"  # with which such files begin
 KINDS = (0, 8)  # how NumPy stores an array, as it is or deflated; what is packed in other ways may unfold to anything
 UNFOLDED = 8  # times the size of an archive, or MOST_BYTES: a larger one that is compressed is taken for a bomb
 
@@ -130,8 +130,12 @@ def read_npy(path: str | Path) -> "np.ndarray":
 
     with open_file(path) as file:
         try:
-            _check_claim(file, os.fstat(file.fileno()).st_size)
-            file.seek(0)
+            begins = file.peek(len(ARRAY))
+            if begins.startswith(ARCHIVE):
+                raise ValueError("is an archive of arrays, not one array")
+            if begins.startswith(ARRAY):
+                _check_claim(file, os.fstat(file.fileno()).st_size)
+                file.seek(0)
             return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
         except EOFError:
             raise ValueError("is empty") from None
@@ -152,7 +156,7 @@ def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
 
     with open_file(path) as file:
         try:
-            if file.peek(len(ARCHIVE))[: len(ARCHIVE)] != ARCHIVE:  # NumPy would read an array alone at once
+            if not file.peek(len(ARCHIVE)).startswith(ARCHIVE):  # NumPy would read an array alone at once
                 raise ValueError("it begins as no archive does")
             with np.load(file, allow_pickle=False) as stored:
                 wanted = {*stored.files} if names is None else {*names}
