@@ -12,9 +12,20 @@ UNPRINTABLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}  # categories of Unicode
 
 
 class WhygrokError(Exception):
-    """Base of all errors that are explained in words; `exit_code` is what the command line returns."""
+    """Base of all errors that are explained in words; `exit_code` is what the command line returns.
+
+    then: lines of ours that follow the sentence, which is one line: a line break in it is of a value, and is not printed as one.
+    """
 
     exit_code = 1
+    then = ""
+
+    def __init__(self, *words: object, then: str = ""):
+        super().__init__(*words)
+        self.then = then
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, (super().__str__(), self.then)))
 
 
 class UserError(WhygrokError):
@@ -57,9 +68,14 @@ class Damage(StorageError):
         return f"{self.said}. {self.remedy or f'Set aside what is damaged with: {command}; then give the same command again'}"
 
 
+def sentence(error: WhygrokError) -> str:
+    """What an error says, without the lines that follow."""
+    return str(error).removesuffix(error.then).removesuffix("\n") if error.then else str(error)
+
+
 def continued(error: WhygrokError, words: str) -> WhygrokError:
     """The error of a run that can go on, with how; of one that is damaged, which says itself what helps, as it is."""
-    return error if isinstance(error, Damage) else type(error)(f"{error}. {words}")
+    return error if isinstance(error, Damage) else type(error)(f"{sentence(error)}. {words}", then=error.then)
 
 
 class HostLost(WhygrokError):

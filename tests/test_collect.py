@@ -248,6 +248,16 @@ def test_mistakes_are_a_sentence_with_the_nearest_name(runs, words, message, cap
     assert message.format(runs=runs) in err and "Traceback" not in err and err.count("\n") == 1
 
 
+def test_a_link_that_leads_to_itself_hides_no_run(runs):
+    before = collect(runs)
+    (runs / "rates" / "loop").symlink_to("loop")
+    (runs / "rates" / "nowhere").symlink_to("gone")
+    after = collect(runs)
+    assert list(after) == list(before) and after.left_out == before.left_out
+    with pytest.raises(UserError, match=r"there is no folder .*rate\. Did you mean 'rates'"):
+        collect(runs / "rate")
+
+
 def test_collecting_imports_no_jax(runs):
     code, modules, said = imported(runs, "collect", ".")
     assert code == 0 and "4 runs" in said

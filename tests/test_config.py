@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from configs import quickstart
 from framework import Experiment, Probe, field, register, registry, train
+from framework.cli import run_command
 from framework.config import experiment, find_config, flatten, from_dict, load_config, override, select, shipped_configs, to_dict
 from framework.errors import FieldError, UserError
 from framework.fields import declared_fields
@@ -206,6 +207,15 @@ def test_a_run_directory_and_its_config_json_are_configs(tmp_path, small_config)
         assert to_dict(load_config(spec)) == to_dict(from_dict(small_config))
     swapped = load_config(f"{tmp_path}/config.json:optimizer=gd", {"task.p": "5"})
     assert (swapped.optimizer.name, swapped.task.p) == ("gd", 5)
+
+
+@pytest.mark.parametrize("arg", [5, None, {}, [], True])
+def test_what_follows_the_colon_is_text_in_a_file_too(arg, tmp_path, small_config, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(to_dict(small_config) | {"arg": arg}))
+    for words in (["plot", str(tmp_path)], ["diff", str(tmp_path), "quickstart"]):
+        assert run_command(words) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert len(said) == 1 and f"config.json: arg = {arg!r}: must be text" in said[0]
 
 
 def test_training_from_python_needs_no_flags_and_no_folder(tmp_path, monkeypatch, small_config):

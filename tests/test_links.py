@@ -133,3 +133,47 @@ def test_an_empty_folder_is_removed_and_a_link_to_one_is_not(tmp_path):
     for workdir in (tmp_path / "run", tmp_path / "mine"):
         remove_if_empty(workdir)
     assert (tmp_path / "run").is_symlink() and not (tmp_path / "mine").exists()
+
+
+LOOPS = [
+    ["run", "--workdir=loop"],
+    ["run", "--workdir=loop", "--config=quickstart"],
+    ["run", "--workdir=new", "--config=quickstart", "--config.init_from=loop@3"],
+    ["run", "--workdir=new", "--config=quickstart", "--config.plugins=loop.py"],
+    ["run", "--workdir=loop/inside", "--config=quickstart"],
+    ["plot", "loop"],
+    ["report", "loop"],
+    ["movie", "loop", "--probe=norms"],
+    ["rerun", "loop", "--verify"],
+    ["fork", "loop@3", "--workdir=new"],
+    ["certify", "loop"],
+    ["evaluate", "loop", "--intervention=scale"],
+    ["doctor", "loop"],
+    ["diff", "loop", "quickstart"],
+    ["collect", "loop"],
+    ["watch", "loop", "--once"],
+    ["reproduce", "fig1", "--workdir=loop"],
+]
+
+
+@pytest.mark.parametrize("words", LOOPS, ids=" ".join)
+def test_a_folder_that_is_a_link_to_itself_is_a_sentence_in_every_command(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("loop", "loop.py"):
+        (tmp_path / name).symlink_to(name)
+    assert run_command(words) in (2, 5)
+    said = [line for line in capsys.readouterr().err.splitlines() if " at scale " not in line and "XLA_FLAGS=" not in line]  # what begins
+    assert len(said) == 1 and "loop" in said[0] and "--debug" not in said[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["loop", "loop.py"]
+
+
+def test_a_member_of_a_sweep_that_is_a_link_to_itself_is_refused_by_its_name(tmp_path, capsys):
+    (tmp_path / "config.py").write_text(
+        "from configs.quickstart import *\nfrom framework.config import product\n"
+        "def get_sweep(config):\n    return product({'seed': [0, 1]})\n"
+    )
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "seed=1").symlink_to("seed=1")
+    assert run_command(["sweep", f"--config={tmp_path}/config.py", f"--workdir={tmp_path}/all"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "member seed=1: " in said[0] and "seed=1 is a symbolic link" in said[0]

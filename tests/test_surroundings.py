@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,7 @@ def test_standard_output_may_be_full_closed_or_left_early(redirected, code):
 
 PRINTS = '''
 import os
+import shutil
 from dataclasses import dataclass
 import jax.numpy as jnp
 from framework import Penalty, register
@@ -150,6 +153,56 @@ def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path, capsys)
     assert run_command(["plot", f"{folder}@nothing"]) == 2
     captured = capsys.readouterr()
     assert "\x1b" not in captured.out + captured.err and "\\x1b]0;title\\x07" in captured.err
+
+
+FORGED = "x\n\u2028\x85x\r\x1b[2Jx\nwhygrok: fine, type: rm -rf"
+
+
+def in_json(name, change):
+    def put(run):
+        stored = json.loads((run / name).read_text())
+        change(stored)
+        (run / name).write_text(json.dumps(stored))
+
+    return put
+
+
+def lock(**owner):
+    return lambda run: (run / "LOCK").write_text(json.dumps({"host": "other", "pid": 1, "heartbeat": time.time()} | owner))
+
+
+FORGERIES = {
+    "lock host": lock(host=FORGED),
+    "lock start": lock(started=FORGED),
+    "lock pid": lock(pid=FORGED),
+    "data": in_json("environment.json", lambda stored: stored.update(data=FORGED)),
+    "plugins": in_json("config.json", lambda stored: stored.update(plugins=[f"a{FORGED}.py"])),
+    "probe": in_json("config.json", lambda stored: stored["probes"].update({FORGED: {"name": "norms"}})),
+    "name of a probe": in_json("config.json", lambda stored: stored["probes"].update(u={"name": FORGED})),
+    "writer": in_json("config.json", lambda stored: stored["writers"].update({FORGED: {"name": "tensorboard"}})),
+    "fields": in_json("config.json", lambda stored: stored["task"].update({FORGED: FORGED})),
+    "another run": in_json("config.json", lambda stored: stored.update(stop_when="", seed=FORGED)),
+    "bits": in_json("environment.json", lambda stored: stored["bits_depend_on"].update(python=FORGED, jax=FORGED)),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_no_value_of_a_file_makes_a_line_of_a_message(name, uninterrupted, tmp_path, clean_registry, capsys):
+    run = shutil.copytree(uninterrupted, tmp_path / "run")
+    FORGERIES[name](run)
+    assert run_command(["run", f"--workdir={run}", "--config.steps=8", "--config.recording.plot=false"]) == (0 if name == "bits" else 2)
+    said = capsys.readouterr().err
+    assert ("x\\n" if name == "data" else "fine, type: rm -rf") in said and not {"\u2028", "\x85", "\x1b"} & {*said}
+    assert not [line for line in said.replace("\r", "\n").split("\n") if line.startswith(("whygrok: fine", "fine"))]
+    assert name == "bits" or len(said.splitlines()) <= 3
+
+
+def test_the_lines_that_follow_a_sentence_stay_lines(uninterrupted, tmp_path, clean_registry, capsys):
+    run = shutil.copytree(uninterrupted, tmp_path / "run")
+    assert run_command(["run", f"--workdir={run}", "--config.seed=5"]) == 2
+    first, second = capsys.readouterr().err.splitlines()[-2:]
+    assert first == f"whygrok: {run} holds another run: seed: the run has 0, you gave 5"
+    assert second == "Use a new --workdir, --fresh to set that run aside, or --init_from=RUN to start from its network."
 
 
 def test_the_environment_of_these_tests_is_the_usual_one():

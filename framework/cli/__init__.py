@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from framework.cli.answers import answer, answers_alone, shortened
+from framework.cli.answers import answer, answers_alone, complaint, on_one_line
 from framework.cli.surroundings import put_right as put_right
 from framework.errors import CONTROLS, StorageError, UserError, WhygrokError
 
@@ -65,7 +65,7 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
     except WhygrokError as error:
         if debug:
             traceback.print_exc()
-        print(f"whygrok: {shortened(str(error))}".translate(CONTROLS), file=sys.stderr)
+        print(complaint(error), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever read our answers has read enough
         return 0
@@ -73,7 +73,7 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
         explained = None if debug or tracebacks else _of_a_plugin(error) or _of_the_surroundings(error) or _of_a_file(error)
         if explained is None:
             raise
-        print(f"whygrok: {explained}".translate(CONTROLS), file=sys.stderr)
+        print(complaint(explained), file=sys.stderr)
         return explained.exit_code
 
 
@@ -191,4 +191,4 @@ def _send_log_to_stderr() -> None:
 class _Format(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        return f"whygrok: {prefix}{shortened(record.getMessage())}".translate(CONTROLS)
+        return on_one_line(f"whygrok: {prefix}{record.getMessage()}")

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from framework.errors import CONTROLS, StorageError
+from framework.errors import CONTROLS, Controls, StorageError, WhygrokError, sentence
 
 LONGEST_MESSAGE = 10_000  # characters: a value of a megabyte may stand in one
 NARROWEST = 40  # columns for which sentences are broken; a narrower screen breaks them itself
 
+
+ON_ONE_LINE = Controls({ord("\n"): "\\n"})
 
 _stream: TextIO | None = None  # where answers go, inside `answers_alone`
 
@@ -22,6 +24,16 @@ def shortened(message: str) -> str:
     if len(message) <= LONGEST_MESSAGE:
         return message
     return f"{message[:half]} … ({len(message):,} characters in all) … {message[-half:]}"
+
+
+def on_one_line(message: str) -> str:
+    """A message of at most one line: a line break in it is of a value, which could pose as another message of ours."""
+    return shortened(message).translate(ON_ONE_LINE)
+
+
+def complaint(error: WhygrokError) -> str:
+    """What is printed of an error: its sentence on one line, and the lines of ours that follow."""
+    return "\n".join(map(on_one_line, [f"whygrok: {sentence(error)}", *filter(None, error.then.split("\n"))]))
 
 
 def answer(*words: object, end: str = "\n") -> None:

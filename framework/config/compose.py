@@ -164,6 +164,8 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[st
 
 
 def _swap(arg: str, parts: dict[str, Any], named: dict[str, Any]) -> None:
+    if not isinstance(arg, str):  # from a JSON file that nobody's run has written
+        raise UserError(f"arg = {quoted(arg)}: must be text, what follows the colon of --config=FILE:arg; take it out")
     for item in filter(None, (part.strip() for part in arg.split(","))):
         key, equals, name = item.partition("=")
         if not equals or not name:

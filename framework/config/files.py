@@ -19,7 +19,7 @@ from framework.config.paths import relative_to, resolve_plugin
 from framework.config.settings import General
 from framework.errors import UserError, WhygrokError, did_you_mean, one_of
 from framework.fields import convert, declared_fields
-from framework.storage import at_home, read_file, read_json, read_text
+from framework.storage import at_home, read_file, read_json, read_text, real_path
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ def find_config(spec: str) -> tuple[Path, str]:
     if path.suffix in (".py", ".json"):
         if path.is_file():
             # Not where a link leads: a config.json that leads to a .py file is read as the JSON that it says it is, and not run.
-            return (path.resolve() if path.suffix == ".py" else path.parent.resolve() / path.name), arg
+            return (real_path(path) if path.suffix == ".py" else real_path(path.parent) / path.name), arg
         shipped = {config.name: config for config in shipped_configs()}
         short = name.removeprefix("configs/").removesuffix(".py")
         hint = f" Did you mean --config={short}, which ships?" if short in shipped else did_you_mean(short, shipped)
         raise UserError(f"--config: there is no file {name}.{hint}")
     if path.is_dir() and (path / "config.json").is_file():
-        return path.resolve() / "config.json", arg
+        return real_path(path) / "config.json", arg
     for config in shipped_configs():
         if config.name == name:
             return config.file, arg

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
-from framework.storage import at_home
+from framework.storage import at_home, real_path
 
 _folder: ContextVar[Path | None] = ContextVar("folder of the config being read", default=None)
 
@@ -25,4 +25,4 @@ def resolve_plugin(name: str) -> str:
     if not name.endswith(".py"):
         return name
     beside = (_folder.get() or Path.cwd()) / at_home(name)
-    return str(beside.resolve())
+    return str(real_path(beside))

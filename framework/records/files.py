@@ -23,6 +23,7 @@ NONE = type(None)
 FACTS = {"bits_depend_on": (dict, NONE), "headline": (str, NONE), "examples": (dict, NONE), "data": (str, NONE)}
 OF_A_SESSION: dict[str, tuple[type, ...]] = {"reason": (str,), "at_step": (int, NONE), "seconds": (dict, NONE)}
 MOST_STEPS = 2**63
+MOST_SECONDS = 1e12  # 30,000 years
 
 NOT_JSON = object()
 LINE_BREAK = b"\n"
@@ -94,7 +95,7 @@ def _wrong_in(session: Any) -> str:
         if not isinstance(session.get(name), kinds) or isinstance(session.get(name), bool):
             return f"{name} is {session.get(name)!r:.40}"
     spent = (session.get("seconds") or {}).values()
-    return "" if {*map(type, spent)} <= {int, float} else "seconds are no numbers"
+    return "" if all(type(one) in (int, float) and abs(one) < MOST_SECONDS for one in spent) else "seconds are no numbers of a session"
 
 
 def _follows(row: Any, rows: list[dict[str, Any]]) -> bool:

@@ -13,7 +13,7 @@ from framework.records.index import Known, Signature, read_index, write_index
 from framework.records.members import TABLE, without_a_run
 from framework.records.record import Damaged, Record, read_record, signature
 from framework.records.table import Table
-from framework.storage import at_home
+from framework.storage import at_home, is_folder
 
 log = logging.getLogger("whygrok")
 
@@ -100,13 +100,13 @@ def _inside(folder: str, real: str, left_out: dict[str, str]) -> list[tuple[str,
         left_out[folder] = f"has no {CONFIG}"
     if TABLE in names:
         left_out |= without_a_run(folder, names)
-    folders = [entry for entry in there if not entry.name.startswith(".") and entry.is_dir()]
+    folders = [entry for entry in there if not entry.name.startswith(".") and is_folder(entry)]
     return [(one.path, os.path.realpath(one.path) if one.is_symlink() else f"{real}/{one.name}") for one in folders]
 
 
 def _nothing(root: Path) -> UserError:
     path = Path(os.path.abspath(root))
-    beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir() and entry != path] if path.parent.is_dir() else []
+    beside = [entry.name for entry in path.parent.iterdir() if os.path.isdir(entry) and entry != path] if path.parent.is_dir() else []
     hint = did_you_mean(path.name, beside)
     if not path.is_dir():
         return UserError(f"{root} is a file, not a folder" if path.exists() else f"there is no folder {root}.{hint}")

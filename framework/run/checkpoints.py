@@ -12,14 +12,16 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from framework.config import Checkpoint
-from framework.errors import Damage, StorageError, UserError
+from framework.errors import Damage, StorageError, UserError, quoted
 from framework.storage import (
-    digest,
+    checksums_below,
+    difference,
     explain,
     make_new_folder,
     move,
@@ -28,6 +30,7 @@ from framework.storage import (
     read_json,
     remove,
     set_aside,
+    sizes_below,
     storage,
     unpacked,
     write_arrays,
@@ -41,6 +44,7 @@ TEMPORARY = ".orbax-checkpoint-tmp"  # the suffix that Orbax itself gives to wha
 CHECKSUMS = "checksums.json"
 STEP = re.compile(r"0|[1-9][0-9]{0,17}")  # the name of a folder that we make
 SHOWN_SECONDS = 60.0  # how long a file may take to be seen on another host
+SAID = {"leaves": str, "files": str, "sizes": int, "odd": list}  # what checksums.json says by name, and of which kind
 UNREAD = ("_CHECKPOINT_METADATA", "commit_success.txt", "_sharding")  # files of Orbax whose loss does no harm
 
 
@@ -159,7 +163,8 @@ class Checkpoints:
             taken, odd = packed(leaves)
             write_arrays(staging / "default", taken)
             record = {name: _checksum(leaf) for name, leaf in leaves.items()}
-            content = {"step": step, "finite": finite, "leaves": record, "files": _file_checksums(staging)}
+            files = {"files": checksums_below(staging / "default", but=UNREAD), "sizes": sizes_below(staging / "default")}
+            content = {"step": step, "finite": finite, "leaves": record, **files}
             write_json(staging / CHECKSUMS, content | ({"odd": odd} if odd else {}))
             if os.path.lexists(place := self._folder / str(step)):  # no state of ours, else nothing would be saved
                 log.warning("%s is in the way of a state, and is now %s", place, set_aside(place, "damaged").name)
@@ -205,21 +210,17 @@ def complete_steps(folder: Path) -> list[int]:
 
 def read_leaves(path: Path) -> dict[str, np.ndarray]:
     """Every leaf of a checkpoint by name, as NumPy arrays, whatever devices saved it. Raises Damaged."""
+    content = _written(path)
+    record, odd = content["leaves"], content["odd"]
     try:
-        content = read_json(path / CHECKSUMS)
-        record, files, odd = content["leaves"], content["files"], content.get("odd", {})
+        # Before Orbax sees it: its threads would print pages about what is broken.
+        wrong = difference(path / "default", content["files"], content["sizes"])
+    except OSError as error:
+        raise Damaged(f"damaged (its files cannot be read: {type(error).__name__})") from None
+    if wrong:
+        raise Damaged(f"damaged ({wrong})")
+    try:
         stored = [name for name in record if name not in odd or math.prod(odd[name][1])]
-        found = _file_checksums(path)
-    except FileNotFoundError:
-        raise Damaged("incomplete (no checksums)") from None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
-    if is_step(path) and content.get("step") != int(path.name):
-        raise Damaged(f"damaged (it was saved at step {content.get('step')})")
-    # Before Orbax sees it: its threads would print pages about what is broken.
-    if broken := next((name for name in files if found.get(name) != files[name]), None):
-        raise Damaged(f"damaged ({broken} {'is not what was written' if broken in found else 'is missing'})")
-    try:
         leaves = unpacked(read_arrays(path / "default", stored), odd)
     except Exception as error:  # for a truncated file Orbax may raise a bare Exception
         raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
@@ -227,6 +228,23 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
         if name not in leaves or _checksum(leaves[name]) != checksum:
             raise Damaged(f"damaged (the checksum of {name} does not match)")
     return {name: leaves[name] for name in record}
+
+
+def _written(path: Path) -> dict[str, Any]:
+    """What checksums.json says was written. Raises Damaged."""
+    try:
+        content = read_json(path / CHECKSUMS)
+    except FileNotFoundError:
+        raise Damaged("incomplete (no checksums)") from None
+    except (OSError, ValueError) as error:
+        raise Damaged(f"damaged (its checksums cannot be read: {type(error).__name__})") from None
+    content = {"odd": {}, "sizes": {}} | content if isinstance(content, dict) else {}
+    for name, kind in SAID.items():
+        if not isinstance(of := content.get(name), dict) or not all(isinstance(value, kind) for value in of.values()):
+            raise Damaged(f"damaged (its checksums cannot be read: {name} is no section of what it should be)")
+    if is_step(path) and content.get("step") != int(path.name):
+        raise Damaged(f"damaged (it was saved at step {quoted(content.get('step'))})")
+    return content
 
 
 def _fitted(template: TrainState, leaves: dict[str, np.ndarray], device: jax.Device, path: Path) -> TrainState:
@@ -257,12 +275,6 @@ def _was_finite(path: Path) -> bool:
 def _checksum(leaf: np.ndarray) -> str:
     header = f"{leaf.dtype}{leaf.shape}".encode()
     return hashlib.sha256(header + np.ascontiguousarray(leaf).tobytes()).hexdigest()
-
-
-def _file_checksums(path: Path) -> dict[str, str]:
-    """SHA-256 of each of Orbax's files that matters for reading, by its name inside the checkpoint."""
-    files = sorted(file for file in (path / "default").rglob("*") if file.is_file() and file.name not in UNREAD)
-    return {str(file.relative_to(path)): digest(file) for file in files}
 
 
 def _is_finite(leaves: dict[str, np.ndarray]) -> bool:

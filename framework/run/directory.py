@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from framework import config as configs
 from framework.errors import UserError
 from framework.records import CONFIG, ENVIRONMENT, LOCK, METRICS
-from framework.storage import at_home, check_links, make_folder, make_new_folder, read_json, remove, set_aside, storage, write_json
+from framework.storage import check_links, make_folder, make_new_folder, read_json, real_path, remove, set_aside, storage, write_json
 
 TOLD = 5  # fields of another run that a message names
 ARRAYS = re.compile(r"[0-9]{10,18}\.npz")
@@ -34,8 +34,10 @@ class RunDirectory:
 
     @classmethod
     def at(cls, workdir: str | Path) -> "RunDirectory":
-        """The directory, made absolute once, here. Raises UserError if the path is a file."""
-        path = at_home(workdir).resolve()
+        """The directory, made absolute once, here. Raises UserError if the path is a file, or a link to itself."""
+        path = real_path(workdir)
+        if path.is_symlink():  # whose end no path is
+            raise UserError(f"{workdir} is a symbolic link that leads to itself, and to no folder: name another, or remove it")
         if path.exists() and not path.is_dir():
             raise UserError(f"--workdir={workdir} is a file, not a folder")
         return cls(path)
@@ -148,7 +150,7 @@ class RunDirectory:
             told.sort(key=lambda name: name not in before or name not in now)  # first what both have: that was given
             words = [f"{name}: the run has {_shown(before, name)}, you gave {_shown(now, name)}" for name in told[:TOLD]]
             more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
-            raise UserError(f"{self.path} holds another run: {'; '.join(words)}{more}\n{instead}")
+            raise UserError(f"{self.path} holds another run: {'; '.join(words)}{more}", then=instead)
 
 
 def new_workdir(stem: str, root: Path | None = None) -> Path:

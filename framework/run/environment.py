@@ -78,9 +78,10 @@ def check_alike(config: ConfigDict) -> None:
         return
     lines = [f"  {name}: {theirs.get(name)!r} on host 0, {mine.get(name)!r} on host {hosts.number()}" for name in differing]
     which = ", ".join(str(number) for number in others.nonzero()[0])
-    said = "\n".join([":", *lines]) if lines else ", which says in what"
+    said = ":" if lines else ", which says in what"
     raise UserError(
-        f"the hosts of a run must have one config, one kind of processor and one version of everything; host {which} differs{said}"
+        f"the hosts of a run must have one config, one kind of processor and one version of everything; host {which} differs{said}",
+        then="\n".join(lines),
     )
 
 

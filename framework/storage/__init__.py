@@ -5,6 +5,7 @@ from framework.storage.folders import (
     append_to,
     check_links,
     copy_aside,
+    is_folder,
     is_under_its_name,
     make_folder,
     make_new_folder,
@@ -17,11 +18,12 @@ from framework.storage.folders import (
     temporary_folder,
     write_new,
 )
-from framework.storage.home import at_home, user_folder
+from framework.storage.home import at_home, real_path, user_folder
 from framework.storage.lock import Lock, alone_in, holder
 from framework.storage.orbax_store import packed, read_arrays, unpacked, write_arrays
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
 from framework.storage.reading import (
+    MOST_BYTES,
     digest,
     npz_bytes,
     npz_names,
@@ -37,3 +39,4 @@ from framework.storage.reading import (
 )
 from framework.storage.tables import csv_line, csv_text
 from framework.storage.trust import DESTINATIONS, PLUGINS, trust, trusted
+from framework.storage.written import checksums_below, difference, sizes_below

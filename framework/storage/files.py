@@ -42,6 +42,8 @@ def explain(error: BaseException, path: Path) -> str:
         return f"{IN_THE_WAY[error.errno]} ({error.filename or path}). Rename it, and give the same command again"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"it may not be written ({error.strerror})"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return str(error.strerror)
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 

@@ -1,5 +1,6 @@
 """Making, moving and removing: nothing is followed through a symbolic link, and what is in the way is set aside, not removed."""
 
+import errno
 import logging
 import os
 import shutil
@@ -35,6 +36,26 @@ def is_under_its_name(file: IO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
         return False
+
+
+def is_folder(entry: os.DirEntry) -> bool:
+    """Whether an entry of a folder is one, or leads to one; a link that leads to itself does not, and raises nothing."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def files_below(folder: Path) -> dict[Path, int]:
+    """The files in and below a folder, ascending, and the size of each. Raises OSError for a link or a pipe, which could lead anywhere."""
+    found, waiting = dict[Path, int](), [folder]
+    while waiting:
+        path = waiting.pop()
+        status = path.lstat()
+        if stat.S_ISDIR(status.st_mode):
+            waiting += path.iterdir()
+        elif stat.S_ISREG(status.st_mode):
+            found[path] = status.st_size
+        else:
+            raise OSError(errno.ELOOP if stat.S_ISLNK(status.st_mode) else errno.EINVAL, "it is no file", str(path))
+    return dict(sorted(found.items()))
 
 
 def append_to(path: Path, mode: int = 0o666) -> BinaryIO:

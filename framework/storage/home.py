@@ -9,6 +9,11 @@ def at_home(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
+def real_path(path: str | Path) -> Path:
+    """The path without links, absolute, ~ written out. A link that leads to itself stays, for which Path.resolve would raise."""
+    return Path(os.path.realpath(at_home(path)))
+
+
 def user_folder(variable: str, below: str) -> Path | None:
     """The folder `whygrok` in the one that the variable names, else in that below the home folder; None where there is no home.
 

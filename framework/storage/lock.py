@@ -22,6 +22,7 @@ log = logging.getLogger("whygrok")
 
 BEAT_SECONDS = 10.0  # how often a living writer renews its heartbeat
 READER_SECONDS = (0.01, 0.02, 0.05)  # pauses between attempts: whoever only asks who holds a lock has it for a moment
+MOST_BYTES = 10_000  # of what a LOCK says of its owner: a file may claim to have any size
 STALE_SECONDS = 300.0  # another host that has been silent for this long is taken for dead
 
 
@@ -91,7 +92,7 @@ class Lock:
 
     def _owner(self) -> dict:
         self._file.seek(0)
-        return _parsed(self._file.read())
+        return _parsed(self._file.read(MOST_BYTES))
 
     def _refuse(self, why: str) -> None:
         owner = self._owner()
@@ -134,7 +135,7 @@ def holder(path: Path) -> str | None:
     """Who writes the run directory of this LOCK, 'process 4711 on node17'; None when nobody does. Nothing is written."""
     try:
         with storage("reading", path), open_file(path) as file:
-            owner = _parsed(file.read())
+            owner = _parsed(file.read(MOST_BYTES))
             if owner.get("host", socket.gethostname()) != socket.gethostname():
                 return _who(owner) if _age(owner, path) < STALE_SECONDS else None
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -5,18 +5,27 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from framework.errors import quoted
 
 if TYPE_CHECKING:
+    import zipfile
+
     import numpy as np
 
 DEEPEST = 100  # sections within sections; Python's stack ends too
+DIGITS = 308  # of an integer, its sign included: what is longer may be greater than any float
 MOST_BYTES = 10**8  # of a file that is read as a whole, or of a line of one: a sparse file can claim any size
+ARCHIVE, ARRAY = b"PK", b"\x93NUMPY"  # with which such files begin
+KINDS = (0, 8)  # how NumPy stores an array, as it is or deflated; what is packed in other ways may unfold to anything
+UNFOLDED = 8  # times the size of an archive, or MOST_BYTES: a larger one that is compressed is taken for a bomb
 
 
 def open_file(path: str | Path) -> io.BufferedReader:
@@ -64,23 +73,24 @@ def read_text(path: str | Path, errors: str = "strict") -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """What a file of JSON holds. Raises OSError, and ValueError with what is wrong with it, also where it is too big."""
+    """What a file of JSON holds, each number one that a float holds. Raises OSError, and ValueError with what is wrong with it."""
     try:
         text = read_file(path)
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise
         raise ValueError(error.strerror) from None
-    return parse_json(text)
+    return parse_json(text, parse_float=_finite, parse_int=_whole)
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes, **numbers: Any) -> Any:
     """What standard JSON in UTF-8 holds: no NaN and no infinity, nothing nested deeper than DEEPEST, no half of a character.
 
     Names are interned: thousands of rows share those of their columns. Raises ValueError with what is wrong with it.
+    numbers: what reads them, as json.loads takes it; by default 1e999 is an infinity, since rows are checked for that by themselves.
     """
     try:
-        found = json.loads(text.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_interned)
+        found = json.loads(text.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_interned, **numbers)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if b"\\u" in text or text.count(b"[") + text.count(b"{") > DEEPEST:
@@ -108,18 +118,24 @@ def npz_names(path: str | Path) -> list[str]:
 def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, "np.ndarray"]:
     """The arrays of an .npz file by name, all or those of `names` that are there; none is of objects, which would be code.
 
-    Raises OSError or MemoryError where it cannot be read now, and ValueError where it is damaged.
+    Raises OSError or MemoryError where it cannot be read now, and ValueError where it is damaged, or claims more than it holds.
     """
     found = _read_npz(path, names)
     return {name: array for name, array in found.items() if array is not None}
 
 
 def read_npy(path: str | Path) -> "np.ndarray":
-    """The array of an .npy file, which is none of objects. Raises OSError, and ValueError where it is damaged."""
+    """The array of an .npy file, which is none of objects. Raises OSError, and ValueError where it is damaged or claims too much."""
     import numpy as np
 
     with open_file(path) as file:
         try:
+            begins = file.peek(len(ARRAY))
+            if begins.startswith(ARCHIVE):
+                raise ValueError("is an archive of arrays, not one array")
+            if begins.startswith(ARRAY):
+                _check_claim(file, os.fstat(file.fileno()).st_size)
+                file.seek(0)
             return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
         except EOFError:
             raise ValueError("is empty") from None
@@ -140,8 +156,11 @@ def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
 
     with open_file(path) as file:
         try:
+            if not file.peek(len(ARCHIVE)).startswith(ARCHIVE):  # NumPy would read an array alone at once
+                raise ValueError("it begins as no archive does")
             with np.load(file, allow_pickle=False) as stored:
                 wanted = {*stored.files} if names is None else {*names}
+                _check_sizes(stored.zip, os.fstat(file.fileno()).st_size, wanted)
                 return {name: stored[name] if name in wanted else None for name in stored.files}
         except MemoryError:
             raise
@@ -151,12 +170,50 @@ def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
             raise ValueError(f"it is no whole archive of arrays ({type(error).__name__})") from None
 
 
+def _check_sizes(archive: "zipfile.ZipFile", size: int, wanted: Container[str]) -> None:
+    """Raises ValueError where an array of an archive, whose file has `size` bytes, is not of the size that it claims: before it is read."""
+    members = archive.infolist()
+    if sum(member.file_size for member in members) > max(UNFOLDED * size, MOST_BYTES):
+        raise ValueError("it unfolds to too much")
+    for member in members:
+        if member.compress_type not in KINDS:
+            raise ValueError("it is packed in an unknown way")
+        if member.filename.removesuffix(".npy") in wanted and member.filename.endswith(".npy"):
+            with archive.open(member) as array:
+                _check_claim(array, member.file_size)
+
+
+def _check_claim(file: IO[bytes], size: int) -> None:
+    """Raises ValueError where the header of an array says another size than that of its file, before NumPy takes memory for it."""
+    from numpy.lib import format as npy
+
+    read = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0  # 3.0 differs in letters alone
+    shape, _, kind = read(file)
+    if kind.hasobject:
+        raise ValueError("it is of objects")
+    if file.tell() + math.prod(shape) * kind.itemsize != size:
+        raise ValueError(f"its header says {math.prod(shape):,} numbers, and the file holds {size:,} bytes")
+
+
 def _interned(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {sys.intern(name): value for name, value in pairs}
 
 
 def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is not standard JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if math.isinf(number):
+        raise ValueError(f"{quoted(word, 40)} is greater than any number that is computed with")
+    return number
+
+
+def _whole(word: str) -> int:
+    if len(word) > DIGITS:
+        raise ValueError(f"{quoted(word, 40)} is greater than any number that is computed with")
+    return int(word)
 
 
 def _check(found: Any, depth: int) -> None:

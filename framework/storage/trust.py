@@ -5,11 +5,13 @@ import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from framework.storage.folders import append_to
+from framework.errors import StorageError
+from framework.storage.folders import append_to, set_aside
 from framework.storage.home import user_folder
 from framework.storage.programs import refusal
-from framework.storage.reading import read_text
+from framework.storage.reading import MOST_BYTES, read_text
 
 log = logging.getLogger("whygrok")
 
@@ -53,10 +55,19 @@ def trust(record: Record, names: Iterable[str]) -> None:
         if why := refusal(folder):  # which makes it
             log.warning("%s remembered in this process only: %s: %s", record.what, folder, why)
             return
-        with append_to(folder / record.name, 0o600) as file:  # a line break first: the last line may have been cut
-            file.write(b"".join(b"\n" + os.fsencode(name) for name in new) + b"\n")
-    except OSError as error:
+        if _claims_too_much(file := folder / record.name):  # what is appended would be read by nobody
+            log.warning("%s is too large to be a record, and is now %s", file, set_aside(file, "damaged").name)
+        with append_to(file, 0o600) as kept:  # a line break first: the last line may have been cut
+            kept.write(b"".join(b"\n" + os.fsencode(name) for name in new) + b"\n")
+    except (OSError, StorageError) as error:
         log.warning("%s remembered in this process only: %s", record.what, error)
+
+
+def _claims_too_much(record: Path) -> bool:
+    try:
+        return os.lstat(record).st_size > MOST_BYTES
+    except OSError:
+        return False
 
 
 def _can_be_kept(name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.config import Member, to_dict
-from framework.errors import FieldError, StorageError, UserError
+from framework.errors import FieldError, StorageError, UserError, sentence
 from framework.records import TABLE
 from framework.records.live import Followed
 from framework.run import RunDirectory, check_steps, complete_steps, is_complete
@@ -147,19 +147,20 @@ class SweepFolder:
         self.standings.news.clear()
 
     def _refuse_others(self) -> None:
-        refused = []
+        refused = list[tuple[str, UserError]]()
         for name, experiment in self._experiments.items():
-            directory = RunDirectory.at(self.path / name)
             try:
                 check_links([self.path / name])
+                directory = RunDirectory.at(self.path / name)
                 directory.check_whole()
                 directory.check_same_run(experiment.config, INSTEAD)
                 check_steps(experiment, directory)
             except UserError as error:
-                refused.append(f"member {name}: {error}")
+                refused.append((name, error))
         if refused:
-            more = f"\nAlso refused: {len(refused) - 1} of the other {len(self._experiments) - 1} members." if len(refused) > 1 else ""
-            raise UserError(refused[0] + more)
+            (name, first), others = refused[0], len(refused) - 1
+            more = f"Also refused: {others} of the other {len(self._experiments) - 1} members." if others else ""
+            raise UserError(f"member {name}: {sentence(first)}", then="\n".join(filter(None, (first.then, more))))
 
 
 def _checked(member: Member) -> Experiment:

@@ -13,7 +13,7 @@ from typing import Any
 from framework.config import Member, load_config
 from framework.errors import Damage, one_of
 from framework.sessions import StopRequest
-from framework.storage import append_to, open_file, parse_json, read_json, storage, write_json
+from framework.storage import MOST_BYTES, append_to, open_file, parse_json, read_json, storage, write_json
 from framework.sweep.choice import Choice, check_engine, choose_engine
 from framework.sweep.folder import SweepFolder
 from framework.sweep.run import train_members
@@ -56,7 +56,7 @@ class Share:
         try:
             with open_file(self.notes) as file:
                 file.seek(self._read)
-                whole, newline, _ = file.read().rpartition(b"\n")
+                whole, newline, _ = file.read(MOST_BYTES).rpartition(b"\n")
         except FileNotFoundError:
             return False
         self._read += len(whole) + len(newline)

@@ -13,7 +13,7 @@ from typing import Any
 from framework import About, Pen, Recorded, Writer, field, register
 from framework.errors import FieldError, UserError
 from framework.interfaces import FAILED, FINISHED, STOPPED
-from framework.storage import check_links, read_database, read_json, remove, temporary_folder, write_atomically, write_json
+from framework.storage import check_links, read_database, read_json, real_path, remove, temporary_folder, write_atomically, write_json
 
 MISSING = "MLflow, or what it needs for a database, is not installed: pip install 'whygrok[mlflow]'"
 IDENTITY, DATABASE, ARTIFACTS = "identity.json", "mlflow.db", "mlartifacts"  # in the writer's folder
@@ -193,7 +193,7 @@ def _told(client: Any, run_id: str) -> set[tuple[str, int]]:
 def _artifacts(where: str) -> str | None:
     """Where files go: beside a database, which would put them into the current folder; a server knows it itself."""
     kind, slashes, database = where.partition(":///")
-    return (Path(database).resolve().parent / ARTIFACTS).as_uri() if slashes and kind == "sqlite" else None
+    return (real_path(database).parent / ARTIFACTS).as_uri() if slashes and kind == "sqlite" else None
 
 
 def _new(client: Any, experiment: str, artifacts: str | None, about: About, own: bool) -> str:

@@ -105,7 +105,7 @@ def _config_of(workdir: str | None) -> str:
 
 
 def _absolute(source: str) -> str:
-    from framework.storage import at_home
+    from framework.storage import real_path
 
     path, at, step = source.partition("@")
-    return f"{at_home(path).resolve()}{at}{step}"
+    return f"{real_path(path)}{at}{step}"

@@ -10,7 +10,7 @@ from framework.evidence.report.of_sweep import sweep_parts
 from framework.evidence.report.page import Part, page_html
 from framework.records import CONFIG, collect
 from framework.run import load_run
-from framework.storage import at_home, make_folder, write_atomically
+from framework.storage import at_home, make_folder, real_path, write_atomically
 
 
 def write_report(sources: Sequence[str | Path], output: str | Path, plugins: str | tuple[str, ...] = ()) -> Path:
@@ -26,7 +26,7 @@ def write_report(sources: Sequence[str | Path], output: str | Path, plugins: str
     chapters = [sweep_parts(collect(*runs), "Compared", "compared")] if len(runs) > 1 else []
     for number, path in enumerate(paths):
         chapters.append(_parts(path, f"source-{number}", plugins, alone=len(paths) == 1))
-    named = paths[0].resolve().name
+    named = real_path(paths[0]).name
     html = page_html(f"{named}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}", chapters)
     make_folder(output.parent)
     write_atomically(output, html.encode())
@@ -35,7 +35,7 @@ def write_report(sources: Sequence[str | Path], output: str | Path, plugins: str
 
 def _parts(path: Path, key: str, plugins: str | tuple[str, ...], alone: bool) -> list[Part]:
     """The chapter on one source. alone: the page has no other, and its title names it."""
-    name = path.resolve().name
+    name = real_path(path).name
     if path.is_file():
         return claim_parts(path, "Rows" if alone else name)
     if (path / CONFIG).is_file():

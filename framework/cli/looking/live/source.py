@@ -11,6 +11,7 @@ from framework.cli.looking.live.words import broken, printable
 from framework.errors import UserError, did_you_mean
 from framework.records import CONFIG, TABLE
 from framework.records.live import MISSING, LiveRun, LiveSweep
+from framework.storage import is_folder
 
 LOOKALIKES = 200  # folders beside it among which one that may be meant is looked for
 
@@ -76,6 +77,6 @@ class Source:
     def _beside(self) -> list[str]:
         try:
             with os.scandir(self._folder.parent) as entries:
-                return [entry.name for entry, _ in zip(entries, range(LOOKALIKES), strict=False) if entry.is_dir()]
+                return [entry.name for entry, _ in zip(entries, range(LOOKALIKES), strict=False) if is_folder(entry)]
         except OSError:
             return []
