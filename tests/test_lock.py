@@ -1,5 +1,6 @@
 """One writer for a run directory."""
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -63,6 +64,47 @@ def test_whoever_only_asks_who_writes_a_run_refuses_no_writer(tmp_path):
         threading.Timer(0.02, lambda: fcntl.flock(reader, fcntl.LOCK_UN)).start()
         with Lock(tmp_path / "LOCK"):
             assert writer(tmp_path / "LOCK") == f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def test_readers_that_ask_without_a_pause_refuse_no_writer_either(tmp_path):
+    lock, over = tmp_path / "LOCK", threading.Event()
+
+    def ask():
+        while not over.is_set():
+            writer(lock)
+
+    readers = [threading.Thread(target=ask) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(100):
+            with Lock(lock):
+                pass
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
+
+
+def test_readers_never_let_two_writers_in(tmp_path):
+    """Of three writers at once each is alone inside, or refused."""
+    lock, inside, met, over = tmp_path / "LOCK", [], [], threading.Event()
+
+    def write():
+        while not over.is_set():
+            with contextlib.suppress(UserError), Lock(lock):
+                inside.append(1)
+                met.append(len(inside))
+                inside.pop()
+
+    threads = [threading.Thread(target=write) for _ in range(3)] + [threading.Thread(target=lambda: [writer(lock) for _ in range(2_000)])]
+    for thread in threads:
+        thread.start()
+    threads[-1].join()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert set(met) == {1}
 
 
 def test_fresh_does_not_move_a_run_that_is_being_written(tmp_path, monkeypatch):

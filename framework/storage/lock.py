@@ -21,7 +21,8 @@ from framework.storage.reading import open_file, parse_json, regular
 log = logging.getLogger("whygrok")
 
 BEAT_SECONDS = 10.0  # how often a living writer renews its heartbeat
-READER_SECONDS = (0.01, 0.02, 0.05)  # pauses between attempts: whoever only asks who holds a lock has it for a moment
+READERS_SECONDS = 5.0  # whoever only asks who holds a lock has it for a moment; many of them may take turns
+PAUSE_SECONDS = 0.01  # from one attempt to the next
 MOST_BYTES = 10_000  # of what a LOCK says of its owner: a file may claim to have any size
 STALE_SECONDS = 300.0  # another host that has been silent for this long is taken for dead
 
@@ -82,13 +83,17 @@ class Lock:
                 raise error
 
     def _take(self) -> None:
-        """Raises BlockingIOError where another process writes the run directory."""
-        for pause in READER_SECONDS:
+        """Raises BlockingIOError where another process writes the run directory; waits for those that only ask who does."""
+        patience = time.monotonic() + READERS_SECONDS
+        while True:
             try:
                 return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                time.sleep(pause)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if time.monotonic() > patience:
+                    raise
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # which a writer refuses, and readers allow
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            time.sleep(PAUSE_SECONDS)
 
     def _owner(self) -> dict:
         self._file.seek(0)
