@@ -49,7 +49,7 @@ def _files(run: Run, name: str) -> str:
     directory = RunDirectory.at(run.path)
     quantities = [one for one in run.array_names() if one.startswith(f"{name}/")]
     if not quantities:
-        return f"It read {directory.metrics}; without --probe the rest of the run is drawn "
+        return f"It read {directory.metrics}, and all else in this run can be drawn "
     for quantity in quantities:
         kinds = {step: _kind(array) for step, array in run.arrays(quantity).items()}
         (usual, _), *others = Counter(kinds.values()).most_common()
