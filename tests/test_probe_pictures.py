@@ -192,6 +192,19 @@ def test_a_name_that_is_too_long_for_a_picture_is_shortened(tmp_path):
     assert max(len(text) for text in re.findall("<!-- (.*?) -->", drawn(tmp_path / "run"))) <= 80
 
 
+def test_a_probe_without_arrays_that_fails_is_told_of_by_its_rows(tmp_path, monkeypatch, capfd):
+    write_run(tmp_path / "run", {}, rows_of((0.1, 1.0), **{"norms/l2": 2.0, "train/loss": 1.0}))
+    monkeypatch.setattr(build("probe", "norms").__class__, "draw", lambda *_: 1 / 0)
+    assert run_command(["plot", str(tmp_path / "run"), "--probe=norms"]) == 2
+    said = capfd.readouterr().err
+    assert (
+        "probe 'norms'" in said
+        and "ZeroDivisionError" in said
+        and str(tmp_path / "run" / "metrics.jsonl") in said
+        and "that folder" not in said
+    )
+
+
 @pytest.mark.parametrize("change", ["scalar", "words", "dates", "scalar everywhere", "words everywhere", "empty", "longer"])
 def test_arrays_that_no_probe_wrote_are_one_sentence(change, run, tmp_path, capfd):
     change, _, everywhere = change.partition(" ")

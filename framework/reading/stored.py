@@ -29,8 +29,8 @@ def of_stored(run: Run, name: str) -> Iterator[None]:
     except (WhygrokError, OSError):
         raise
     except Exception as error:
-        place = registry.culprit(error)
-        words = f"{type(error).__name__}: {words_of(error).partition(chr(10))[0]}".removesuffix(": ")
+        place, first = registry.culprit(error), words_of(error).partition("\n")[0]
+        words = f"{type(error).__name__}: {first}".removesuffix(": ")
         said = f"plugin {place}, probe {name!r}: {words}" if place else f"probe {name!r} cannot read what it stored: {words}"
         raise UserError(f"{said}. {_files(run, name)}(--debug shows the traceback)") from error
 
@@ -43,18 +43,21 @@ def warn_of(told: dict[str, str], name: str, error: UserError) -> None:
 
 
 def _files(run: Run, name: str) -> str:
-    """Which arrays of a probe instance are to blame, and what helps; nothing where it has none."""
+    """Which files of a probe instance are to blame, and what helps; nothing where the run is in memory."""
     if run.path is None:
         return ""
-    folder = RunDirectory.at(run.path).arrays
-    for quantity in [one for one in run.array_names() if one.startswith(f"{name}/")]:
+    directory = RunDirectory.at(run.path)
+    quantities = [one for one in run.array_names() if one.startswith(f"{name}/")]
+    if not quantities:
+        return f"It read {directory.metrics}, and all else in this run can be drawn "
+    for quantity in quantities:
         kinds = {step: _kind(array) for step, array in run.arrays(quantity).items()}
         (usual, _), *others = Counter(kinds.values()).most_common()
         if others:
             step = next(step for step, kind in kinds.items() if kind != usual)
-            file = RunDirectory.at(run.path).arrays_of(step)
+            file = directory.arrays_of(step)
             return f"In {file} {quantity} is {kinds[step]}, and elsewhere {usual}: move that file away, and the rest is drawn "
-    return f"Where the arrays in {folder} are not the probe's own, move that folder away, and the rest is drawn "
+    return f"Where the arrays in {directory.arrays} are not the probe's own, move that folder away, and the rest is drawn "
 
 
 def _kind(array: Any) -> str:
