@@ -14,7 +14,7 @@ from typing import IO
 
 from framework.cli.answers import answer, answers_alone, complaint, on_one_line
 from framework.cli.surroundings import put_right as put_right
-from framework.errors import CONTROLS, StorageError, UserError, WhygrokError
+from framework.errors import StorageError, UserError, WhygrokError, words_of
 
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {
@@ -67,11 +67,12 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
             traceback.print_exc()
         print(complaint(error), file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # whoever read our answers has read enough
-        return 0
     except BaseException as error:  # plugins are anybody's code, and may raise SystemExit and KeyboardInterrupt too
-        explained = None if debug or tracebacks else _of_a_plugin(error) or _of_the_surroundings(error) or _of_a_file(error)
-        if explained is None:
+        explained = _of_a_plugin(error)
+        if isinstance(error, BrokenPipeError) and explained is None:  # whoever read our answers has read enough
+            return 0
+        explained = explained or _of_the_surroundings(error) or _of_a_file(error) or _of_guests(error)
+        if explained is None or debug or tracebacks:
             raise
         print(complaint(explained), file=sys.stderr)
         return explained.exit_code
@@ -150,9 +151,27 @@ def _of_a_plugin(error: BaseException) -> WhygrokError | None:
     """The sentence about an error that comes out of somebody's plugin; None where it does not: the mistake is ours."""
     from framework.registry import culprit  # here: most commands need it for nothing else
 
-    place, first = culprit(error), str(error).strip().partition("\n")[0]
-    words = f"{type(error).__name__}: {first}".removesuffix(": ")
-    return UserError(f"plugin {place}: {words} (--debug shows the traceback)") if place else None
+    place = culprit(error)
+    return UserError(f"plugin {place}: {_named(error)} (--debug shows the traceback)") if place else None
+
+
+def _of_guests(error: BaseException) -> WhygrokError | None:
+    """The sentence about an error in our code while somebody's plugins took part, which may have given it what it cannot take."""
+    from framework.registry import guests_of
+
+    if not (guests := guests_of(error)):
+        return None
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    where = f"{os.path.basename(frame.f_code.co_filename)}, line {line}"
+    return UserError(
+        f"{_named(error)} ({where}), while {guests} took part, which may have given what nobody can take: `whygrok check FILE` says more, "
+        "--debug shows the traceback"
+    )
+
+
+def _named(error: BaseException) -> str:
+    """The kind of an error, and the first line of what it says."""
+    return f"{type(error).__name__}: {words_of(error).strip().partition(chr(10))[0]}".removesuffix(": ")
 
 
 def _of_a_file(error: BaseException) -> WhygrokError | None:
@@ -175,6 +194,8 @@ def _of_the_surroundings(error: BaseException) -> WhygrokError | None:
     if isinstance(error, ValueError) and frame.f_globals.get("__name__") == "jax._src.config":
         given = ", ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("JAX_"))
         return UserError(f"JAX does not take what the environment says, {given}: {error}; unset the variable, or give it another value")
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in words_of(error)[:100]:
+        return UserError(f"there is not enough memory for this: {_named(error)} (--debug shows the traceback)")
     return None
 
 

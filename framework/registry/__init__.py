@@ -16,6 +16,7 @@ from framework.errors import UserError, did_you_mean, one_of, quoted
 from framework.fields import declared_fields, found_by_name, make
 from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
 from framework.registry.isolation import Guests as Guests
+from framework.registry.isolation import guests_of as guests_of
 from framework.registry.isolation import isolated
 from framework.registry.trusting import check_destinations, check_plugins, note_destinations, trust_destinations, trust_plugins
 
@@ -177,7 +178,7 @@ def culprit(error: BaseException) -> str | None:
         if not module.startswith("plugins.") and (module.startswith(FILE_PREFIX) or defines(module)):
             found = f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return found
+    return found if found or error.__cause__ is None else culprit(error.__cause__)
 
 
 def failures() -> dict[str, str]:

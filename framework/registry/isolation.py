@@ -14,6 +14,7 @@ log = logging.getLogger("whygrok")
 
 SLOW_SECONDS = 3.0  # an import that takes longer is named
 SHOWN = 200  # characters of what a plugin printed
+GUESTS = "_whygrok_guests"  # an attribute of errors
 _told: dict[str, set[str]] = defaultdict(set)  # plugins → which changes of theirs a warning has named
 
 
@@ -53,8 +54,17 @@ class Guests:
         if not self._words:
             yield
             return
-        with put_back(self._words, AT_WORK, _told[self._words]):
-            yield
+        try:
+            with put_back(self._words, AT_WORK, _told[self._words]):
+                yield
+        except Exception as error:
+            vars(error).setdefault(GUESTS, self._words)
+            raise
+
+
+def guests_of(error: BaseException) -> str:
+    """'plugin FILE': whose plugins were at work when an error was raised, in whatever code; empty where all are ours."""
+    return vars(error).get(GUESTS, "")
 
 
 class _Printed(io.TextIOBase):

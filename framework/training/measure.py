@@ -140,11 +140,7 @@ class Measurement:
         return {"probe": self.probe, "task": self.context.task, "network": self.network, "degree": self.context.degree}
 
     def _check(self, values: Any, old: Any, new: Any) -> None:
-        if not isinstance(values, dict) or not all(isinstance(key, str) and key.isprintable() for key in values):
-            raise UserError(f"probe {self.name}: measure must return (a dict of quantity → number or array, next state)")
-        for quantity, value in values.items():
-            if not _is_recordable(value):
-                raise UserError(f"probe {self.name}: {quantity} must be a real number or an array of numbers, and is {_kind(value)}")
+        check_values(f"probe {self.name}", "measure must return (a dict of quantity → number or array, next state)", values)
         if (before := _shapes(old)) != (after := _shapes(new)):
             raise UserError(f"probe {self.name}: the state that measure returns must be shaped like the one it got: {before}, then {after}")
 
@@ -154,6 +150,15 @@ class Measurement:
         except jax.errors.ConcretizationTypeError as error:
             what = "return jnp values, not Python numbers, or set compiled = False on the class"
             raise UserError(f"probe {self.name}: measure runs compiled: {what} ({_plugin_line(error, self.probe)})") from error
+
+
+def check_values(who: str, rule: str, values: Any) -> None:
+    """Raises UserError where a plugin gives anything but what can be recorded, by quantity. rule: what it must return."""
+    if not isinstance(values, dict) or not all(isinstance(key, str) and key.isprintable() for key in values):
+        raise UserError(f"{who}: {rule}")
+    for quantity, value in values.items():
+        if not _is_recordable(value):
+            raise UserError(f"{who}: {quantity} must be a real number or an array of numbers, and is {_kind(value)}")
 
 
 def _is_recordable(value: Any) -> bool:

@@ -35,13 +35,13 @@ ACTIVATIONS = {
 
 
 def hidden_neurons(width: str, sizes: Sizes) -> int:
-    """The value of the expression for a task of these sizes. Raises FieldError below 1."""
+    """The value of the expression for a task of these sizes. Raises FieldError below 1, and from 2^31 on."""
     try:
         h = evaluate(width, sizes.variables)
     except ValueError as error:
         raise FieldError("width", width, str(error)) from None
-    if h < 1:
-        raise FieldError("width", width, f"is {h} neurons; it must be at least 1")
+    if not 1 <= h < 2**31:
+        raise FieldError("width", width, f"is {h:,} neurons; it must be at least 1, and less than 2^31")
     return h
 
 

@@ -12,10 +12,12 @@ import numpy as np
 from framework import seeds
 from framework.errors import FieldError, UserError, within
 from framework.interfaces import Intervention, Setting, Training, Values, named
+from framework.training.measure import check_values
 from framework.training.moments.schedule import At, Besides, Schedule, check_schedule
 from framework.training.state import TrainState, leaf_name, on_host, place, raw
 
 PARTS = tuple(part.name for part in dataclasses.fields(Training))
+RETURNED = "apply must return (the training after it, a dict of quantity → number or array)"
 NEVER = (-1, -1)  # (due, made) of an intervention that is neither planned nor was made
 
 
@@ -64,7 +66,11 @@ class Change:
         made = self.experiment
         with made.scope(), within(f"interventions.{self.name}"):
             given = on_host(Training(**{part: getattr(state, part) for part in PARTS}))
-            after, told = self.plugin.apply(given, self._setting(state, given))
+            applied = self.plugin.apply(given, self._setting(state, given))
+            if not isinstance(applied, tuple) or len(applied) != 2 or not isinstance(applied[0], Training):
+                raise UserError(f"intervention {self.name}: {RETURNED}")
+            after, told = applied
+            check_values(f"intervention {self.name}", RETURNED, told)
             changed = {part: self._fitted(part, getattr(given, part), getattr(after, part)) for part in PARTS}
             fresh = {part: made.place(tree) for part, tree in changed.items() if tree is not getattr(given, part)}
             turn = np.array([state.planned.get(self.name, NEVER)[0], int(state.step)], np.int32)
