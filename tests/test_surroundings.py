@@ -208,3 +208,34 @@ def test_the_lines_that_follow_a_sentence_stay_lines(uninterrupted, tmp_path, cl
 def test_the_environment_of_these_tests_is_the_usual_one():
     """What is compared with a plain run must be one."""
     assert not [name for name in os.environ if name.startswith("JAX_RANDOM") or name == "MPLBACKEND"]
+
+
+FORKED = """
+import multiprocessing
+from framework import train
+from framework.errors import UserError
+from tests.helpers import tiny
+
+def child():
+    try:
+        train(tiny(plugins=(), probes={}))
+    except UserError as error:
+        print(error, flush=True)
+    else:
+        print("trained", flush=True)
+
+def forked():
+    made = multiprocessing.get_context("fork").Process(target=child)
+    made.start()
+    made.join(120)
+
+forked()
+train(tiny(plugins=(), probes={}))
+forked()
+"""
+
+
+def test_a_process_that_was_forked_after_jax_had_started_is_refused_and_does_not_hang():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    before, after = done.stdout.splitlines()
+    assert before == "trained" and after.startswith("JAX had started in the process from which this one was forked"), done.stderr

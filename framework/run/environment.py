@@ -48,12 +48,22 @@ def bits_depend_on() -> dict[str, Any]:
     }
 
 
-@functools.cache
+_started_in: set[int] = set()  # the processes in which JAX was started, of which all but this one are further up
+
+
 def start_backend() -> None:
     """Starts JAX before anything is written, and lets it keep compiled programs.
 
-    Raises UserError when JAX_PLATFORMS names a platform that is not there.
+    Raises UserError when JAX_PLATFORMS names a platform that is not there, and in a process that was forked from one in which JAX has
+    started: its threads are not here, and whatever waits for them waits for ever.
     """
+    if os.getpid() in _started_in:
+        return
+    if _started_in:
+        raise UserError(
+            "JAX had started in the process from which this one was forked, and does not work here: start processes anew, as by "
+            'multiprocessing.get_context("spawn")'
+        )
     if flags := os.environ.get("XLA_FLAGS"):
         log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
     try:
@@ -61,6 +71,7 @@ def start_backend() -> None:
     except (RuntimeError, AssertionError) as error:
         platforms = os.environ.get("JAX_PLATFORMS", "")
         raise UserError(f"JAX cannot start (JAX_PLATFORMS={platforms!r}): {error}") from error
+    _started_in.add(os.getpid())
     keep_programs()
 
 
