@@ -18,16 +18,7 @@ OURS = Path(__file__).resolve().parent
 
 def main() -> None:
     """Runs the command line; its exit code is the process's."""
-    code: list[int] = []
-
-    def leave(*_: object) -> None:
-        """All is done: a signal from here on changes nothing of the answer, but it ends a wait for what a plugin left behind."""
-        if code:
-            with contextlib.suppress(OSError, ValueError, RuntimeError):
-                sys.stderr.flush()
-            os._exit(code[0])
-
-    atexit.register(leave)  # the first, hence the last to be called: while Python and JAX are taken down, a signal would change the code
+    atexit.register(_be_deaf)  # before those of all libraries, hence after them
     for name in SIGNALS:
         if name != "SIGHUP" or signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is how nohup asks
             signal.signal(getattr(signal, name), _stop)
@@ -39,14 +30,27 @@ def main() -> None:
     if problem := put_right():
         print(f"whygrok: {problem}", file=sys.stderr)
         sys.exit(2)
-    code.append(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     sys.stdout = sys.stderr  # what a thread that a plugin left behind prints is no answer
+
+    def leave(*_: object) -> None:
+        """All is done: a signal from here on changes nothing of the answer, but it ends a wait for what a plugin left behind."""
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            sys.stderr.flush()
+        os._exit(code)
+
     for name in SIGNALS:
         signal.signal(getattr(signal, name), leave)
     watch_what_lingers(leave)
-    sys.exit(code[0])
+    sys.exit(code)
+
+
+def _be_deaf() -> None:
+    """Signals are ignored while Python and JAX are taken down: Python would give them their own effect, which changes the exit code."""
+    for name in SIGNALS:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def shadowed() -> str | None:

@@ -71,7 +71,8 @@ def run_command(arguments: Sequence[str], tracebacks: bool = False) -> int:
         explained = _of_a_plugin(error)
         if isinstance(error, BrokenPipeError) and explained is None:  # whoever read our answers has read enough
             return 0
-        explained = explained or _of_the_surroundings(error) or _of_a_file(error) or _of_guests(error)
+        if isinstance(error, Exception):
+            explained = explained or _of_the_surroundings(error) or _of_a_file(error) or _of_guests(error)
         if explained is None or debug or tracebacks:
             raise
         print(complaint(explained), file=sys.stderr)
@@ -155,7 +156,7 @@ def _of_a_plugin(error: BaseException) -> WhygrokError | None:
     return UserError(f"plugin {place}: {_named(error)} (--debug shows the traceback)") if place else None
 
 
-def _of_guests(error: BaseException) -> WhygrokError | None:
+def _of_guests(error: Exception) -> WhygrokError | None:
     """The sentence about an error in our code while somebody's plugins took part, which may have given it what it cannot take."""
     from framework.registry import guests_of
 
@@ -174,7 +175,7 @@ def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {words_of(error).strip().partition(chr(10))[0]}".removesuffix(": ")
 
 
-def _of_a_file(error: BaseException) -> WhygrokError | None:
+def _of_a_file(error: Exception) -> WhygrokError | None:
     """The sentence about a file that the system refuses where nobody expected it, such as one whose name is too long."""
     if not isinstance(error, OSError) or error.filename is None:
         return None
@@ -184,7 +185,7 @@ def _of_a_file(error: BaseException) -> WhygrokError | None:
     return kind(f"{shown}: {error.strerror} (--debug shows the traceback)")
 
 
-def _of_the_surroundings(error: BaseException) -> WhygrokError | None:
+def _of_the_surroundings(error: Exception) -> WhygrokError | None:
     """The sentence where the current folder is gone, or where a variable of JAX has a value that JAX does not know."""
     try:
         os.getcwd()

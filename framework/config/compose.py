@@ -38,6 +38,7 @@ def experiment(
     interventions: Mapping[str, Mapping[str, Any]] | None = None,
     writers: Mapping[str, Mapping[str, Any]] | None = None,
     plugins: str | Iterable[str] = (),
+    from_file: bool = False,
     **general: Any,
 ) -> ConfigDict:
     """A complete, locked config.
@@ -45,6 +46,7 @@ def experiment(
     arg: what followed the colon of --config=FILE:arg, "model=transformer,probes=norms+margins": plugins named there
     replace the section given here, with their own defaults ("optimizer=grokfast+sgd": the second inside the first);
     probes and writers are added, and "none" removes those so far. writers: TensorBoard alone where none are given.
+    from_file: whether a file says all this, which is no word of the user's on where rows may be sent.
     general: seed, steps, init_from, and the sections events, checkpoint, numerics, recording as dicts of fields.
     Raises UserError naming an unknown section, plugin or field, and the nearest that exists.
     """
@@ -66,6 +68,8 @@ def experiment(
         config[section] = _untyped({name: plugin_section(kind, p, f"{section}.{name}") for name, p in named[section].items()})
     for name, cls in SECTIONS.items():
         config[name] = _untyped(_section(cls, settings[name], name))
+    if not from_file:
+        registry.trust_destinations(config.writers)
     return _locked(config)
 
 
@@ -129,7 +133,7 @@ def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     for section in NAMED:
         for name, plugin in given.get(section, {}).items():
             _mapping(plugin, f"{section}.{name}")
-    return experiment(**given | {"plugins": _plugins(given.get("plugins", ()))})
+    return experiment(**given | {"plugins": _plugins(given.get("plugins", ())), "from_file": True})
 
 
 def from_stored(plain: Mapping[str, Any], file: Any, plugins: Sequence[str] = ()) -> ConfigDict:

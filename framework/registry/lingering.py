@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 GRACE = 2.0  # seconds: threads of our libraries end within one
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 SHOWN = 3  # names
 
 log = logging.getLogger("whygrok")
@@ -33,4 +33,5 @@ def _watch(leave: Callable[[], None]) -> None:
     shown = ", ".join(names[:SHOWN]) + f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
     log.warning("all is done, but plugins have left behind what still runs: %s; the wait ends in %.0f s, or by Ctrl-C", shown, PATIENCE)
     time.sleep(PATIENCE)
+    log.warning("this process ends, though what plugins have left behind still runs: %s", shown)
     leave()

@@ -53,7 +53,8 @@ def check_destinations(writers: Mapping[str, Any]) -> None:
             said = shlex.quote(f"--config.{field}={writers[path.partition('.')[2]][name]}")
             raise UserError(
                 f"{path} sends the rows of this run out of its folder ({where}), as a file says, and you have never asked for that on this "
-                f"machine. If you want it, say so once: {said}; to go without this writer: --config.{path}.name=none"
+                f"machine. If you want it, say so once: {said} (in Python: override(config, …)); to go without this writer: "
+                f"--config.{path}.name=none"
             )
     trust_destinations(writers)
 

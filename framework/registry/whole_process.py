@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -11,8 +12,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+from framework.storage.reading import read_text
 
 log = logging.getLogger("whygrok")
 
@@ -73,13 +75,14 @@ def _alarm() -> Setting:
 def _interpreter() -> Setting:
     """How deep calls may go, where modules are found, and who may read new files."""
     limit, path, mask = "the deepest recursion", "sys.path", "the umask"
-
-    def read() -> dict[str, Any]:
-        os.umask(now := os.umask(0o77))
-        return {limit: sys.getrecursionlimit(), path: _Hidden(bool(lost()), list(sys.path)), mask: now}
+    known = list(sys.path)
 
     def lost() -> set[str]:
         return {*known} - {*sys.path}  # a plugin may add folders, where it finds what it imports later
+
+    def read() -> dict[str, Any]:
+        found = {limit: sys.getrecursionlimit(), path: _Hidden(bool(lost()), list(sys.path))}
+        return found if (now := _umask()) is None else {**found, mask: now}
 
     def write(name: str, value: Any) -> None:
         if name == limit:
@@ -89,8 +92,17 @@ def _interpreter() -> Setting:
         else:
             sys.path[:] = value.value
 
-    known = list(sys.path)
     return read, write
+
+
+def _umask() -> int | None:
+    """As the kernel says; os.umask tells it only by setting another, under which any thread could make a file meanwhile."""
+    try:
+        said = read_text("/proc/self/status", errors="replace")
+    except OSError:
+        return None
+    found = re.search(r"^Umask:\s*([0-7]+)$", said, re.MULTILINE)
+    return int(found[1], 8) if found else None
 
 
 def _functions() -> Setting:
@@ -111,8 +123,8 @@ def _functions() -> Setting:
 
 
 def _public(owner: Any) -> dict[str, Any]:
-    """The public names of a module or a class, without modules, which are loaded when somebody first needs them."""
-    return {name: value for name, value in vars(owner).items() if name[0] != "_" and not isinstance(value, ModuleType)}
+    """The functions, classes and numbers of a module or a class that have public names."""
+    return {name: value for name, value in vars(owner).items() if name[0] != "_" and (callable(value) or isinstance(value, float))}
 
 
 def _generators() -> Setting:

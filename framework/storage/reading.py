@@ -28,6 +28,10 @@ KINDS = (0, 8)  # how NumPy stores an array, as it is or deflated; what is packe
 UNFOLDED = 8  # times the size of an archive, or MOST_BYTES: a larger one that is compressed is taken for a bomb
 
 
+class FalseClaim(ValueError):
+    """A file claims more than it holds, or than anybody would write."""
+
+
 def open_file(path: str | Path) -> io.BufferedReader:
     """A file opened to be read. Raises OSError where it is none: a folder, or a pipe, which might never end."""
     return open(regular(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), path), "rb")
@@ -112,15 +116,16 @@ def read_database(path: Path, question: str, *values: Any) -> list[tuple]:
 
 def npz_names(path: str | Path) -> list[str]:
     """The names of the arrays of an .npz file. Raises as `read_npz` does."""
-    return list(_read_npz(path, ()))
+    return list(_read_npz(path, (), False))
 
 
-def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, "np.ndarray"]:
+def read_npz(path: str | Path, names: Iterable[str] | None = None, unfolds: bool = False) -> dict[str, "np.ndarray"]:
     """The arrays of an .npz file by name, all or those of `names` that are there; none is of objects, which would be code.
 
-    Raises OSError or MemoryError where it cannot be read now, and ValueError where it is damaged, or claims more than it holds.
+    unfolds: whether it may be much larger than its file, as a user's own compressed data are. Raises OSError or MemoryError where it
+    cannot be read now, and ValueError where it is damaged, or claims more than it holds.
     """
-    found = _read_npz(path, names)
+    found = _read_npz(path, names, unfolds)
     return {name: array for name, array in found.items() if array is not None}
 
 
@@ -150,7 +155,7 @@ def npz_bytes(arrays: dict[str, "np.ndarray"]) -> bytes:
     return buffer.getvalue()
 
 
-def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
+def _read_npz(path: str | Path, names: Iterable[str] | None, unfolds: bool) -> dict[str, Any]:
     """Name → array; None in its place where it is not wanted."""
     import numpy as np  # here: who only asks for help does not wait for NumPy
 
@@ -160,9 +165,10 @@ def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
                 raise ValueError("it begins as no archive does")
             with np.load(file, allow_pickle=False) as stored:
                 wanted = {*stored.files} if names is None else {*names}
-                _check_sizes(stored.zip, os.fstat(file.fileno()).st_size, wanted)
+                most = math.inf if unfolds else max(UNFOLDED * os.fstat(file.fileno()).st_size, MOST_BYTES)
+                _check_sizes(stored.zip, most, wanted)
                 return {name: stored[name] if name in wanted else None for name in stored.files}
-        except MemoryError:
+        except (MemoryError, FalseClaim):
             raise
         except Exception as error:  # a damaged archive raises whatever its damage leads to
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place before the beginning
@@ -170,11 +176,11 @@ def _read_npz(path: str | Path, names: Iterable[str] | None) -> dict[str, Any]:
             raise ValueError(f"it is no whole archive of arrays ({type(error).__name__})") from None
 
 
-def _check_sizes(archive: "zipfile.ZipFile", size: int, wanted: Container[str]) -> None:
-    """Raises ValueError where an array of an archive, whose file has `size` bytes, is not of the size that it claims: before it is read."""
+def _check_sizes(archive: "zipfile.ZipFile", most: float, wanted: Container[str]) -> None:
+    """Raises FalseClaim, before any is read, where an array is not of the size that it claims, or all unfold to more than `most` bytes."""
     members = archive.infolist()
-    if sum(member.file_size for member in members) > max(UNFOLDED * size, MOST_BYTES):
-        raise ValueError("it unfolds to too much")
+    if (size := sum(member.file_size for member in members)) > most:
+        raise FalseClaim(f"it unfolds to {size:,} bytes, which is too much for its own size")
     for member in members:
         if member.compress_type not in KINDS:
             raise ValueError("it is packed in an unknown way")
@@ -192,7 +198,7 @@ def _check_claim(file: IO[bytes], size: int) -> None:
     if kind.hasobject:
         raise ValueError("it is of objects")
     if file.tell() + math.prod(shape) * kind.itemsize != size:
-        raise ValueError(f"its header says {math.prod(shape):,} numbers, and the file holds {size:,} bytes")
+        raise FalseClaim(f"its header says {math.prod(shape):,} numbers, and the file holds {size:,} bytes")
 
 
 def _interned(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import json
 import logging
 import select
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from framework import Engine, field, register
@@ -18,7 +19,7 @@ from framework.sweep import WAITING, WHYGROK, Child, Gpus, SweepFolder, member_a
 log = logging.getLogger("whygrok")
 
 COMMAND = [*WHYGROK, "work"]
-PATIENCE = 60.0  # seconds in which a process without members has to end
+GRACE, PATIENCE = 5.0, 60.0  # seconds: a process without members usually ends within the first, and has to end within the second
 
 
 @register("processes")
@@ -44,7 +45,7 @@ class Processes(Engine):
         def start(name: str) -> Process:
             for process in [one for one in started if one.is_gone]:
                 started.remove(process)
-                process.dismiss()
+                dismiss([process])
                 gpus.give_back(process.variables)
             free = next((one for one in started if one.is_free), None)
             if free is None:
@@ -56,8 +57,20 @@ class Processes(Engine):
         try:
             supervise(sweep, jobs, stop, start)
         finally:
-            for process in started:
-                process.dismiss()
+            dismiss(started)
+
+
+def dismiss(processes: Sequence["Process"]) -> None:
+    """Tells processes that no other member will come, and waits for their ends, which what plugins have left behind may delay."""
+    for process in processes:
+        process.release()
+    late = [process for process in processes if not process.end(GRACE)]
+    if late:
+        log.warning("%d processes have trained all, and do not end, as plugins have left threads or processes behind", len(late))
+    until = time.monotonic() + PATIENCE
+    for process in late:
+        if not process.end(max(until - time.monotonic(), 0.0)):
+            process.kill()
 
 
 class Process(Child):
@@ -106,15 +119,23 @@ class Process(Child):
         assert self._code is not None
         return self._code
 
-    def dismiss(self) -> None:
-        """Tells it that no other member will come, and waits for its end, which what a plugin has left behind may delay."""
+    def release(self) -> None:
+        """Tells it that no other member will come."""
         self._members.close()
+
+    def end(self, seconds: float) -> bool:
+        """Whether it has ended, or does so within this time."""
         try:
-            self._process.wait(PATIENCE)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # what it has trained is saved
+            return False
         with self._process:  # closes the other pipe
-            pass
+            return True
+
+    def kill(self) -> None:
+        """Ends it: what it has trained is saved."""
+        self._process.kill()
+        self.end(PATIENCE)
 
     def _tell(self, sweep: SweepFolder, name: str) -> None:
         told = json.dumps({"arguments": member_arguments(sweep, name), "log": str(sweep.log(name))})

@@ -55,7 +55,7 @@ def read_arrays(path: Path) -> Arrays:
 
 def _loaded(path: Path) -> dict[str, np.ndarray]:
     try:
-        return read_npz(path)
+        return read_npz(path, unfolds=True)
     except ValueError:
         raise ValueError("is no .npz file of arrays of numbers: write one with numpy.savez(FILE, inputs=…, targets=…)") from None
 
