@@ -207,7 +207,7 @@ def test_an_archive_that_claims_or_unfolds_to_too_much_is_damaged_and_set_aside(
     file = sorted((run / "arrays").glob("*.npz"))[-1]
     whole = file.read_bytes()
     file.write_bytes(ARCHIVES[name]())
-    with pytest.raises(ValueError, match="no whole archive"):
+    with pytest.raises(ValueError, match="no whole archive|its header says|it unfolds to"):
         read_npz(file)
     assert run_command(["doctor", str(run)]) == 1
     assert f"BAD  arrays/{file.name}" in capsys.readouterr().out

@@ -11,7 +11,7 @@ import pytest
 
 from framework import load_run, registry, train
 from framework.cli import run_command
-from framework.config import override, select
+from framework.config import from_stored, override, select, to_dict
 from framework.errors import UserError
 from framework.registry import trusting
 from framework.storage import DESTINATIONS, PLUGINS, trust, trusted
@@ -152,6 +152,7 @@ def own_home(tmp_path, monkeypatch):
     monkeypatch.setattr(trusting, "_from_files", set())
     monkeypatch.setattr("plugins.writers.mlflow.MLflow.refusal", lambda self: "")
     monkeypatch.setattr("plugins.writers.wandb.WandB.refusal", lambda self: "")
+    monkeypatch.setattr("plugins.writers.wandb.WandB.begin", lambda *_: 1 / 0)
 
 
 SENDING = {
@@ -175,7 +176,10 @@ def test_a_run_that_somebody_sent_sends_its_rows_nowhere_before_the_user_says_so
     monkeypatch.setattr(registry.lookup("writer", section["name"]), "begin", lambda *_: begun.append(1))
     assert run_command([word.format(run=run) for word in SENDING[how]]) == 2
     said = capsys.readouterr().err
-    assert f"--config.writers.theirs.{field}={value.format(folder=folder)}; to go without" in said and said.count("\n") <= 3
+    assert (
+        f"--config.writers.theirs.{field}={value.format(folder=folder)} (in Python: override(config, …)); to go without" in said
+        and said.count("\n") <= 3
+    )
     assert begun == [] and trusted(DESTINATIONS) == set()
     for words in (["plot", "{run}"], ["config", "--config={run}"], ["doctor", "{run}"], ["rerun", "{run}", "--verify"]):
         assert run_command([word.format(run=run) for word in words]) == 0
@@ -185,10 +189,10 @@ def test_a_run_that_somebody_sent_sends_its_rows_nowhere_before_the_user_says_so
 def test_where_rows_go_is_asked_for_once_and_never_of_who_has_said_so(own_home, tmp_path):
     made = {"tracked": select("mlflow", tracking_uri=f"sqlite:///{tmp_path}/all.db")}
     train(tiny(plugins=(), probes={}, writers=made), tmp_path / "run")
-    assert trusted(DESTINATIONS) == {f"mlflow tracking_uri=sqlite:///{tmp_path}/all.db"}
+    assert len(trusted(DESTINATIONS)) == 1
     assert run_command(["run", f"--workdir={tmp_path / 'run'}", "--config.steps=8"]) == 0
     stored = load_run(tmp_path / "run").config
-    with pytest.raises(UserError, match="writers.tracked sends the rows of this run out of its folder"):
+    with pytest.raises(UserError, match="writers.tracked sends the rows of this run out of its folder, to sqlite"):
         (tmp_path / "state" / "whygrok" / "trusted_destinations").unlink()
         os.environ.pop(DESTINATIONS.variable)
         train(stored, tmp_path / "again")
@@ -198,9 +202,28 @@ def test_where_rows_go_is_asked_for_once_and_never_of_who_has_said_so(own_home, 
 
 
 def test_another_field_of_a_writer_does_not_say_that_its_rows_may_leave(own_home, tmp_path):
-    trusting.note_destinations({"theirs": {"name": "wandb", "mode": "online"}})
-    changed = override(
-        tiny(plugins=(), probes={}, writers={"theirs": select("wandb", mode="online")}), {"writers.theirs.pictures": "false"}
-    )
+    stored = to_dict(tiny(plugins=(), probes={})) | {"writers": {"theirs": select("wandb", mode="online")}}
+    changed = override(from_stored(stored, "config.json"), {"writers.theirs.pictures": "false"})
     with pytest.raises(UserError, match="to go without this writer: --config.writers.theirs.name=none"):
         train(changed, tmp_path / "run")
+
+
+def test_the_account_counts_and_a_password_is_neither_shown_nor_kept(own_home, tmp_path):
+    train(tiny(plugins=(), probes={}, writers={"mine": select("wandb", mode="online", entity="me")}), tmp_path / "mine")
+    theirs = to_dict(tiny(plugins=(), probes={})) | {"writers": {"w": select("wandb", mode="online", entity="theirs")}}
+    with pytest.raises(UserError, match="to the account theirs, as a file says"):
+        train(from_stored(theirs, "config.json"), tmp_path / "theirs")
+    address = "http://me:secret@127.0.0.1:9"
+    theirs |= {"writers": {"w": select("mlflow", tracking_uri=address)}}
+    with pytest.raises(UserError, match="to http://…@127.0.0.1:9, as") as refused:
+        train(from_stored(theirs, "config.json"), tmp_path / "theirs")
+    assert "secret" not in str(refused.value)
+    override(from_stored(theirs, "config.json"), {"writers.w.tracking_uri": address})
+    kept = (tmp_path / "state" / "whygrok" / "trusted_destinations").read_text() + os.environ[DESTINATIONS.variable]
+    assert "secret" not in kept and len(trusted(DESTINATIONS)) == 2
+
+
+def test_who_names_a_destination_in_python_is_not_asked_because_a_file_names_it_too(own_home, tmp_path):
+    writers = {"w": select("wandb", mode="online")}
+    from_stored(to_dict(tiny(plugins=(), probes={})) | {"writers": writers}, "config.json")
+    train(tiny(plugins=(), probes={}, writers=writers), tmp_path / "mine")

@@ -79,10 +79,18 @@ class Pen(abc.ABC):
 class Writer(Plugin):
     """Tells another program of a run. It changes no bit of the run, may be changed at any resume, and where it fails the run goes on."""
 
-    leads_outside: ClassVar[tuple[str, ...]] = ()  # fields that, unless they have their defaults, send rows out of the run's folder
+    leads_outside: ClassVar[tuple[str, ...]] = ()  # the fields that decide whether rows leave the folder of the run, and for where
 
     pictures: bool = declared(True, "whether it is given the pictures of the probes, where the run draws at its end")
     histograms: bool = declared(False, "whether it is given a histogram of each parameter at every row")
+
+    def destination(self) -> str:
+        """Where rows go out of the folder of the run, such as the address of a server; empty where they stay inside.
+
+        A file that somebody has sent may ask for it: a run with it is not trained before the user has said the same, by one of the fields
+        in `leads_outside`.
+        """
+        return ""
 
     def refusal(self) -> str:
         """Why it cannot write on this machine, in a sentence that says what is missing; nothing where it can."""

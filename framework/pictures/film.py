@@ -23,11 +23,18 @@ class Film:
     signed: bool = False
 
     def __post_init__(self) -> None:
-        shapes = {np.shape(frame) for frame in self.frames.values()}
-        if len(shapes) > 1 or any(len(shape) != 2 or 0 in shape for shape in shapes):
-            raise ValueError(f"the frames of {self.title!r} are no pictures of one size: {sorted(shapes)}")
-        if kinds := sorted({str(dtype) for frame in self.frames.values() if (dtype := np.asarray(frame).dtype).kind not in "fiub"}):
+        shapes = sorted({np.shape(frame) for frame in self.frames.values()})
+        if any(len(shape) not in (2, 3) or 0 in shape for shape in shapes):
+            raise ValueError(f"the frames of {self.title!r} are no pictures: {shapes}")
+        if len(shapes) > 1:
+            raise ValueError(f"the frames of {self.title!r} are of several sizes: {shapes}")
+        if kinds := sorted({str(dtype) for frame in self.frames.values() if not _is_number(dtype := np.asarray(frame).dtype)}):
             raise ValueError(f"the frames of {self.title!r} are no numbers but {', '.join(kinds)}")
+
+
+def _is_number(dtype: np.dtype) -> bool:
+    """Whether it is one of NumPy's real numbers, or a small one of JAX."""
+    return dtype.kind in "fiub" or (dtype.kind == "V" and dtype.names is None and dtype.type is not np.void)
 
 
 def by_frequency(matrix: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
 """What a config may do that somebody else has written: run the code of plugins, and send rows out of the folder of the run."""
 
+import hashlib
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from framework import registry
 from framework.errors import UserError, one_of
-from framework.fields import declared_fields
+from framework.fields import make
 
 _from_files: set[str] = set()  # where rows would go because a file says so that this user has not been asked about
 
@@ -34,12 +37,12 @@ def trust_destinations(writers: Mapping[str, Any], fields: Iterable[str] | None 
     from framework.storage import DESTINATIONS, trust
 
     named = None if fields is None else {*fields}
-    trust(DESTINATIONS, [where for field, where in _destinations(writers) if named is None or field in named])
+    trust(DESTINATIONS, [one.key for one in _destinations(writers) if named is None or named & {*one.fields}])
 
 
 def note_destinations(writers: Mapping[str, Any]) -> None:
     """Notes where rows would go because a file says so, which somebody else may have written."""
-    _from_files.update(where for _, where in _destinations(writers))
+    _from_files.update(one.key for one in _destinations(writers))
 
 
 def check_destinations(writers: Mapping[str, Any]) -> None:
@@ -47,23 +50,44 @@ def check_destinations(writers: Mapping[str, Any]) -> None:
     from framework.storage import DESTINATIONS, trusted
 
     known = trusted(DESTINATIONS)
-    for field, where in _destinations(writers):
-        if where in _from_files - known:
-            path, _, name = field.rpartition(".")
-            said = shlex.quote(f"--config.{field}={writers[path.partition('.')[2]][name]}")
+    for one in _destinations(writers):
+        if one.key in _from_files - known:
             raise UserError(
-                f"{path} sends the rows of this run out of its folder ({where}), as a file says, and you have never asked for that on this "
-                f"machine. If you want it, say so once: {said} (in Python: override(config, …)); to go without this writer: "
-                f"--config.{path}.name=none"
+                f"{one.path} sends the rows of this run out of its folder, to {one.where}, as a file says, and you have never asked "
+                f"for that on this machine. If you want it, say so once: {one.said} (in Python: override(config, …)); to go without this writer: "
+                f"--config.{one.path}.name=none"
             )
     trust_destinations(writers)
 
 
-def _destinations(writers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(field of a writer, "mlflow tracking_uri=http://…") for each that has its rows leave the folder of the run."""
+@dataclass(frozen=True)
+class _Destination:
+    """Where the rows of one writer go. path: of the writer in a config; fields: of the config, any of which says it."""
+
+    path: str
+    fields: tuple[str, ...]
+    where: str  # without a password
+    said: str  # the option by which a user says it
+    key: str  # by which it is remembered: it may hold a password, so that only a digest of it is kept
+
+
+def _destinations(writers: Mapping[str, Any]) -> Iterator[_Destination]:
+    """Of each writer that has its rows leave the folder of the run. What a wrong field means is said where the config is checked."""
     for called, section in writers.items():
         cls = registry.lookup("writer", section["name"])
-        defaults = {field.name: field.default for field in declared_fields(cls)}
-        for name in getattr(cls, "leads_outside", ()):
-            if name in section and section[name] != defaults[name]:
-                yield f"writers.{called}.{name}", f"{section['name']} {name}={section[name]}"
+        if not getattr(cls, "leads_outside", ()):
+            continue
+        try:
+            where = make(cls, {name: value for name, value in section.items() if name != "name"}, f"writers.{called}").destination()
+        except UserError:
+            continue
+        if where:
+            path, field = f"writers.{called}", cls.leads_outside[0]  # type: ignore[attr-defined]
+            said = shlex.quote(f"--config.{path}.{field}={_without_password(str(section[field]))}")
+            fields = tuple(f"{path}.{name}" for name in cls.leads_outside) + (f"{path}.name", path)  # type: ignore[attr-defined]
+            key = hashlib.sha256(f"{section['name']} {where}".encode()).hexdigest()
+            yield _Destination(path, fields, _without_password(where), said, key)
+
+
+def _without_password(where: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", where)

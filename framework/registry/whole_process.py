@@ -107,13 +107,20 @@ def _umask() -> int | None:
 
 def _functions() -> Setting:
     """What a plugin has put something of its own in the place of. Only what is changed is read: there are two thousand names."""
-    before: dict[Any, dict[str, Any]] = {sys: {name: getattr(sys, name) for name in HOOKS}, Path: _public(Path)}
-    before |= {module: _public(module) for module in map(sys.modules.get, MODULES) if module is not None}
+    before = {owner: dict(vars(owner)) for owner in (Path, *map(sys.modules.get, MODULES)) if owner is not None}
+    before[sys] = {name: getattr(sys, name) for name in HOOKS}
     owners = {owner.__name__: owner for owner in before}
 
     def read() -> dict[str, Any]:
-        changed = [(owner, name) for owner, kept in before.items() for name, value in kept.items() if vars(owner).get(name) is not value]
-        return {f"{name} of {owner.__name__}": vars(owner).get(name) for owner, name in changed}
+        found: dict[str, Any] = {}
+        for owner, kept in before.items():
+            now = vars(owner)
+            found |= {
+                f"{name} of {owner.__name__}": now.get(name)
+                for name, value in kept.items()
+                if now.get(name) is not value and _counts(name, value)
+            }
+        return found
 
     def write(place: str, _: Any) -> None:
         name, _, owner = place.partition(" of ")
@@ -122,9 +129,9 @@ def _functions() -> Setting:
     return read, write
 
 
-def _public(owner: Any) -> dict[str, Any]:
-    """The functions, classes and numbers of a module or a class that have public names."""
-    return {name: value for name, value in vars(owner).items() if name[0] != "_" and (callable(value) or isinstance(value, float))}
+def _counts(name: str, value: Any) -> bool:
+    """Whether it is a function, a class or a number with a public name; modules are loaded when somebody first needs them."""
+    return name[0] != "_" and (callable(value) or isinstance(value, float))
 
 
 def _generators() -> Setting:

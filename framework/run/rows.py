@@ -12,7 +12,7 @@ from typing import Any, Protocol, TextIO, runtime_checkable
 import jax
 import numpy as np
 
-from framework.errors import StorageError
+from framework.errors import Damage, StorageError
 from framework.records import FAILURES, NONFINITE, NOTES, read_lines
 from framework.run.directory import RunDirectory
 from framework.storage import (
@@ -179,9 +179,8 @@ class RunRecorder(Recorder):
             self._file.write(line_of(row))
             self._file.flush()
         if not is_under_its_name(self._file, self._directory.metrics):
-            raise StorageError(
-                f"{self._directory.metrics} was removed or replaced while the run writes it: put it back, or use a new --workdir"
-            )
+            remedy = "Put the folder back to where it was and give the same command again, or use a new --workdir"
+            raise Damage(f"{self._directory.metrics} was removed or replaced while the run writes it", self._directory.path, remedy)
 
     def _rewrite(self) -> None:
         write_atomically(self._directory.metrics, "".join(line_of(row) for row in self.rows))

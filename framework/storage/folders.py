@@ -34,7 +34,7 @@ def is_under_its_name(file: IO, path: Path) -> bool:
     """Whether an open file is the one that others find under its name; it is not once somebody has removed or replaced it."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

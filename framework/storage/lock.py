@@ -23,7 +23,7 @@ log = logging.getLogger("whygrok")
 BEAT_SECONDS = 10.0  # how often a living writer renews its heartbeat
 READERS_SECONDS = 5.0  # whoever only asks who holds a lock has it for a moment; many of them may take turns
 PAUSE_SECONDS = 0.01  # from one attempt to the next
-MOST_BYTES = 10_000  # of what a LOCK says of its owner: a file may claim to have any size
+LONGEST = 10_000  # of what a LOCK says of its owner: a file may claim to have any size
 STALE_SECONDS = 300.0  # another host that has been silent for this long is taken for dead
 
 
@@ -97,7 +97,7 @@ class Lock:
 
     def _owner(self) -> dict:
         self._file.seek(0)
-        return _parsed(self._file.read(MOST_BYTES))
+        return _parsed(self._file.read(LONGEST))
 
     def _refuse(self, why: str) -> None:
         owner = self._owner()
@@ -140,7 +140,7 @@ def holder(path: Path) -> str | None:
     """Who writes the run directory of this LOCK, 'process 4711 on node17'; None when nobody does. Nothing is written."""
     try:
         with storage("reading", path), open_file(path) as file:
-            owner = _parsed(file.read(MOST_BYTES))
+            owner = _parsed(file.read(LONGEST))
             if owner.get("host", socket.gethostname()) != socket.gethostname():
                 return _who(owner) if _age(owner, path) < STALE_SECONDS else None
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

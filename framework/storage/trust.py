@@ -30,7 +30,9 @@ class Record:
 
 
 PLUGINS = Record("trusted_plugins", "WHYGROK_TRUSTED", "the plugins that you name are")  # absolute paths and names of modules
-DESTINATIONS = Record("trusted_destinations", "WHYGROK_TRUSTED_DESTINATIONS", "where you send rows is")  # "wandb mode=online"
+DESTINATIONS = Record(
+    "trusted_destinations", "WHYGROK_TRUSTED_DESTINATIONS", "where you send rows is"
+)  # digests: an address may hold a password
 
 
 def trusted(record: Record) -> set[str]:

@@ -1,6 +1,7 @@
 """Looks at a network: the task's metrics and the probes, each compiled once."""
 
 import functools
+from asyncio import CancelledError
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from textwrap import shorten
@@ -21,6 +22,8 @@ from framework.training.state import Stacked, TrainState, on_host
 
 METRICS = "metrics"  # the name under which the task's own metrics are scheduled
 FOLDERS = ("arrays", "checkpoints", "figures", "histograms", "lock")  # in that of a run; a writer has one of its own, by its name
+# What may come out of a probe; not what a user's own signal handler raises, such as the KeyboardInterrupt of a notebook.
+ANYTHING = (Exception, SystemExit, GeneratorExit, CancelledError)
 LONGEST = 300  # characters of what a row says of a probe that failed
 
 
@@ -88,7 +91,7 @@ class Measurement:
         """
         try:
             return self._found(state, place)
-        except BaseException as error:  # a probe is anybody's code; signals are noted, and not raised, while a run trains
+        except ANYTHING as error:  # a probe is anybody's code
             if failures is None or (isinstance(error, WhygrokError) and not int(jax.device_get(state.step))):
                 raise
             failures[self.name] = _in_words(error, self.probe).removeprefix(f"probe {self.name}: ")
@@ -110,7 +113,7 @@ class Measurement:
         found, why = None, ""
         try:
             found = self._guard(self.measure, *arrays)
-        except BaseException as error:
+        except ANYTHING as error:
             why = _in_words(error, self.probe)
         found, why = hosts.from_first((found, why))
         if found is None:

@@ -46,6 +46,10 @@ class MLflow(Writer):
         if self.histograms:
             raise FieldError("histograms", True, "MLflow shows no histograms: leave it at false, and ask tensorboard or wandb for them")
 
+    def destination(self) -> str:
+        """What the config says; a variable is the user's own."""
+        return self.tracking_uri
+
     def refusal(self) -> str:
         """Whether the libraries are there; a server needs no database here."""
         needed = ("mlflow",) if self._given and not self._given.startswith("sqlite:") else ("mlflow", "sqlalchemy", "alembic")

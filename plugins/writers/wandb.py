@@ -32,7 +32,7 @@ class WandB(Writer):
     Source: the library wandb.
     """
 
-    leads_outside = ("mode",)
+    leads_outside = ("mode", "entity")
 
     mode: str = field("offline", "whether rows stay in the run's folder until you send them, or are sent", choices=("offline", "online"))
     project: str = field("whygrok", "the project in which the run appears")
@@ -43,6 +43,10 @@ class WandB(Writer):
         super().__post_init__()
         if not self.project.strip():
             raise FieldError("project", self.project, "must be the name of a project, such as whygrok")
+
+    def destination(self) -> str:
+        """The account, where rows are sent at once."""
+        return "" if self.mode == "offline" else f"the account {self.entity}" if self.entity else "your account"
 
     def refusal(self) -> str:
         """Whether the library is there."""

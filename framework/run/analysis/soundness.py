@@ -101,7 +101,10 @@ def _rows(directory: RunDirectory) -> Part:
     except OSError as error:
         return _unread(name, error)
     if (missing := _first_missing(directory, [row["step"] for row in rows])) is not None:
-        return Part(name, DAMAGED, f"no row of step {missing:,} is there, though a later state is saved")
+        lost = f"no row of step {missing:,} is there, though a later state is saved"
+        if rows and rows[-1]["step"] < missing:
+            return Part(name, NOTE, f"{_count(rows, 'row')}; {lost}: the next session goes on from an older state")
+        return Part(name, DAMAGED, lost)
     last = f", the last of step {rows[-1]['step']:,}" if rows else ""
     cut = "; a torn line follows, which a resume cuts" if torn else ""
     return Part(name, NOTE if torn else SOUND, f"{_count(rows, 'row')}{last}{cut}")

@@ -11,6 +11,7 @@ from framework.storage import write_atomically
 class MyWriter(Writer):
     """A line of text per row, in a file that is written at the end. Source: whose format it is."""
 
+    # If rows can leave about.folder, define destination(), and name the fields that decide it: leads_outside = ("address",)
     columns: tuple[str, ...] = field(("train/loss", "test/loss"), "which numbers are told")
 
     def begin(self, about, rows):
