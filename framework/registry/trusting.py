@@ -54,8 +54,8 @@ def check_destinations(writers: Mapping[str, Any]) -> None:
         if one.key in _from_files - known:
             raise UserError(
                 f"{one.path} sends the rows of this run out of its folder, to {one.where}, as a file says, and you have never asked "
-                f"for that on this machine. If you want it, say so once: {one.said} (in Python: override(config, …)); to go without this writer: "
-                f"--config.{one.path}.name=none"
+                f"for that on this machine. If you want it, say so once: {one.said} (in Python: override(config, …)); to go without this "
+                f"writer: --config.{one.path}.name=none"
             )
     trust_destinations(writers)
 
