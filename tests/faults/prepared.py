@@ -2,11 +2,13 @@
 
 import importlib
 import itertools
+import math
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import time
 import types
 import warnings
 from collections.abc import Callable, Sequence
@@ -199,14 +201,23 @@ class Forked:
             self.returncode = os.waitstatus_to_exitcode(status) if pid else None
         return self.returncode
 
-    def wait(self) -> int:
-        if self.returncode is None:
-            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.returncode
+    def wait(self, timeout: float | None = None) -> int:
+        until = time.monotonic() + (math.inf if timeout is None else timeout)
+        while (code := self.poll()) is None:
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired("whygrok work", timeout or 0.0)
+            time.sleep(0.005)
+        return code
 
     def terminate(self) -> None:
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, number)
 
     def __enter__(self) -> "Forked":
         return self
