@@ -145,7 +145,9 @@ def test_no_config_at_all_is_one_sentence_with_an_example(refused):
 HEAD = "from framework.config import experiment, select\n"
 PARTS = 'task=select("modular_addition", p=7), model=select("quadratic"), optimizer=select("adam")'
 EDITED = HEAD + f"def get_config(arg=''):\n    c = experiment(arg, {PARTS})\n    c.{{}}\n    return c\n"
+WORDLESS = "class Wordless(Exception):\n    def __str__(self):\n        1 / 0\ndef get_config():\n    raise Wordless\n"
 FILES = [
+    (WORDLESS, ["bad.py, line 5: raise Wordless: Wordless"]),
     ("def get_config(arg=''):\n    x = 3\n    return x / 0\n", ["bad.py, line 3: return x / 0", "ZeroDivisionError"]),
     ("def get_config(arg=''):\n    return gone\n", ["bad.py, line 2: return gone", "NameError"]),
     ("import no_such_module_at_all\n", ["bad.py, line 1: import no_such_module_at_all"]),

@@ -9,6 +9,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from framework.errors import named
 from framework.storage import read_file
 
 log = logging.getLogger("whygrok")
@@ -31,7 +32,7 @@ def installed_plugins() -> list[metadata.EntryPoint]:
             points = [point for point in distribution.entry_points if point.group == ENTRY_POINTS]
         except Exception as error:  # metadata of a stranger's package: anything may be wrong with it
             place = getattr(distribution, "_path", "an unknown folder")  # whose name cannot be read either
-            log.warning("the entry points of an installed package cannot be read: %s (%s)", error, place)
+            log.warning("the entry points of an installed package cannot be read: %s (%s)", named(error), place)
             continue
         found |= {(point.name, point.value): point for point in points}
     return [found[key] for key in sorted(found)]
