@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from framework import train
+from framework import load_run, train
 from framework.cli import run_command
 from framework.config import load_config, override, to_dict
+from framework.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -264,6 +265,15 @@ def test_another_run_in_the_work_directory_is_refused_field_by_field(refused, tm
 def test_a_file_as_work_directory_is_refused(refused, tmp_path):
     (tmp_path / "file").write_text("mine")
     says(refused("run", "--config=quickstart", *SMALL, "--workdir=file"), "--workdir=file is a file")
+
+
+@pytest.mark.parametrize("name", ["a\udcffb", "\udcff/b", "a\0b"])
+def test_a_work_directory_whose_name_no_text_can_hold_is_refused(name, refused, tmp_path, small_config):
+    says(refused("run", "--config=quickstart", *SMALL, f"--workdir={name}"), "choose another")
+    for use in (lambda: train(small_config, name), lambda: load_run(name)):
+        with pytest.raises(UserError, match="choose another"):
+            use()
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_work_directory_with_an_unreadable_config_is_refused(refused, tmp_path):
