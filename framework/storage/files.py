@@ -7,6 +7,8 @@ import math
 import os
 import secrets
 import shutil
+import signal
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,16 @@ def storage(doing: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_of_a_signal(error):
+            raise
         raise StorageError(f"{doing} {path}: {explain(error, path)}") from error
+
+
+def is_of_a_signal(error: BaseException) -> bool:
+    """Whether an error comes out of a signal handler, such as one that ends a cell of a notebook in time: it says nothing of a file."""
+    handlers = [getattr(one, "func", one) for one in map(signal.getsignal, signal.valid_signals()) if callable(one)]  # of a partial
+    codes = {getattr(function, "__code__", None) for one in handlers for function in (one, type(one).__call__)} - {None}
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def explain(error: BaseException, path: Path) -> str:
