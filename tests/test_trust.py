@@ -204,3 +204,10 @@ def test_another_field_of_a_writer_does_not_say_that_its_rows_may_leave(own_home
     )
     with pytest.raises(UserError, match="to go without this writer: --config.writers.theirs.name=none"):
         train(changed, tmp_path / "run")
+
+
+def test_who_says_that_nothing_is_kept_is_not_told_so_again_and_again(tmp_path, monkeypatch, warnings_said):
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null")
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
+    trust(PLUGINS, ["one"])
+    assert trusted(PLUGINS) == {"one"} and not warnings_said
