@@ -190,6 +190,8 @@ def _of_the_surroundings(error: Exception) -> WhygrokError | None:
     if isinstance(error, ValueError) and frame.f_globals.get("__name__") == "jax._src.config":
         given = ", ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("JAX_"))
         return UserError(f"JAX does not take what the environment says, {given}: {error}; unset the variable, or give it another value")
+    if "framework.registry" in sys.modules and (broken := importlib.import_module("framework.registry").broken_package(error)):
+        return broken
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in words_of(error)[:100]:
         return UserError(f"there is not enough memory for this: {named(error)} (--debug shows the traceback)")
     return None

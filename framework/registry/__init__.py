@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from framework.errors import UserError, did_you_mean, named, one_of, quoted, words_of
 from framework.fields import declared_fields, found_by_name, make
 from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
+from framework.registry.importing import broken_package as broken_package
 from framework.registry.isolation import Guests as Guests
 from framework.registry.isolation import guests_of as guests_of
 from framework.registry.isolation import isolated

@@ -6,10 +6,11 @@ import importlib.util
 import logging
 import pkgutil
 import sys
+import traceback
 from importlib import metadata
 from pathlib import Path
 
-from framework.errors import named
+from framework.errors import UserError, named
 from framework.storage import read_file
 
 log = logging.getLogger("whygrok")
@@ -36,6 +37,23 @@ def installed_plugins() -> list[metadata.EntryPoint]:
             continue
         found |= {(point.name, point.value): point for point in points}
     return [found[key] for key in sorted(found)]
+
+
+def broken_package(error: BaseException) -> UserError | None:
+    """The sentence about an error of whoever looks through all installed packages, as JAX does when it starts; None for other errors."""
+    if not any(frame.f_globals.get("__name__") == metadata.__name__ for frame, _ in traceback.walk_tb(error.__traceback__)):
+        return None
+    found = next(filter(None, map(_broken_place, metadata.distributions())), "its place is not known")
+    return UserError(f"the metadata of an installed package cannot be read: {named(error)} ({found}): uninstall it, or remove that folder")
+
+
+def _broken_place(distribution: metadata.Distribution) -> str | None:
+    """Where a package is whose metadata cannot be read; None of one that is whole."""
+    try:
+        assert distribution.entry_points is not None and distribution.metadata is not None
+    except Exception:  # metadata of a stranger's package: anything may be wrong with it
+        return str(getattr(distribution, "_path", "an unknown folder"))
+    return None
 
 
 def import_file(path: str) -> None:
