@@ -50,7 +50,7 @@ def broken_package(error: BaseException) -> UserError | None:
 def _broken_place(distribution: metadata.Distribution) -> str | None:
     """Where a package is whose metadata cannot be read; None of one that is whole."""
     try:
-        assert distribution.entry_points is not None and distribution.metadata is not None
+        _ = distribution.entry_points, distribution.metadata
     except Exception:  # metadata of a stranger's package: anything may be wrong with it
         return str(getattr(distribution, "_path", "an unknown folder"))
     return None
