@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+MOST_WORDS = 300  # characters of an error of somebody's that a message quotes
 UNPRINTABLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}  # categories of Unicode
 
 
@@ -132,6 +133,17 @@ def words_of(error: BaseException) -> str:
     except BaseException:  # what was raised first is what counts
         return ""
     return said.encode("utf-8", "backslashreplace").decode()  # the name of a file may hold halves of characters, which no JSON may
+
+
+def first_words(error: BaseException) -> str:
+    """The first line of what an error of anybody's code says; of what is longer than a message should be, the beginning and the length."""
+    line = words_of(error).partition("\n")[0]
+    return line if len(line) <= MOST_WORDS else f"{line[:MOST_WORDS]}… ({len(line):,} characters)"
+
+
+def named(error: BaseException) -> str:
+    """The kind of an error of anybody's code, and its first words: 'TypeError: unsupported operand'."""
+    return f"{type(error).__name__}: {first_words(error)}".removesuffix(": ")
 
 
 def unreadable(path: str, file: str, error: OSError) -> FieldError:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from framework import train
+from framework import load_run, train
 from framework.cli import run_command
 from framework.config import load_config, override, to_dict
+from framework.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -145,7 +146,9 @@ def test_no_config_at_all_is_one_sentence_with_an_example(refused):
 HEAD = "from framework.config import experiment, select\n"
 PARTS = 'task=select("modular_addition", p=7), model=select("quadratic"), optimizer=select("adam")'
 EDITED = HEAD + f"def get_config(arg=''):\n    c = experiment(arg, {PARTS})\n    c.{{}}\n    return c\n"
+WORDLESS = "class Wordless(Exception):\n    def __str__(self):\n        1 / 0\ndef get_config():\n    raise Wordless\n"
 FILES = [
+    (WORDLESS, ["bad.py, line 5: raise Wordless: Wordless"]),
     ("def get_config(arg=''):\n    x = 3\n    return x / 0\n", ["bad.py, line 3: return x / 0", "ZeroDivisionError"]),
     ("def get_config(arg=''):\n    return gone\n", ["bad.py, line 2: return gone", "NameError"]),
     ("import no_such_module_at_all\n", ["bad.py, line 1: import no_such_module_at_all"]),
@@ -262,6 +265,15 @@ def test_another_run_in_the_work_directory_is_refused_field_by_field(refused, tm
 def test_a_file_as_work_directory_is_refused(refused, tmp_path):
     (tmp_path / "file").write_text("mine")
     says(refused("run", "--config=quickstart", *SMALL, "--workdir=file"), "--workdir=file is a file")
+
+
+@pytest.mark.parametrize("name", ["a\udcffb", "\udcff/b", "a\0b"])
+def test_a_work_directory_whose_name_no_text_can_hold_is_refused(name, refused, tmp_path, small_config):
+    says(refused("run", "--config=quickstart", *SMALL, f"--workdir={name}"), "choose another")
+    for use in (lambda: train(small_config, name), lambda: load_run(name)):
+        with pytest.raises(UserError, match="choose another"):
+            use()
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_work_directory_with_an_unreadable_config_is_refused(refused, tmp_path):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ml_collections import ConfigDict
 
 from configs import quickstart
-from framework import Experiment, Probe, field, register, registry, train
+from framework import Experiment, Probe, field, load_run, register, registry, run_sweep, train
 from framework.cli import run_command
 from framework.config import experiment, find_config, flatten, from_dict, load_config, override, select, shipped_configs, to_dict
 from framework.errors import FieldError, UserError
@@ -224,3 +225,29 @@ def test_training_from_python_needs_no_flags_and_no_folder(tmp_path, monkeypatch
     run = train(small_config)
     assert run.metrics()["step"].tolist() == [0, 1, 2]
     assert list(tmp_path.iterdir()) == []
+
+
+MEMBERS = "run_sweep takes members, at least one, as members"
+CALLS = [
+    (lambda config: train("quickstart"), "a config is needed here.*load_config.*'quickstart' is none"),
+    (lambda config: train(None), "a config is needed here.*None is none"),
+    (lambda config: train({}), "a config is needed here.*{} is none"),
+    (lambda config: train(ConfigDict({"steps": 3})), "the config has no section task, model, optimizer"),
+    (lambda config: train(config, 3), "a folder is given by its name.*not as 3"),
+    (lambda config: load_run(None), "a folder is given by its name.*not as None"),
+    (lambda config: run_sweep([], "w"), MEMBERS),
+    (lambda config: run_sweep([config], "w"), MEMBERS),
+    (lambda config: run_sweep(config, "w"), MEMBERS),
+    (lambda config: run_sweep(None, "w"), MEMBERS),
+    (lambda config: override(config, None), "override takes changes.*'task.p': 23.*None"),
+    (lambda config: override(config, {3: 4}), "override takes changes"),
+    (lambda config: override(None, {}), "a config is needed here"),
+]
+
+
+@pytest.mark.parametrize(("call", "said"), CALLS, ids=[f"{number} {said[:30]}" for number, (_, said) in enumerate(CALLS)])
+def test_what_a_function_does_not_take_is_refused_with_what_it_takes(call, said, small_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=said):
+        call(small_config)
+    assert not any(tmp_path.iterdir())

@@ -34,21 +34,32 @@ def test_an_engine_is_given_its_fields_after_its_name():
         check_engine("shared_out:shar=0.5", 1)
 
 
-def test_an_engine_in_this_process_leaves_what_others_write_and_goes_on_after_any_exception(tmp_path):
+class Wordless(ValueError):
+    """Says nothing, and not even that."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+ANY = [(ValueError("boom"), "ValueError: boom"), (Wordless(), "Wordless")]
+
+
+@pytest.mark.parametrize(("error", "said"), ANY, ids=["in words", "without a word"])
+def test_an_engine_in_this_process_leaves_what_others_write_and_goes_on_after_any_exception(tmp_path, error, said):
     @register("explodes")
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Explodes(Penalty):
         """Raises what nobody expects."""
 
         def __call__(self, params):
-            raise ValueError("boom")
+            raise error
 
     swept_here = members(config(), [{"seed": 0}, {"penalty": {"name": "explodes"}}, {"seed": 2}])
     (tmp_path / "runs" / swept_here[0].name).mkdir(parents=True)
     with Lock(tmp_path / "runs" / swept_here[0].name / "LOCK"):
         found = run_sweep(swept_here, tmp_path / "runs", engine=Here())
     assert states(found) == ["elsewhere", "failed", "finished"]
-    assert found[1].said == "ValueError: boom" and "Traceback" in (tmp_path / "runs" / found[1].log).read_text()
+    assert found[1].said == said and "Traceback" in (tmp_path / "runs" / found[1].log).read_text()
 
 
 def test_a_signal_that_stops_a_run_in_this_process_stops_the_sweep_around_it(tmp_path):

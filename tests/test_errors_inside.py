@@ -76,6 +76,8 @@ def odd(how):
         raise StopIteration("no more")
     if how == "words":
         raise Wordless()
+    if how == "many":
+        raise RuntimeError("x" * 100_000)
     if how == "leave":
         raise SystemExit("enough")
     if how == "interrupt":
@@ -119,6 +121,7 @@ RAISED = {
     "words": "",
     "leave": "SystemExit: enough",
     "interrupt": "KeyboardInterrupt",
+    "many": "RuntimeError: xxx",
 }
 CHANGE = "--config.interventions.odd"
 PLACES = {
@@ -137,6 +140,7 @@ ENOUGH = [MemoryError("Unable to allocate 9 TiB"), RuntimeError("RESOURCE_EXHAUS
 @pytest.mark.parametrize("how", RAISED)
 def test_whatever_a_plugin_raises_is_one_sentence_that_names_it(how, place, tmp_path, monkeypatch, capsys):
     code, error = _run_odd(how, place, tmp_path, monkeypatch, capsys)
+    assert len(error[-1]) < 1_000
     assert code == 2 and RAISED[how] in error[-1] and f"plugin {tmp_path / 'odd.py'}, line " in error[-1], error
     assert "Traceback" not in "".join(error)
 

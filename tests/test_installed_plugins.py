@@ -46,6 +46,8 @@ def test_an_installed_plugin_is_found_and_listed_once(stranger, warnings_said):
     [
         "1 / 0",
         "raise SystemExit(3)",
+        "class Wordless(Exception):\n    def __str__(self):\n        raise ValueError('no words')\nraise Wordless",
+        "raise RuntimeError('x' * 100_000)",
         "from framework import NoSuchThing",
         "from framework import register, Penalty\n@register('x')\nclass X(Penalty): pass",
     ],
@@ -56,7 +58,7 @@ def test_a_broken_entry_point_is_one_warning_and_others_are_unaffected(stranger,
     assert "good" in [entry.name for entry in registry.entries("penalty")]
     assert registry.lookup("optimizer", "adam")
     assert len(warnings_said) == 1
-    assert "stranger_bad" in warnings_said[0]
+    assert "stranger_bad" in warnings_said[0] and len(warnings_said[0]) < 1_000
 
 
 def test_a_stale_entry_point_is_one_warning(stranger, warnings_said):

@@ -218,6 +218,13 @@ def test_no_home_is_no_mistake_and_none_is_made(home, unset, monkeypatch, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_cache_folder_that_is_dev_null_is_no_mistake(unset, monkeypatch, warnings_said):
+    monkeypatch.delenv("WHYGROK_PROGRAMS")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    kept.keep_programs()
+    assert kept.program_place() == kept.Place(None, "XDG_CACHE_HOME=/dev/null") and warnings_said == []
+
+
 @pytest.mark.parametrize(("setting", "said"), [("offf", "must be off, or a folder"), ("~/null/inner", "/dev/null/inner")])
 def test_a_setting_that_cannot_be_followed_is_one_sentence(setting, said, unset, monkeypatch, warnings_said):
     monkeypatch.setenv("HOME", "/dev")

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from framework import load_run
 from framework.run import progress
 from framework.run.progress import Progress
+from framework.sweep import Standing, Standings, SweepProgress
 
 
 class Clock:
@@ -51,6 +53,61 @@ def test_the_end_is_said_once_and_a_restored_run_counts_its_own_steps(clock, cap
     assert capsys.readouterr().err == "step 100 of 100 (100%), 3 steps/s; train 1.000\n"
     shown.close()
     assert capsys.readouterr().err == ""
+
+
+class Stream:
+    """Standard error, as a program may have set it. how: what it does when it is written to."""
+
+    def __init__(self, how, is_terminal):
+        self._how, self._is_terminal = how, is_terminal
+
+    def write(self, text):
+        if self._how == "full":
+            raise OSError(28, "No space left on device")
+        if self._how == "closed":
+            raise ValueError("I/O operation on closed file")
+        if self._how == "bytes":
+            raise TypeError("a bytes-like object is required, not 'str'")
+
+    def isatty(self):
+        if self._how == "closed":
+            raise ValueError("I/O operation on closed file")
+        return self._is_terminal
+
+
+class Halves:
+    """Something that can be written to, and nothing else."""
+
+    def write(self, text):
+        return len(text)
+
+
+ODD = {f"{how}, {kind}": Stream(how, kind == "a terminal") for how in ("full", "closed", "bytes") for kind in ("a terminal", "a file")}
+
+
+@pytest.mark.parametrize("stream", [None, Halves(), *ODD.values()], ids=["none", "writes only", *ODD])
+@pytest.mark.parametrize("steps", [0, 1_000])
+def test_a_stream_that_cannot_be_written_ends_neither_a_run_nor_a_sweep_nor_a_look(steps, stream, clock, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("framework.sweep.progress.time", clock)
+    shown, of_sweep = Progress(steps), SweepProgress()
+    shown.start(0, [{"step": 0, "train/accuracy": 0.5}])
+    standings = Standings([Standing("a", {}, 100), Standing("b", {}, 100)])
+    for step in range(steps):
+        clock.now += 1.0
+        shown.step(step)
+        shown.row({"step": step, "test/accuracy": 0.5})
+        standings.put(Standing("a", {}, 100, "running", step))
+        of_sweep(standings)
+    shown.close()
+    of_sweep.close()
+
+
+def test_a_look_at_all_of_training_needs_no_standard_error(uninterrupted, monkeypatch):
+    run = load_run(uninterrupted)
+    monkeypatch.setattr(sys, "stderr", None)
+    steps, _ = run.over_time(lambda model: 1.0)
+    assert steps.tolist() == run.steps
 
 
 @pytest.mark.parametrize("where", ["terminal", "notebook"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,15 +10,17 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from framework import train
+from framework import load_run, train
 from framework.cli import run_command
 from framework.config import to_dict
 from framework.errors import Interrupted
-from framework.run import RunRecorder
+from framework.run import RunRecorder, checkpoints, complete_steps
 from framework.sessions import StopRequest
 from framework.sessions.signals import NAMES
+from framework.storage import read_npz
 from tests.helpers import assert_same_run, cached, leaves, slow_but, tiny
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
@@ -133,3 +136,50 @@ def test_a_process_that_is_terminated_continues_to_the_same_bits(tmp_path):
     train(tiny(step, events={"metrics": "log"}), tmp_path / "run")
     train(tiny(step, events={"metrics": "log"}), tmp_path / "at_once")
     assert leaves(tmp_path / "run", step) == leaves(tmp_path / "at_once", step)
+
+
+class CellTimeout(Exception):
+    """What a notebook's user raises to end a cell."""
+
+
+class Timer:
+    """A handler that is an object."""
+
+    def __call__(self, number, frame):
+        raise CellTimeout("it has taken too long")
+
+
+def as_the_systems(number, frame):
+    raise TimeoutError("it has taken too long")
+
+
+@pytest.mark.parametrize("handler", [Timer(), as_the_systems], ids=["object", "function"])
+@pytest.mark.parametrize("call", ["write_arrays", "move", "read_arrays", "difference"])
+def test_what_a_users_own_handler_raises_around_a_state_reaches_the_user(call, handler, tmp_path, uninterrupted, monkeypatch):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    usual, steps = getattr(checkpoints, call), complete_steps(tmp_path / "run" / "checkpoints")
+
+    def interrupted(*given, **named):
+        os.kill(os.getpid(), signal.SIGALRM)
+        return usual(*given, **named)
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with monkeypatch.context() as patch, pytest.raises((CellTimeout, TimeoutError), match="it has taken too long"):
+            patch.setattr(checkpoints, call, interrupted)
+            train(tiny(9), tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert complete_steps(tmp_path / "run" / "checkpoints")[-len(steps) :] == steps
+    assert not list(tmp_path.rglob("*.damaged*"))
+    assert train(tiny(9), tmp_path / "run").steps[-1] == 9 and load_run(tmp_path / "run").rows
+
+
+def test_an_archive_that_is_read_while_a_users_own_handler_raises_is_whole(uninterrupted, monkeypatch):
+    monkeypatch.setattr(np, "load", lambda *given, **named: os.kill(os.getpid(), signal.SIGALRM))
+    before = signal.signal(signal.SIGALRM, Timer())
+    try:
+        with pytest.raises(CellTimeout):
+            read_npz(next(uninterrupted.glob("arrays/*.npz")))
+    finally:
+        signal.signal(signal.SIGALRM, before)

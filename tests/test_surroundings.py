@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import pytest
 
 from framework import train
@@ -239,3 +240,44 @@ def test_a_process_that_was_forked_after_jax_had_started_is_refused_and_does_not
     done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, cwd=ROOT, timeout=300)
     before, after = done.stdout.splitlines()
     assert before == "trained" and after.startswith("JAX had started in the process from which this one was forked"), done.stderr
+
+
+SMALL = ["--config=quickstart:probes=norms", "--config.task.p=5", "--config.steps=2", "--workdir=made"]
+NUMBERS = "from framework import run_sweep; from framework.config import load_config, members; "
+NUMBERS += "run_sweep(members(load_config('quickstart'), [{'seed': 0}, {'seed': 1}]), 'made')"
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"),
+    [("cpu", ["run", *SMALL]), (None, ["run", *SMALL]), (None, ["doctor", "--repeats=2"]), (None, ["sweep"])],
+    ids=str,
+)
+def test_a_package_whose_metadata_cannot_be_read_is_named_where_jax_cannot_start(platform, words, tmp_path):
+    info = tmp_path / "packages" / "bad-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Name: bad\n")
+    (info / "entry_points.txt").write_bytes(b"\xff\xfe[x")
+    changes = {"PYTHONPATH": f"{info.parent}{os.pathsep}{ROOT}", "JAX_PLATFORMS": platform}
+    if words == ["sweep"]:
+        environment = {name: value for name, value in (dict(os.environ) | changes).items() if value is not None}
+        done = subprocess.run([sys.executable, "-c", NUMBERS], env=environment, cwd=tmp_path, capture_output=True, timeout=300)
+        assert done.returncode == 1
+    else:
+        done = said_by(words, tmp_path, changes, cwd=tmp_path)
+        assert done.returncode == 2 and b"Traceback" not in done.stderr, done.stderr.decode()
+    last = done.stderr.decode().splitlines()[-1]
+    assert "UserError" in last or last.startswith("whygrok: ")
+    assert "cannot be read: UnicodeDecodeError" in last and f"({info}): uninstall it, or remove that folder" in last
+    assert not (tmp_path / "made").exists()
+
+
+def test_what_xla_cannot_compute_on_a_machine_is_a_finding_of_the_doctor(tmp_path, monkeypatch, capsys):
+    def fail(made):
+        raise jax.errors.JaxRuntimeError("INTERNAL: YNNPACK operation failed: unsupported parameter")
+
+    monkeypatch.setattr("framework.cli.checking.doctor._digest", fail)
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["doctor", "--repeats=2"]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in told[-4:]] == ["ok", "BAD", "ok", "ok"]
+    assert told[-3].endswith("JaxRuntimeError: INTERNAL: YNNPACK operation failed: unsupported parameter")

@@ -227,3 +227,10 @@ def test_who_names_a_destination_in_python_is_not_asked_because_a_file_names_it_
     writers = {"w": select("wandb", mode="online")}
     from_stored(to_dict(tiny(plugins=(), probes={})) | {"writers": writers}, "config.json")
     train(tiny(plugins=(), probes={}, writers=writers), tmp_path / "mine")
+
+
+def test_who_says_that_nothing_is_kept_is_not_told_so_again_and_again(tmp_path, monkeypatch, warnings_said):
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null")
+    monkeypatch.delenv(PLUGINS.variable, raising=False)
+    trust(PLUGINS, ["one"])
+    assert trusted(PLUGINS) == {"one"} and not warnings_said

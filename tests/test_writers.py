@@ -121,6 +121,7 @@ def warnings_of(caplog):
         (GeneratorExit(), "GeneratorExit: no reason given"),
         (Interrupted("stop"), "Interrupted: stop"),
         (Wordless(), "Wordless: no reason given"),
+        (RuntimeError("x" * 100_000), f"RuntimeError: {'x' * 300}… (100,000 characters)"),
     ],
 )
 @pytest.mark.parametrize("call", ["begin", "row", "end"])

@@ -14,7 +14,7 @@ from typing import IO
 
 from framework.cli.answers import answer, answers_alone, complaint, on_one_line
 from framework.cli.surroundings import put_right as put_right
-from framework.errors import StorageError, UserError, WhygrokError, words_of
+from framework.errors import StorageError, UserError, WhygrokError, named, words_of
 
 # name → (module, one line): a command is imported only when it is called.
 COMMANDS = {
@@ -153,7 +153,7 @@ def _of_a_plugin(error: BaseException) -> WhygrokError | None:
     from framework.registry import culprit  # here: most commands need it for nothing else
 
     place = culprit(error)
-    return UserError(f"plugin {place}: {_named(error)} (--debug shows the traceback)") if place else None
+    return UserError(f"plugin {place}: {named(error)} (--debug shows the traceback)") if place else None
 
 
 def _of_guests(error: Exception) -> WhygrokError | None:
@@ -165,14 +165,9 @@ def _of_guests(error: Exception) -> WhygrokError | None:
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     where = f"{os.path.basename(frame.f_code.co_filename)}, line {line}"
     return UserError(
-        f"{_named(error)} ({where}), while {guests} took part, which may have given what nobody can take: `whygrok check FILE` says more, "
+        f"{named(error)} ({where}), while {guests} took part, which may have given what nobody can take: `whygrok check FILE` says more, "
         "--debug shows the traceback"
     )
-
-
-def _named(error: BaseException) -> str:
-    """The kind of an error, and the first line of what it says."""
-    return f"{type(error).__name__}: {words_of(error).strip().partition(chr(10))[0]}".removesuffix(": ")
 
 
 def _of_a_file(error: Exception) -> WhygrokError | None:
@@ -195,8 +190,10 @@ def _of_the_surroundings(error: Exception) -> WhygrokError | None:
     if isinstance(error, ValueError) and frame.f_globals.get("__name__") == "jax._src.config":
         given = ", ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("JAX_"))
         return UserError(f"JAX does not take what the environment says, {given}: {error}; unset the variable, or give it another value")
+    if "framework.registry" in sys.modules and (broken := importlib.import_module("framework.registry").broken_package(error)):
+        return broken
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in words_of(error)[:100]:
-        return UserError(f"there is not enough memory for this: {_named(error)} (--debug shows the traceback)")
+        return UserError(f"there is not enough memory for this: {named(error)} (--debug shows the traceback)")
     return None
 
 

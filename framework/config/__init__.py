@@ -7,4 +7,4 @@ from framework.config.members import Member, members, word_of
 from framework.config.older import newer
 from framework.config.scales import SCALES, at_scale, named_scale
 from framework.config.settings import SECTIONS, Checkpoint, Events, General, Mesh, Numerics, Recording
-from framework.config.tree import NAMED, PLUGIN_SECTIONS, harmless_fields, node_at, nodes, strangers
+from framework.config.tree import NAMED, PLUGIN_SECTIONS, checked_config, harmless_fields, node_at, nodes, strangers

@@ -15,7 +15,7 @@ from framework import registry
 from framework.config.older import newer, newer_section, newer_writers, was_older, without_lost_writers
 from framework.config.paths import resolve_plugin
 from framework.config.settings import SECTIONS, General
-from framework.config.tree import NAMED, PLUGIN_SECTIONS, Config, node_at
+from framework.config.tree import NAMED, PLUGIN_SECTIONS, Config, checked_config, node_at
 from framework.errors import FieldError, UserError, did_you_mean, one_of, quoted
 from framework.fields import convert, declared_fields, unknown_field
 
@@ -105,7 +105,9 @@ def override(config: ConfigDict, changes: Mapping[str, Any]) -> ConfigDict:
     wrapper. From Python a section can be given whole, by `select`: {"optimizer": select("muon"), "probes.late":
     select("norms")}. Raises UserError or FieldError naming the field.
     """
-    config = config.copy_and_resolve_references().unlock()
+    config = checked_config(config).copy_and_resolve_references().unlock()
+    if not isinstance(changes, Mapping | ConfigDict) or not all(isinstance(name, str) for name in changes):
+        raise UserError(f"override takes changes, field → value, such as {{'task.p': 23}}; {quoted(changes)} has none")
     for path, value in sorted((newer(*change) for change in changes.items()), key=_sections_first):
         if path != "plugins":
             _set(config, path, value)
@@ -124,6 +126,8 @@ def to_dict(config: ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
 
 def from_dict(plain: ConfigDict | Mapping[str, Any]) -> ConfigDict:
     """A config from what `to_dict` gave, checked and completed like any other."""
+    if not isinstance(plain, Mapping):
+        checked_config(plain)
     missing = [key for key in ("task", "model", "optimizer") if key not in plain]
     if missing:
         raise UserError(f"the config has no section {one_of(missing)}")

@@ -17,7 +17,7 @@ from framework.config import from_dict, from_stored, override
 from framework.config.members import Member, listed, members
 from framework.config.paths import relative_to, resolve_plugin
 from framework.config.settings import General
-from framework.errors import UserError, WhygrokError, did_you_mean, one_of
+from framework.errors import UserError, WhygrokError, did_you_mean, named, one_of
 from framework.fields import convert, declared_fields
 from framework.storage import at_home, read_file, read_json, read_text, real_path
 
@@ -156,7 +156,7 @@ def _called(file: Path, call: Callable[[], Any]) -> Any:
         raise
     except (Exception, SystemExit) as error:  # the file is the user's code: anything may come out of it
         where, number, text = _own_line(file, error)
-        said = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+        said = f"{type(error).__name__}: {error.msg}" if isinstance(error, SyntaxError) else named(error)
         raise UserError(f"--config: {where}, line {number}: {text}: {said}" if number else f"--config: {where}: {said}") from error
 
 

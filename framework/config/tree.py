@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from framework import registry
 from framework.config.settings import SECTIONS, General
-from framework.errors import UserError
+from framework.errors import UserError, quoted
 from framework.fields import Declared, declared_fields, unknown_field
 from framework.fields.shown import shown, table
 
@@ -21,6 +21,15 @@ class Config(ConfigDict):
 
     def _repr_html_(self, title: str = "config") -> str:
         return table(title, ("section", "plugin", "fields that differ from their defaults"), _lines(self))
+
+
+def checked_config(config: Any) -> ConfigDict:
+    """What a function is given as a config. Raises UserError where it is none, such as the name of one."""
+    if not isinstance(config, ConfigDict):
+        raise UserError(
+            f"a config is needed here, as experiment(…) or load_config('quickstart') of framework.config gives it; {quoted(config)} is none"
+        )
+    return config
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from framework import registry
-from framework.errors import UserError, WhygrokError, words_of
+from framework.errors import UserError, WhygrokError, named
 from framework.run import Run, RunDirectory
 
 log = logging.getLogger("whygrok")
@@ -29,8 +29,7 @@ def of_stored(run: Run, name: str) -> Iterator[None]:
     except (WhygrokError, OSError):
         raise
     except Exception as error:
-        place, first = registry.culprit(error), words_of(error).partition("\n")[0]
-        words = f"{type(error).__name__}: {first}".removesuffix(": ")
+        place, words = registry.culprit(error), named(error)
         said = f"plugin {place}, probe {name!r}: {words}" if place else f"probe {name!r} cannot read what it stored: {words}"
         raise UserError(f"{said}. {_files(run, name)}(--debug shows the traceback)") from error
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from framework.errors import UserError, did_you_mean, one_of, quoted
+from framework.errors import UserError, did_you_mean, named, one_of, quoted, words_of
 from framework.fields import declared_fields, found_by_name, make
 from framework.registry.importing import ENTRY_POINTS, FILE_PREFIX, import_file, installed_plugins, line_of, modules_below
+from framework.registry.importing import broken_package as broken_package
 from framework.registry.isolation import Guests as Guests
 from framework.registry.isolation import guests_of as guests_of
 from framework.registry.isolation import isolated
@@ -247,8 +248,8 @@ def _guarded_import(place: str, load: Callable[[], Any], own: bool = True) -> No
         if isinstance(error, KeyboardInterrupt) or (own and isinstance(error, UserError)):
             raise
         if isinstance(error, DuplicateName) and not error.holder.__module__.startswith("plugins."):
-            _ambiguous[error.key] = str(error)  # nobody knows which of the two is meant; a name of ours stays ours
-        said = f"{type(error).__name__}: {error}{line_of(error)}"
+            _ambiguous[error.key] = words_of(error)  # nobody knows which of the two is meant; a name of ours stays ours
+        said = f"{named(error)}{line_of(error)}"
         if _failures.get(place) != said:  # a config is completed more than once
             _failures[place] = said
             log.warning("plugin %s could not be loaded and is skipped: %s", place, said)

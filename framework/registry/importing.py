@@ -6,9 +6,11 @@ import importlib.util
 import logging
 import pkgutil
 import sys
+import traceback
 from importlib import metadata
 from pathlib import Path
 
+from framework.errors import UserError, named
 from framework.storage import read_file
 
 log = logging.getLogger("whygrok")
@@ -31,10 +33,27 @@ def installed_plugins() -> list[metadata.EntryPoint]:
             points = [point for point in distribution.entry_points if point.group == ENTRY_POINTS]
         except Exception as error:  # metadata of a stranger's package: anything may be wrong with it
             place = getattr(distribution, "_path", "an unknown folder")  # whose name cannot be read either
-            log.warning("the entry points of an installed package cannot be read: %s (%s)", error, place)
+            log.warning("the entry points of an installed package cannot be read: %s (%s)", named(error), place)
             continue
         found |= {(point.name, point.value): point for point in points}
     return [found[key] for key in sorted(found)]
+
+
+def broken_package(error: BaseException) -> UserError | None:
+    """The sentence about an error of whoever looks through all installed packages, as JAX does when it starts; None for other errors."""
+    if not any(frame.f_globals.get("__name__") == metadata.__name__ for frame, _ in traceback.walk_tb(error.__traceback__)):
+        return None
+    found = next(filter(None, map(_broken_place, metadata.distributions())), "its place is not known")
+    return UserError(f"the metadata of an installed package cannot be read: {named(error)} ({found}): uninstall it, or remove that folder")
+
+
+def _broken_place(distribution: metadata.Distribution) -> str | None:
+    """Where a package is whose metadata cannot be read; None of one that is whole."""
+    try:
+        _ = distribution.entry_points, distribution.metadata
+    except Exception:  # metadata of a stranger's package: anything may be wrong with it
+        return str(getattr(distribution, "_path", "an unknown folder"))
+    return None
 
 
 def import_file(path: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framework.errors import named
 from framework.storage.reading import read_text
 
 log = logging.getLogger("whygrok")
@@ -253,7 +254,7 @@ def _restored(
         try:
             write(name, old.get(name))
         except Exception as error:  # whatever a library says to a setting that comes too late
-            how = f"it cannot be put back: {error}"
+            how = f"it cannot be put back: {named(error)}"
         found.append((name, (f"{name} to {value}", how)))
     return found
 

@@ -23,6 +23,7 @@ from framework.storage import (
     checksums_below,
     difference,
     explain,
+    is_of_a_signal,
     make_new_folder,
     move,
     packed,
@@ -172,6 +173,8 @@ class Checkpoints:
         except Exception as error:  # Orbax reports a full disk as OSError, ValueError or worse
             with contextlib.suppress(OSError):
                 remove(staging)
+            if is_of_a_signal(error):
+                raise
             raise StorageError(f"saving checkpoint {step} to {self._folder}: {explain(error, self._folder)}") from error
 
     def _retain(self) -> None:
@@ -216,6 +219,8 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
         # Before Orbax sees it: its threads would print pages about what is broken.
         wrong = difference(path / "default", content["files"], content["sizes"])
     except OSError as error:
+        if is_of_a_signal(error):
+            raise
         raise Damaged(f"damaged (its files cannot be read: {type(error).__name__})") from None
     if wrong:
         raise Damaged(f"damaged ({wrong})")
@@ -223,6 +228,8 @@ def read_leaves(path: Path) -> dict[str, np.ndarray]:
         stored = [name for name in record if name not in odd or math.prod(odd[name][1])]
         leaves = unpacked(read_arrays(path / "default", stored), odd)
     except Exception as error:  # for a truncated file Orbax may raise a bare Exception
+        if is_of_a_signal(error):
+            raise
         raise Damaged(f"damaged ({type(error).__name__} while reading it)") from None
     for name, checksum in record.items():
         if name not in leaves or _checksum(leaves[name]) != checksum:

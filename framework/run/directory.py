@@ -10,7 +10,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from framework import config as configs
-from framework.errors import UserError
+from framework.errors import UserError, quoted
 from framework.records import CONFIG, ENVIRONMENT, LOCK, METRICS
 from framework.storage import check_links, make_folder, make_new_folder, read_json, real_path, remove, set_aside, storage, write_json
 
@@ -34,8 +34,14 @@ class RunDirectory:
 
     @classmethod
     def at(cls, workdir: str | Path) -> "RunDirectory":
-        """The directory, made absolute once, here. Raises UserError if the path is a file, or a link to itself."""
+        """The directory, made absolute once, here. Raises UserError if the path is a file, a link to itself, or no name."""
+        if not isinstance(workdir, str | os.PathLike):
+            raise UserError(f"a folder is given by its name, as text or as a Path, and not as {quoted(workdir)}")
+        if "\0" in str(workdir):
+            raise UserError(f"{quoted(str(workdir))} has a NUL in it, which no name of a folder may have: choose another")
         path = real_path(workdir)
+        if any("\ud800" <= character <= "\udfff" for character in str(path)):  # bytes that are no character
+            raise UserError(f"{quoted(str(path))} is no UTF-8, without which states cannot be saved and read: choose another name")
         if path.is_symlink():  # whose end no path is
             raise UserError(f"{workdir} is a symbolic link that leads to itself, and to no folder: name another, or remove it")
         if path.exists() and not path.is_dir():

@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 from framework.config import flatten, to_dict
 from framework.errors import StorageError, UserError
 from framework.records import COMPLETE, KILLED, STOPPED, read_environment
+from framework.registry import broken_package
 from framework.run.programs import keep_programs
 from framework.storage import IN_THE_WAY, explain, read_text, set_aside, write_json
 from framework.training import PROGRAMS, hosts
@@ -68,7 +69,11 @@ def start_backend() -> None:
         log.info("XLA_FLAGS=%s (a flag that XLA does not know ends the process here)", flags)
     try:
         jax.devices()
-    except (RuntimeError, AssertionError) as error:
+    except Exception as error:  # while it starts, it asks every installed package whether it has devices
+        if broken := broken_package(error):
+            raise broken from error
+        if not isinstance(error, RuntimeError | AssertionError):
+            raise
         platforms = os.environ.get("JAX_PLATFORMS", "")
         raise UserError(f"JAX cannot start (JAX_PLATFORMS={platforms!r}): {error}") from error
     _started_in.add(os.getpid())

@@ -69,7 +69,8 @@ def program_place() -> Place:
     if not _setting("enable_compilation_cache"):
         return Place(None, "JAX's own setting stays as it is: jax_enable_compilation_cache=False")
     if folder is None:
-        return Place(None, "there is no home folder")
+        nowhere = os.environ.get("XDG_CACHE_HOME") == os.devnull
+        return Place(None, f"XDG_CACHE_HOME={os.devnull}" if nowhere else "there is no home folder")
     if not hasattr(_seam(), "get_file_cache"):
         return Place(folder, f"JAX {jax.__version__} cannot be given files that are checked")
     exists = os.path.exists(folder)

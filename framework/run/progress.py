@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from framework.records.live import Pauses
 
+UNWRITABLE = (OSError, ValueError, AttributeError, TypeError)  # a full disk, a closed stream, one that lacks a method, one for bytes
 _SHOWN = {"train": ("train/pair_accuracy", "train/accuracy"), "test": ("test/pair_accuracy", "test/accuracy")}
 
 
@@ -22,8 +23,9 @@ class Progress:
 
     def start(self, step: int, rows: Sequence[dict[str, Any]]) -> None:
         """Begins at a restored step."""
-        if can_write_over():
-            self._shown = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=0.2, file=sys.stderr)
+        screen = StandardError()
+        if screen.can_write_over:
+            self._shown = tqdm(total=self._steps, initial=step, unit="step", dynamic_ncols=True, mininterval=0.2, file=screen)
         else:
             self._shown = Lines(self._steps, step)
         for row in rows[-1:]:
@@ -77,10 +79,42 @@ class Lines:
         left = f", {tqdm.format_interval((self._steps - self.n) / rate)} left" if rate and self.n < self._steps else ""
         words = f"; {self._words}" if self._words else ""
         share = self.n / self._steps if self._steps else 1.0
-        print(f"step {self.n:,} of {self._steps:,} ({share:.0%}), {rate:.3g} steps/s{left}{words}", file=sys.stderr, flush=True)
+        print(f"step {self.n:,} of {self._steps:,} ({share:.0%}), {rate:.3g} steps/s{left}{words}", file=StandardError(), flush=True)
         self._said = self.n
 
 
-def can_write_over() -> bool:
-    """A line can be written over again: on a terminal that can do so, and in the output of a notebook's cell."""
-    return (sys.stderr.isatty() and os.environ.get("TERM") != "dumb") or type(sys.stderr).__module__.startswith("ipykernel")
+class StandardError:
+    """Standard error, whatever the program that trains has made of it: none, closed, on a full disk. What cannot be shown ends no run."""
+
+    def __init__(self) -> None:
+        self._stream: Any = sys.stderr
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)  # tqdm asks for its width and its encoding
+
+    def write(self, text: str) -> int:
+        """Writes what it can; after the first failure nothing more."""
+        try:
+            self._stream.write(text)
+        except UNWRITABLE:
+            self._stream = None
+        return len(text)
+
+    def flush(self) -> None:
+        """Writes what it can."""
+        try:
+            self._stream.flush()
+        except UNWRITABLE:
+            self._stream = None
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        try:
+            return bool(self._stream.isatty())
+        except UNWRITABLE:
+            return False
+
+    @property
+    def can_write_over(self) -> bool:
+        """A line can be written over again: on a terminal that can do so, and in the output of a notebook's cell."""
+        return (self.isatty() and os.environ.get("TERM") != "dumb") or type(self._stream).__module__.startswith("ipykernel")

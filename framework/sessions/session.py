@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from framework import registry
+from framework.config import checked_config
 from framework.errors import Damage, Diverged, Interrupted, ProbeFailed, StorageError, UserError
 from framework.run import (
     ONE_DEVICE,
@@ -100,9 +101,10 @@ def _locked(directory: RunDirectory) -> Iterator[None]:
 
 
 def _checked(config: ConfigDict) -> Experiment:
-    check_alike(config)
-    registry.check_destinations(config.writers)
-    experiment = Experiment.from_config(config).on_mesh()
+    check_alike(checked_config(config))
+    experiment = Experiment.from_config(config)
+    registry.check_destinations(experiment.config.writers)
+    experiment = experiment.on_mesh()
     for notice in experiment.notices():
         log.warning("%s", notice)
     return experiment

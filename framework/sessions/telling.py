@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import jax
 
 from framework.config import flatten, to_dict
-from framework.errors import Interrupted
+from framework.errors import Interrupted, named
 from framework.interfaces import FAILED, FINISHED, STOPPED, About, Writer
 from framework.records import fields_of_sweep
 from framework.run import RunDirectory, Sessions, Writers, load_run
@@ -52,7 +52,7 @@ def tell_pictures(writers: Writers, directory: RunDirectory, step: int) -> None:
             if figure.axes:
                 pictures[name] = rendered(figure, "png", json.dumps([to_dict(run.config)]))
         except Exception as error:  # a probe is anybody's code, and a picture less is no reason to call a finished run a failure
-            log.warning("no writer is given a picture of the probe %s: %s: %s", name, type(error).__name__, error)
+            log.warning("no writer is given a picture of the probe %s: %s", name, named(error))
     writers.pictures(step, pictures)
 
 

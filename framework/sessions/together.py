@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from framework.errors import named
 from framework.interfaces import Values
 from framework.sessions.loop import Host, Trainee
 from framework.sessions.signals import StopRequest
@@ -178,7 +179,7 @@ class Group(Host):
                 advance.check(one, jnp.zeros(1, jnp.int32), jnp.int32(0), splits)
                 measure.check(one["params"], one["variables"], splits)
             except Exception as error:  # a plugin is anybody's code
-                said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+                said = named(error)
                 raise DoesNotFit(f"its program takes no axis of members ({said})") from error
 
 

@@ -1,6 +1,16 @@
 """Every read and write of a file: whole after a crash, never through a link, nothing executed; locks, programs, whose code may run."""
 
-from framework.storage.files import IN_THE_WAY, explain, free_bytes, json_number, next_free, storage, write_atomically, write_json
+from framework.storage.files import (
+    IN_THE_WAY,
+    explain,
+    free_bytes,
+    is_of_a_signal,
+    json_number,
+    next_free,
+    storage,
+    write_atomically,
+    write_json,
+)
 from framework.storage.folders import (
     append_to,
     check_links,

@@ -7,11 +7,13 @@ import math
 import os
 import secrets
 import shutil
+import signal
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from framework.errors import StorageError
+from framework.errors import StorageError, named, words_of
 
 # What is of another kind than what belongs in its place: whoever put it there may need it, so that nothing removes it.
 IN_THE_WAY = {
@@ -30,13 +32,22 @@ def storage(doing: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_of_a_signal(error):
+            raise
         raise StorageError(f"{doing} {path}: {explain(error, path)}") from error
+
+
+def is_of_a_signal(error: BaseException) -> bool:
+    """Whether an error comes out of a signal handler, such as one that ends a cell of a notebook in time: it says nothing of a file."""
+    handlers = [getattr(one, "func", one) for one in map(signal.getsignal, signal.valid_signals()) if callable(one)]  # of a partial
+    codes = {getattr(function, "__code__", None) for one in handlers for function in (one, type(one).__call__)} - {None}
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def explain(error: BaseException, path: Path) -> str:
     """'the disk is full (0 bytes free)', or what the system says."""
-    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "RESOURCE_EXHAUSTED" in str(error)
-    if full or "No space left" in str(error):
+    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "RESOURCE_EXHAUSTED" in words_of(error)
+    if full or "No space left" in words_of(error):
         return f"the disk is full ({free_bytes(path):,} bytes free). Free some space and give the same command again"
     if isinstance(error, OSError) and error.errno in IN_THE_WAY:
         return f"{IN_THE_WAY[error.errno]} ({error.filename or path}). Rename it, and give the same command again"
@@ -44,7 +55,7 @@ def explain(error: BaseException, path: Path) -> str:
         return f"it may not be written ({error.strerror})"
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return str(error.strerror)
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return named(error)
 
 
 def free_bytes(path: Path) -> int:

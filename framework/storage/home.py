@@ -15,11 +15,13 @@ def real_path(path: str | Path) -> Path:
 
 
 def user_folder(variable: str, below: str) -> Path | None:
-    """The folder `whygrok` in the one that the variable names, else in that below the home folder; None where there is no home.
+    """The folder `whygrok` in the one that the variable names, else in that below the home folder; None without a home or for /dev/null.
 
     variable: XDG_CACHE_HOME or XDG_STATE_HOME; below: what it is by default, such as .cache.
     """
     base = Path(os.environ.get(variable, ""))
+    if base == Path(os.devnull):  # whoever says so wants nothing kept
+        return None
     if not base.is_absolute():
         try:
             home = Path.home()

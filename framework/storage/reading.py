@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from framework.errors import quoted
+from framework.storage.files import is_of_a_signal
 
 if TYPE_CHECKING:
     import zipfile
@@ -171,6 +172,8 @@ def _read_npz(path: str | Path, names: Iterable[str] | None, unfolds: bool) -> d
         except (MemoryError, FalseClaim):
             raise
         except Exception as error:  # a damaged archive raises whatever its damage leads to
+            if is_of_a_signal(error):
+                raise
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place before the beginning
                 raise
             raise ValueError(f"it is no whole archive of arrays ({type(error).__name__})") from None

@@ -85,7 +85,12 @@ def _may_have_accelerators() -> bool:
     """Whether JAX may find devices other than the CPU: by what it is told to use, else by what is installed beside it."""
     if told := jax.config.jax_platforms:  # type: ignore[attr-defined]
         return bool(told.partition(",")[0] != "cpu")
-    return bool(find_spec("jax_plugins") or find_spec("libtpu") or entry_points(group="jax_plugins"))
+    if find_spec("jax_plugins") or find_spec("libtpu"):
+        return True
+    try:
+        return bool(entry_points(group="jax_plugins"))
+    except Exception as error:  # metadata of a stranger's package: anything may be wrong with it
+        raise registry.broken_package(error) or error from None
 
 
 def _count(number: int, thing: str) -> str:

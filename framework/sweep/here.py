@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Generator, Iterator, Sequence
 
 from framework.config import load_config
-from framework.errors import Interrupted, UserError, WhygrokError
+from framework.errors import Interrupted, UserError, WhygrokError, named
 from framework.run import Run
 from framework.sessions import DoesNotFit, Group, Pace, open_session, train
 from framework.storage import holder, write_atomically
@@ -145,4 +145,4 @@ def _marked(sweep: SweepFolder, name: str) -> Iterator[None]:
         sweep.mark(name, *((ELSEWHERE, f"{other} writes it") if other else (FAILED, str(error), error.exit_code)))
     except Exception as error:  # a plugin is anybody's code
         write_atomically(sweep.log(name), traceback.format_exc())
-        sweep.mark(name, FAILED, f"{type(error).__name__}: {error}", WhygrokError.exit_code)
+        sweep.mark(name, FAILED, named(error), WhygrokError.exit_code)

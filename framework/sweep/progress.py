@@ -1,12 +1,11 @@
 """How far a sweep is: a bar on a terminal and in a notebook, and lines at growing intervals in a log file."""
 
-import sys
 import time
 
 from tqdm import tqdm
 
 from framework.records.live import Pauses
-from framework.run import can_write_over
+from framework.run import StandardError
 from framework.sweep.standings import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, WAITING, Standings
 
 BAR = "{percentage:3.0f}%|{bar}| {remaining} left{postfix}, {rate_fmt}"  # what a narrow screen has no room for comes last
@@ -32,7 +31,7 @@ class SweepProgress:
             self._bar.n = standings.steps_done
             self._bar.refresh()
         elif self._pauses.is_over(time.monotonic()):
-            print(self._line(standings), file=sys.stderr, flush=True)
+            print(self._line(standings), file=StandardError(), flush=True)
         if not any(standings.counts[state] for state in (WAITING, QUEUED, RUNNING)):
             self.close()
 
@@ -50,9 +49,10 @@ class SweepProgress:
     def _begin(self, standings: Standings) -> None:
         self._start = time.monotonic(), standings.steps_done
         self._pauses = Pauses(self._start[0])
-        if can_write_over():
+        screen = StandardError()
+        if screen.can_write_over:
             shape = {"total": standings.steps, "initial": standings.steps_done, "unit": "step", "bar_format": BAR}
-            self._bar = tqdm(**shape, smoothing=0, dynamic_ncols=True, file=sys.stderr)
+            self._bar = tqdm(**shape, smoothing=0, dynamic_ncols=True, file=screen)
 
     def _line(self, standings: Standings) -> str:
         assert self._start is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framework import registry
 from framework.config import Member
-from framework.errors import Interrupted
+from framework.errors import Interrupted, UserError
 from framework.interfaces import Engine
 from framework.sessions import StopRequest
 from framework.sweep.choice import Choice, check_engine, choose_engine
@@ -36,6 +36,10 @@ def run_sweep(
     an earlier sweep. Raises UserError, before anything is started, for a member that could not start or whose folder holds
     another run; StorageError; Interrupted after a signal, when all have saved.
     """
+    if not isinstance(members, Sequence) or not members or not all(isinstance(member, Member) for member in members):
+        raise UserError(
+            "run_sweep takes members, at least one, as members(config, product(…)) or load_sweep(FILE) of framework.config gives them"
+        )
     choice = choose_engine(members, jobs) if engine is None else Choice(engine)
     trained_by = check_engine(choice.engine, jobs)
     for member in members:  # what this user has not asked for would be refused in each process

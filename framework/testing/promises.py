@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from framework.errors import UserError
+from framework.errors import UserError, named
 from framework.testing.subject import Subject
 
 EVERY = "plugin"  # the kind of those promises that plugins of all kinds make
@@ -100,5 +100,4 @@ def _broken(one: Promise, subject: Subject) -> str | None:
 def _in_one_sentence(error: Exception, file: str | None) -> str:
     """'TypeError: … (plugin.py:12)': the error's first line, and the plugin's own line where it arose."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" + (f" ({file}:{lines[-1]})" if lines else "")
+    return named(error) + (f" ({file}:{lines[-1]})" if lines else "")

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from framework.errors import UserError
+from framework.errors import UserError, named, words_of
 from framework.fields import Fields, declared_fields, numbers_of, parts, structure_of, with_numbers
 from framework.testing.promises import Broken
 from framework.testing.subject import Subject
@@ -115,7 +115,7 @@ def _check_copied(plugin: Any, shared: Shared, arrays: tuple) -> None:
     try:
         jax.make_jaxpr(call)(*arrays)
     except Exception as error:  # the plugin is a stranger's: anything may come out of it
-        said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        said = named(error)
         raise Broken(f"a copy that is made of its fields does not compute ({said}): keep nothing outside of fields and state") from None
 
 
@@ -133,9 +133,9 @@ def _check_traced(name: str, plugin: Any, shared: Shared, arrays: tuple) -> None
         with jax.checking_leaks():
             jax.make_jaxpr(call)(jnp.asarray(getattr(plugin, name)), *arrays)
     except Exception as error:  # the plugin is a stranger's: anything may come out of it
-        if "Leaked" in str(error):
+        if "Leaked" in words_of(error):
             raise Broken(f"field {name!r} or what follows from it is kept from one call to the next: compute it anew in each") from None
-        said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        said = named(error)
         rule = "compute with it through jax.numpy, without if or float()"
         raise Broken(f"field {name!r} cannot be passed to a compiled program ({said}): {rule}, {OTHERWISE}") from None
 

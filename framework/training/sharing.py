@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from framework.errors import UserError, WhygrokError
+from framework.errors import UserError, WhygrokError, named, words_of
 from framework.fields import Fields, Structure, numbers_of, parts, structure_of, with_numbers
 
 log = logging.getLogger("whygrok")
@@ -78,7 +78,7 @@ class Shared:
         except (WhygrokError, jax.errors.JaxRuntimeError):
             raise  # an error that explains itself, or one that arose while it ran
         except Exception as error:  # a plugin is anybody's code, and may do anything with a traced number
-            why = f"{self._culprit(error)}: {_first_line(error)}"
+            why = f"{self._culprit(error)}: {named(error)}"
         made = self.alone(*arrays)
         _say(f"compiled with its numbers built in, for this run alone: {why}")
         program.refused = why
@@ -114,7 +114,7 @@ class Shared:
         through = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in classes]
         if through:
             return f"{classes[through[-1].filename]} ({through[-1].filename}:{through[-1].lineno})"
-        named = [name for file, name in classes.items() if file in str(error)]
+        named = [name for file, name in classes.items() if file in words_of(error)]
         return " or ".join(named or classes.values())
 
 
@@ -181,7 +181,3 @@ def _file(cls: type) -> str:
         return inspect.getsourcefile(cls) or repr(cls)
     except TypeError:  # typed into a notebook
         return repr(cls)
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

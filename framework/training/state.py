@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from framework.errors import FieldError, UserError
+from framework.errors import FieldError, UserError, first_words
 from framework.interfaces import HINT
 
 
@@ -139,7 +139,7 @@ def place(tree: Any, device: jax.Device) -> Any:
     try:
         flat, structure = jax.tree_util.tree_flatten_with_path(tree)
     except ValueError as error:  # the keys of a dict have no order
-        raise FieldError("state", type(tree).__name__, f"cannot be taken apart into its leaves: {error}") from None
+        raise FieldError("state", type(tree).__name__, f"cannot be taken apart into its leaves: {first_words(error)}") from None
     return jax.tree.unflatten(structure, [jax.device_put(_copied(path, leaf), device) for path, leaf in flat])
 
 

@@ -11,7 +11,7 @@ from framework.cli import Parser
 from framework.cli.answers import answer
 from framework.cli.checking.examine import examine
 from framework.config import experiment, select
-from framework.errors import UserError
+from framework.errors import UserError, named
 
 if TYPE_CHECKING:
     from framework.training import Experiment
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         "programs": _check_programs,
         "disk": _check_disk,
     }
-    results = [{"check": name, "holds": holds, "detail": detail} for name, (holds, detail) in ((n, c()) for n, c in checks.items())]
+    results = [{"check": name, "holds": holds, "detail": detail} for name, (holds, detail) in ((n, _tried(c)) for n, c in checks.items())]
     environment = bits_depend_on()
     if options.json:
         answer(json.dumps({"environment": environment, "checks": results}, indent=2))
@@ -61,6 +61,14 @@ def main(arguments: Sequence[str]) -> int:
         for result in results:
             answer(f"{'ok ' if result['holds'] else 'BAD'} {result['check']:14} {result['detail']}")
     return 0 if all(result["holds"] for result in results) else 1
+
+
+def _tried(check: Callable[[], tuple[bool, str]]) -> tuple[bool, str]:
+    """What a check finds; an error of XLA, as on a machine that lacks /proc, is a finding too."""
+    try:
+        return check()
+    except RuntimeError as error:
+        return False, named(error)
 
 
 def _clear_programs() -> int:

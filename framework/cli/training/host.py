@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from framework.cli import run_command
 from framework.cli.training.hosts import AGAIN
-from framework.errors import HostLost
+from framework.errors import HostLost, words_of
 
 log = logging.getLogger("whygrok")
 
@@ -44,7 +44,7 @@ def _code(given: Sequence[str], words: str) -> int:
     try:
         return run_command(["run", "--joined", *given])
     except Exception as error:
-        lost = any(word in str(error).lower() for word in LOST)
+        lost = any(word in words_of(error).lower() for word in LOST)
         if not lost or "--debug" in given:
             traceback.print_exc()
         if not lost:

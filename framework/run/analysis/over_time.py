@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from framework.errors import UserError
+from framework.run.progress import StandardError
 from framework.training import place, precision
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def over_time(run: "Run", function: Callable, steps: Iterable[int] | None, of: s
     called = jax.jit(program) if compiled else program
     values = []
     with precision(run.experiment.numerics):
-        for step in tqdm(wanted, unit="step", disable=None):  # None: shown on a terminal only
+        for step in tqdm(wanted, unit="step", disable=None, file=StandardError()):  # None: shown on a terminal only
             try:
                 values.append(jax.device_get(called(*place(run.arrays_of(step), run.experiment.device))))
             except jax.errors.ConcretizationTypeError as error:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from framework.errors import UserError, words_of
+from framework.errors import UserError, first_words
 from framework.interfaces import About, Pen, Recorded, Writer
 from framework.records import NOTES
 from framework.run.directory import RunDirectory
@@ -141,6 +141,6 @@ def _excused(name: str, one: Listener) -> Iterator[Any]:
         raise
     except BaseException as error:  # a writer is anybody's code, and the library behind it too
         one.forget(drops=not isinstance(error, Unanswered))
-        first = (words_of(error) or "no reason given").partition("\n")[0]
+        first = first_words(error) or "no reason given"
         why = first if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {first}"
         log.warning("the writer %s is told no more: %s; the run goes on, and metrics.jsonl has every row", name, why)

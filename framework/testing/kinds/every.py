@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 
+from framework.errors import named
 from framework.fields import convert, declared_fields, make
 from framework.testing.promises import EVERY, Broken, promise
 from framework.testing.subject import Subject
@@ -38,13 +39,13 @@ def it_can_be_pickled(subject: Subject) -> None:
     try:
         copy = subject.copy()
     except Exception as error:  # a stranger's field may refuse in any way
-        raise Broken(f"it cannot be pickled ({error}): fields must be plain values, and the class at the top of its file") from None
+        raise Broken(f"it cannot be pickled ({named(error)}): fields must be plain values, and the class at the top of its file") from None
     if copy != subject.plugin:
         raise Broken("it is another plugin once pickled and read back: what is not a field must follow from the fields")
     try:
         hash(subject.plugin)
     except TypeError as error:
-        raise Broken(f"it cannot be hashed ({error}): a field of several values is a tuple") from None
+        raise Broken(f"it cannot be hashed ({named(error)}): a field of several values is a tuple") from None
 
 
 @promise(EVERY)
@@ -56,7 +57,9 @@ def it_survives_config_json(subject: Subject) -> None:
     try:
         stored = json.loads(json.dumps(plain, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise Broken(f"its fields cannot be written to config.json ({error}): use numbers, strings, booleans and tuples of them") from None
+        raise Broken(
+            f"its fields cannot be written to config.json ({named(error)}): use numbers, strings, booleans and tuples of them"
+        ) from None
     again = make(cls, fields | {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}, subject.kind)
     if again != subject.plugin:
         raise Broken("read back from config.json it is another plugin: __post_init__ must leave a checked value as it is")
