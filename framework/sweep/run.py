@@ -61,9 +61,14 @@ def run_sweep(
 
 def train_members(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopRequest, wait: bool) -> None:
     """Has an engine train what is waiting; with `wait` also what other processes write, when they have let go of it."""
-    engine.train(sweep, jobs, stop)
+    _train(sweep, engine, jobs, stop)
     if wait:
-        _wait_for_others(sweep, stop, lambda: engine.train(sweep, jobs, stop))
+        _wait_for_others(sweep, stop, lambda: _train(sweep, engine, jobs, stop))
+
+
+def _train(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopRequest) -> None:
+    with registry.at_work(engine):
+        engine.train(sweep, jobs, stop)
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:
