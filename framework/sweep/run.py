@@ -7,13 +7,13 @@ from pathlib import Path
 
 from framework import registry
 from framework.config import Member
-from framework.errors import Interrupted
+from framework.errors import Interrupted, WhygrokError
 from framework.interfaces import Engine
 from framework.sessions import StopRequest
-from framework.sweep.choice import Choice, check_engine, choose_engine
+from framework.sweep.choice import Choice, choose_engine, usable_engine
 from framework.sweep.folder import Show, SweepFolder
-from framework.sweep.standings import ELSEWHERE, FINISHED, STOPPED, WAITING, Standings
-from framework.sweep.supervise import POLL_SECONDS
+from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, WAITING, Standings
+from framework.sweep.supervise import POLL_SECONDS, may_start
 
 log = logging.getLogger("whygrok")
 
@@ -37,7 +37,7 @@ def run_sweep(
     another run; StorageError; Interrupted after a signal, when all have saved.
     """
     choice = choose_engine(members, jobs) if engine is None else Choice(engine)
-    trained_by = check_engine(choice.engine, jobs)
+    trained_by = usable_engine(choice.engine, jobs)
     for member in members:  # what this user has not asked for would be refused in each process
         registry.check_destinations(member.config.writers)
     sweep = SweepFolder(members, workdir, show)
@@ -67,8 +67,21 @@ def train_members(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopReque
 
 
 def _train(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopRequest) -> None:
+    """One call of the engine. What somebody's says of its members is compared with their files."""
+    before = set(sweep.in_state(FINISHED))
     with registry.at_work(engine):
         engine.train(sweep, jobs, stop)
+    if registry.is_ours(engine):
+        return
+    who = f"the engine {type(engine).__name__}"
+    for name in sweep.in_state(FINISHED):
+        if name not in before and not sweep.is_finished(name):
+            sweep.mark(name, FAILED, f"{who} says that it is finished, and its run is not", WhygrokError.exit_code)
+    if stop.received or not getattr(engine, "wait", True):  # those that do not wait leave jobs behind them
+        return
+    for name in [name for state in (WAITING, RUNNING, QUEUED) for name in sweep.in_state(state)]:
+        if may_start(sweep, name):
+            sweep.mark(name, WAITING, f"{who} has returned without training it to its end")
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:
