@@ -258,6 +258,7 @@ def _restored(
     return found
 
 
-_ALWAYS = (_interpreter, _silence, _jax_settings, _variables, _folder, _alarm, _handlers, _functions)  # first what lets the others be heard
+# First the functions that reading and writing the others calls, then what lets them be heard.
+_ALWAYS = (_functions, _interpreter, _silence, _jax_settings, _variables, _folder, _alarm, _handlers)
 IMPORTED = (*_ALWAYS, _logging, _generators)  # a module has no reason to draw random numbers while it is imported
 AT_WORK = (*_ALWAYS, _floating_point, _warnings)  # not the root logger, which libraries set when they begin to speak
