@@ -1,5 +1,6 @@
 """Engines as plugins: their fields, and members that are trained in the process of the command itself."""
 
+import csv
 import dataclasses
 import json
 import os
@@ -8,6 +9,7 @@ import signal
 import pytest
 
 from framework import Engine, Penalty, Probe, field, register, run_sweep, train
+from framework.cli.training.screen import exit_code
 from framework.config import members, override
 from framework.errors import Interrupted, UserError
 from framework.storage import Lock
@@ -90,3 +92,50 @@ def test_the_curves_of_a_member_are_drawn_when_somebody_looks_at_it(tmp_path):
     before = (folder / "metrics.jsonl").read_bytes()
     train(member.config, folder)
     assert (folder / "figures" / "curves.png").is_file() and (folder / "metrics.jsonl").read_bytes() == before
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Says(Engine):
+    """Says what it is told to say of the first member, and trains none."""
+
+    state: str = field("", "the state that it says; empty: none")
+    why_not: str = field("", "why it cannot train here")
+    wait: bool = field(True, "whether it waits for the jobs that it leaves behind")
+
+    def refusal(self):
+        return self.why_not
+
+    def train(self, sweep, jobs, stop):
+        if self.state:
+            sweep.mark("seed=0", self.state)
+
+
+@pytest.mark.parametrize(
+    ("state", "wait", "found", "said"),
+    [
+        ("finished", True, ["failed", "waiting"], "the engine Says says that it is finished, and its run is not"),
+        ("running", True, ["waiting", "waiting"], "the engine Says has returned without training it to its end"),
+        ("", True, ["waiting", "waiting"], "the engine Says has returned without training it to its end"),
+        ("queued", False, ["queued", "waiting"], ""),
+        ("failed", True, ["failed", "waiting"], ""),
+    ],
+)
+def test_what_an_engine_says_is_compared_with_the_files(state, wait, found, said, tmp_path):
+    standings = run_sweep(members(config(), [{"seed": 0}, {"seed": 1}]), tmp_path / "runs", engine=Says(state=state, wait=wait))
+    assert states(standings) == found and standings[0].said == said
+    assert exit_code(standings) == (1 if wait else 0)
+    with (tmp_path / "runs" / "sweep.csv").open() as table:
+        assert [(row["state"], row["said"]) for row in csv.DictReader(table)] == [(one.state, one.said) for one in standings]
+
+
+def test_a_state_that_no_member_can_have_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"the member 'seed=0' as 'odd\\nstate': the states of a member are waiting, running, finished"):
+        run_sweep(members(config(), [{"seed": 0}]), tmp_path / "runs", engine=Says(state="odd\nstate"))
+    with pytest.raises(UserError, match="the member 'seed=0' as 'finished': the sweep has no such member"):
+        run_sweep(members(config(), [{"seed": 1}]), tmp_path / "other", engine=Says(state="finished"))
+
+
+def test_an_engine_that_cannot_train_here_is_not_asked_to(tmp_path):
+    with pytest.raises(UserError, match="there is no cluster"):
+        run_sweep(members(config(), [{"seed": 0}]), tmp_path / "runs", engine=Says(why_not="there is no cluster"))
+    assert not (tmp_path / "runs").exists()

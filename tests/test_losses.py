@@ -1,5 +1,6 @@
 """Losses beyond the exact cross-entropy (test_numbers.py), against their formulas in high precision."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal, getcontext
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework import Experiment, Split, build, losses
+from framework import Experiment, Loss, Split, build, field, losses, register, train
 from framework.config import from_dict, override, select, to_dict
 from framework.errors import FieldError, UserError
 from plugins.tasks.modular_addition import ModularAddition
@@ -155,3 +156,36 @@ def test_a_task_with_losses_of_its_own_is_trained_on_them():
     task = Distances(p=5)
     split = task.population()
     assert task.mean_loss(lambda inputs: jnp.full((len(inputs), 5), 2.0), split) == pytest.approx(6 / 5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaped(Loss):
+    """Losses shaped as none may be."""
+
+    how: str = field("", "how", harmless=True)
+
+    def __call__(self, outputs, targets):
+        each = outputs[:, 0] - targets
+        return {"a row": outputs, "all": jnp.mean(each), "short": each[1:], "whole": each.astype(int), "complex": each + 1j}.get(
+            self.how, each
+        )
+
+
+@pytest.mark.usefixtures("clean_registry")
+@pytest.mark.parametrize(
+    ("how", "given"),
+    [
+        ("a row", "float32 [12, 5]"),
+        ("all", "float32 []"),
+        ("short", "float32 [11]"),
+        ("whole", "int32 [12]"),
+        ("complex", "complex64 [12]"),
+    ],
+)
+def test_losses_that_are_not_one_number_for_each_example_are_refused_before_anything_is_written(how, given, tmp_path):
+    register("shaped")(Shaped)
+    config = tiny(task=select("modular_addition", p=5, k=2, loss=select("shaped")))
+    Experiment.from_config(config).notices()
+    with pytest.raises(FieldError, match=re.escape(f"task.loss.name = 'shaped': gives {given} for 12 examples, and must give")):
+        train(override(config, {"task.loss.how": how}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -40,8 +40,10 @@ def check_claim(
     start = time.monotonic()
     sizes = entry.cls.scales.get(scale, {})  # type: ignore[attr-defined]
     claim: Claim = registry.build("claim", entry.name, **{**sizes, **(fields or {})})
-    rows, charts = claim.check(seed), claim.charts(seed) if with_charts else []
-    return CheckedClaim(entry, claim, Verdict.of_rows(entry.name, rows), charts, time.monotonic() - start)
+    with registry.at_work(claim):
+        rows, charts = claim.check(seed), claim.charts(seed) if with_charts else []
+        verdict = Verdict.of_rows(entry.name, rows)
+    return CheckedClaim(entry, claim, verdict, charts, time.monotonic() - start)
 
 
 def summary(checked: Sequence[CheckedClaim], scale: str) -> str:

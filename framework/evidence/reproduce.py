@@ -66,7 +66,8 @@ def reproduce(
     if any(standing.state != FINISHED for standing in standings):
         return Reproduced(name, standings)
     runs = [load_run(folder / "runs" / member.name) for member in members]
-    picture = figure.picture(runs)
+    with registry.at_work(figure):
+        picture = figure.picture(runs)
     return Reproduced(name, standings, write_picture(picture, runs, folder, name), picture.verdicts)
 
 

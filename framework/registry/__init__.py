@@ -20,6 +20,7 @@ from framework.registry.isolation import Guests as Guests
 from framework.registry.isolation import guests_of as guests_of
 from framework.registry.isolation import isolated
 from framework.registry.trusting import check_destinations, check_plugins, note_destinations, trust_destinations, trust_plugins
+from framework.registry.whole_process import set_by_us as set_by_us
 
 log = logging.getLogger("whygrok")
 
@@ -159,6 +160,16 @@ def source_of(cls: type) -> str:
     """The module in which a plugin is defined, or the user's file."""
     module = sys.modules.get(cls.__module__)
     return module.__file__ if cls.__module__.startswith(FILE_PREFIX) and module and module.__file__ else cls.__module__
+
+
+def is_ours(plugin: Any) -> bool:
+    """Whether a plugin is one that comes with the framework."""
+    return type(plugin).__module__.startswith("plugins.")
+
+
+def at_work(plugin: Any) -> contextlib.AbstractContextManager[None]:
+    """Where one that is no part of an experiment is called: what somebody's sets for the whole process is put back."""
+    return Guests(() if is_ours(plugin) else (source_of(type(plugin)),)).at_work()
 
 
 def has_imported() -> bool:

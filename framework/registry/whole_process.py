@@ -28,6 +28,8 @@ HOOKS = ("excepthook", "unraisablehook")  # of sys, whose other names change for
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM")
 _SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
+_own: dict[str, Any] = {}  # what we have set ourselves
+
 Setting = tuple[Callable[[], dict[str, Any]], Callable[[str, Any], object]]  # how all are read, and how one is written
 
 
@@ -221,6 +223,11 @@ def _warnings() -> Setting:
     return read, write
 
 
+def set_by_us(settings: dict[str, Any]) -> None:
+    """Notes what is ours, not that of a plugin inside whose work it was set."""
+    _own.update(settings)
+
+
 @contextlib.contextmanager
 def put_back(plugin: str, settings: Iterable[Callable[[], Setting]], told: set[str] | None = None) -> Iterator[None]:
     """What changes inside is put back at the end, and a warning names the plugin for each change that is not among those `told`.
@@ -248,7 +255,7 @@ def _restored(
     """Puts back what is not as it was; each name with what it was changed to and whether it could be put back."""
     found = []
     for name, value in (dict.fromkeys(old) | read()).items():  # None: it is gone
-        if name in old and old[name] == value:
+        if any(name in kept and kept[name] == value for kept in (old, _own)):
             continue
         how = "it is put back"
         try:
@@ -259,6 +266,7 @@ def _restored(
     return found
 
 
-_ALWAYS = (_interpreter, _silence, _jax_settings, _variables, _folder, _alarm, _handlers, _functions)  # first what lets the others be heard
+# First the functions that reading and writing the others calls, then what lets them be heard.
+_ALWAYS = (_functions, _interpreter, _silence, _jax_settings, _variables, _folder, _alarm, _handlers)
 IMPORTED = (*_ALWAYS, _logging, _generators)  # a module has no reason to draw random numbers while it is imported
 AT_WORK = (*_ALWAYS, _floating_point, _warnings)  # not the root logger, which libraries set when they begin to speak

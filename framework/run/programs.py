@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jaxlib
 
+from framework import registry
 from framework.storage import Programs, at_home, read_text, refusal, user_folder
 
 log = logging.getLogger("whygrok")
@@ -49,10 +50,10 @@ def keep_programs() -> None:
     seam = _seam()
     original = seam.get_file_cache
     seam.get_file_cache = lambda wanted: (programs, wanted) if wanted == path else original(wanted)
-    for name, value in SETTINGS.items():
-        if name.upper() not in os.environ:
-            jax.config.update(name, value)
-    jax.config.update("jax_compilation_cache_dir", path)
+    chosen = {name: value for name, value in SETTINGS.items() if name.upper() not in os.environ} | {"jax_compilation_cache_dir": path}
+    for name, value in chosen.items():
+        jax.config.update(name, value)
+    registry.set_by_us(chosen)  # a plugin at work may be what starts JAX
 
 
 def program_place() -> Place:

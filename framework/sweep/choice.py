@@ -72,6 +72,16 @@ def check_engine(engine: str | Engine, jobs: int) -> Engine:
     return registry.build("engine", name, **fields_of([item for item in given.split(",") if item]))  # type: ignore[no-any-return]
 
 
+def usable_engine(engine: str | Engine, jobs: int) -> Engine:
+    """The same, where it can train on this machine. Raises UserError with its own sentence where it cannot."""
+    made = check_engine(engine, jobs)
+    with registry.at_work(made):
+        refusal = made.refusal()
+    if refusal:
+        raise UserError(str(refusal))
+    return made
+
+
 def _accelerators() -> str:
     """What JAX computes on, in words, where this is not the CPU. Takes no device on a machine that has none but the CPU."""
     if not _may_have_accelerators():

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from framework.config import Member, to_dict
-from framework.errors import FieldError, StorageError, UserError, sentence
+from framework.errors import FieldError, StorageError, UserError, one_of, quoted, sentence
 from framework.records import TABLE
 from framework.records.live import Followed
 from framework.run import RunDirectory, check_steps, complete_steps, is_complete
 from framework.storage import check_links, holder, make_folder, read_json, write_atomically, write_json
-from framework.sweep.standings import ELSEWHERE, FINISHED, RUNNING, WAITING, Standing, Standings
+from framework.sweep.standings import ELSEWHERE, FINISHED, RUNNING, STATES, WAITING, Standing, Standings
 from framework.training import Experiment
 
 INSTEAD = "Use a new --workdir for this sweep, or rename that folder."
@@ -88,6 +88,9 @@ class SweepFolder:
 
     def mark(self, name: str, state: str, said: str = "", exit_code: int | None = None) -> None:
         """Notes how a member stands now; sweep.csv says so within a second."""
+        if name not in self._experiments or state not in STATES:  # engines are anybody's code
+            whose = f"the states of a member are {one_of(STATES)}" if name in self._experiments else "the sweep has no such member"
+            raise UserError(f"an engine marks the member {quoted(name)} as {quoted(state)}: {whose}")
         self._followed.pop(name, None)
         standing = self._stands(name, state)
         self.standings.put(replace(standing, said=said or standing.said, exit_code=exit_code))

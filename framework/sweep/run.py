@@ -7,13 +7,13 @@ from pathlib import Path
 
 from framework import registry
 from framework.config import Member
-from framework.errors import Interrupted, UserError
+from framework.errors import Interrupted, UserError, WhygrokError
 from framework.interfaces import Engine
 from framework.sessions import StopRequest
-from framework.sweep.choice import Choice, check_engine, choose_engine
+from framework.sweep.choice import Choice, choose_engine, usable_engine
 from framework.sweep.folder import Show, SweepFolder
-from framework.sweep.standings import ELSEWHERE, FINISHED, STOPPED, WAITING, Standings
-from framework.sweep.supervise import POLL_SECONDS
+from framework.sweep.standings import ELSEWHERE, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, WAITING, Standings
+from framework.sweep.supervise import POLL_SECONDS, may_start
 
 log = logging.getLogger("whygrok")
 
@@ -36,14 +36,9 @@ def run_sweep(
     an earlier sweep. Raises UserError, before anything is started, for a member that could not start or whose folder holds
     another run; StorageError; Interrupted after a signal, when all have saved.
     """
-    if not isinstance(members, Sequence) or not members or not all(isinstance(member, Member) for member in members):
-        raise UserError(
-            "run_sweep takes members, at least one, as members(config, product(…)) or load_sweep(FILE) of framework.config gives them"
-        )
+    _check(members)
     choice = choose_engine(members, jobs) if engine is None else Choice(engine)
-    trained_by = check_engine(choice.engine, jobs)
-    for member in members:  # what this user has not asked for would be refused in each process
-        registry.check_destinations(member.config.writers)
+    trained_by = usable_engine(choice.engine, jobs)
     sweep = SweepFolder(members, workdir, show)
     sweep.create()
     log.info("sweep of %d members, %d of them finished already: %s", len(members), len(sweep.in_state(FINISHED)), sweep.path)
@@ -63,11 +58,39 @@ def run_sweep(
     return sweep.standings
 
 
+def _check(members: Sequence[Member]) -> None:
+    """Raises UserError for what are no members, and for those whose rows would go where this user has not asked for."""
+    if not isinstance(members, Sequence) or not members or not all(isinstance(member, Member) for member in members):
+        raise UserError(
+            "run_sweep takes members, at least one, as members(config, product(…)) or load_sweep(FILE) of framework.config gives them"
+        )
+    for member in members:  # here, and not in each process
+        registry.check_destinations(member.config.writers)
+
+
 def train_members(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopRequest, wait: bool) -> None:
     """Has an engine train what is waiting; with `wait` also what other processes write, when they have let go of it."""
-    engine.train(sweep, jobs, stop)
+    _train(sweep, engine, jobs, stop)
     if wait:
-        _wait_for_others(sweep, stop, lambda: engine.train(sweep, jobs, stop))
+        _wait_for_others(sweep, stop, lambda: _train(sweep, engine, jobs, stop))
+
+
+def _train(sweep: SweepFolder, engine: Engine, jobs: int, stop: StopRequest) -> None:
+    """One call of the engine. What somebody's says of its members is compared with their files."""
+    before = set(sweep.in_state(FINISHED))
+    with registry.at_work(engine):
+        engine.train(sweep, jobs, stop)
+    if registry.is_ours(engine):
+        return
+    who = f"the engine {type(engine).__name__}"
+    for name in sweep.in_state(FINISHED):
+        if name not in before and not sweep.is_finished(name):
+            sweep.mark(name, FAILED, f"{who} says that it is finished, and its run is not", WhygrokError.exit_code)
+    if stop.received or not getattr(engine, "wait", True):  # those that do not wait leave jobs behind them
+        return
+    for name in [name for state in (WAITING, RUNNING, QUEUED) for name in sweep.in_state(state)]:
+        if may_start(sweep, name):
+            sweep.mark(name, WAITING, f"{who} has returned without training it to its end")
 
 
 def _wait_for_others(sweep: SweepFolder, stop: StopRequest, go_on: Callable[[], None]) -> None:

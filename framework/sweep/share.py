@@ -14,7 +14,7 @@ from framework.config import Member, load_config
 from framework.errors import Damage, one_of
 from framework.sessions import StopRequest
 from framework.storage import MOST_BYTES, append_to, open_file, parse_json, read_json, storage, write_json
-from framework.sweep.choice import Choice, check_engine, choose_engine
+from framework.sweep.choice import Choice, choose_engine, usable_engine
 from framework.sweep.folder import SweepFolder
 from framework.sweep.run import train_members
 from framework.sweep.standings import WAITING, Standings
@@ -103,7 +103,7 @@ def train_share(file: Path) -> None:
         Member(name, dict(changes), load_config(str(share.sweep / "configs" / f"{name}.json"))) for name, changes in share.members.items()
     ]
     choice = Choice(share.engine) if share.engine else choose_engine(members, share.jobs)
-    engine = check_engine(choice.engine, share.jobs)
+    engine = usable_engine(choice.engine, share.jobs)
     with StopRequest() as stop:
         sweep = SweepFolder(members, share.sweep, note, table=None)
         train_members(sweep, engine, share.jobs, stop, wait=True)

@@ -11,6 +11,7 @@ from framework.storage import csv_line
 WAITING, RUNNING, FINISHED, FAILED, STOPPED = "waiting", "running", "finished", "failed", "stopped"
 ELSEWHERE = "elsewhere"  # another process writes that run
 QUEUED = "queued"  # a job of a cluster has it in its share, and will train it
+STATES = (WAITING, RUNNING, FINISHED, FAILED, STOPPED, ELSEWHERE, QUEUED)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from framework.training.devices import Spread, precision, spread_of
 from framework.training.examples.batches import Batches
 from framework.training.examples.checks import check_splits
 from framework.training.examples.fitting import check_loss, check_model, check_probes
+from framework.training.examples.shapes import check_shapes
 from framework.training.measure import METRICS, Measurement, check_names, metrics, unbound
 from framework.training.moments.changing import Change, begun, check_turns, turns
 from framework.training.moments.schedule import Due, Event, Schedule, check_schedule, ended, events_after, saves
@@ -177,14 +178,14 @@ class Experiment:
         check_probes(self.task, self.splits, self.probes)
         check_loss(self.task, self.splits)
         _ = self._batches
-        with self.scope():
-            jax.eval_shape(self.penalty, self._initial[1])  # one that needs another network says so before anything is written
         said, plugins = [], {kind: getattr(self, kind) for kind in PLUGIN_SECTIONS}
         named = {f"{section}.{name}": plugin for section in NAMED for name, plugin in getattr(self, section).items()}
         for section, outer in (plugins | named).items():
             for path, plugin in parts(outer, section):
                 with within(path):
                     said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
+        with self.scope():  # what does not fit together says so before anything is written
+            check_shapes(self, *self._initial)
         return said + check_columns(self) + ([] if self.spread is None else self.spread.notices(self))
 
     @functools.cached_property

@@ -60,7 +60,7 @@ def _start(parts: Any, state: TrainState) -> Carry:
 def _step(parts: Any, split: Any) -> Callable[[Array, Carry], Carry]:
     objective = make_objective(parts.task, parts.penalty, parts.network)
     transform, batches = parts.optimizer.transform(), parts.batches
-    wanted = _extra_arguments(transform)
+    wanted = extra_arguments(transform)
 
     def step(_: Array, carry: Carry) -> Carry:
         state, diverged, order = carry
@@ -90,7 +90,7 @@ def _but_for_frozen(state: TrainState, params: Any) -> Any:
 EXTRA = ("value", "grad", "value_fn", "grad_fn", "key")
 
 
-def _extra_arguments(transform: optax.GradientTransformation) -> tuple[str, ...]:
+def extra_arguments(transform: optax.GradientTransformation) -> tuple[str, ...]:
     """Which of the extra arguments an update takes."""
     if not isinstance(transform, optax.GradientTransformationExtraArgs):
         return ()

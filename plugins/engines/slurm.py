@@ -80,8 +80,6 @@ class Slurm(Engine):
 
     def train(self, sweep: SweepFolder, jobs: int, stop: StopRequest) -> None:
         """Submits what is waiting and not submitted yet, then watches, unless `wait` is false. A signal ends the watching only."""
-        if refusal := self.refusal():
-            raise UserError(refusal)
         if self.inside:
             check_engine(self.inside, self.jobs)
         watch = Watch(sweep, self.patience)

@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.repeats < 1 or options.seconds <= 0:
         parser.error("--repeats must be at least 1 and --seconds above 0")
     benchmark = registry.build("benchmark", options.benchmark, **fields_of(options.fields))
-    rows = benchmark.measure(options.repeats, options.seconds)
+    with registry.at_work(benchmark):
+        rows = benchmark.measure(options.repeats, options.seconds)
     if options.json:
         answer(json.dumps(rows, indent=2))
         return 0

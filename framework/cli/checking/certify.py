@@ -5,7 +5,7 @@ import json
 import logging
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from framework.cli import Parser
@@ -46,20 +46,27 @@ def main(arguments: Sequence[str]) -> int:
     start_backend()
     chosen = _chosen(parser, options.certificates)
     step = run.saved_step(at)
-    refusals = {name: certificate.refusal(run) for name, certificate in chosen.items()}
+    refusals = {name: _guarded(certificate, certificate.refusal, run) for name, certificate in chosen.items()}
     if all(refusals.values()):
         said = "; ".join(f"{name} is about {why}" for name, why in refusals.items())
         raise UserError(f"{path}: there is nothing to certify: {said}")
     found: list[dict[str, Any]] = []
     for name, certificate in chosen.items():
         log.info("%d of %d: %s", len(found) + 1, len(chosen), name)
-        certified = None if refusals[name] else certificate.certify(run, step)
+        certified = None if refusals[name] else _guarded(certificate, certificate.certify, run, step)
         found.append({"certificate": name, "step": step, "refused": refusals[name]} | _plain(certified))
         if not options.json:
             answer("\n".join(lines_of(name, certificate, certified, refusals[name])))
     if options.json:
         answer(json.dumps(found, indent=2))
     return 0
+
+
+def _guarded(certificate: "Certificate", method: Callable[..., Any], *given: Any) -> Any:
+    from framework.registry import at_work
+
+    with at_work(certificate):
+        return method(*given)
 
 
 def _chosen(parser: Parser, words: Sequence[str]) -> dict[str, "Certificate"]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from framework.cli.answers import answer
 from framework.cli.tables import cell, on_screen
-from framework.errors import UserError
+from framework.errors import UserError, WhygrokError
 from framework.records import TABLE, differing, names_by_difference
-from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Standing, Standings, SweepProgress
+from framework.sweep import ELSEWHERE, EXPLAINED, FAILED, FINISHED, QUEUED, RUNNING, STOPPED, WAITING, Standing, Standings, SweepProgress
 
 log = logging.getLogger("whygrok")
 
@@ -19,6 +19,7 @@ def exit_code(standings: Sequence[Standing]) -> int:
     """0 when all are finished; the code with which all failed members ended, if it is the same and explains itself; else 1."""
     codes = {standing.exit_code for standing in standings if standing.state == FAILED}
     codes |= {UserError.exit_code for standing in standings if standing.state == ELSEWHERE}
+    codes |= {WhygrokError.exit_code for standing in standings if standing.state == WAITING and standing.said}
     explained = len(codes) == 1 and codes <= set(EXPLAINED)
     return (codes.pop() or 1 if explained else 1) if codes else 0
 

@@ -17,7 +17,7 @@ def check_model(task: Task, model: Model) -> None:
         if isinstance(part, Model) and (kind := task.sizes.kind) not in part.inputs:
             others = [entry.name for entry in registry.entries("model") if kind in entry.cls.inputs]  # type: ignore[attr-defined]
             fitting = f"{_whose(task)}; models that take {kind}: {one_of(others)}"
-            raise FieldError(f"{path}.name", _name(part), f"takes {_in_words(part.inputs)}, not {fitting}; {_tasks(part.inputs)}")
+            raise FieldError(f"{path}.name", name_of(part), f"takes {_in_words(part.inputs)}, not {fitting}; {_tasks(part.inputs)}")
 
 
 def check_probes(task: Task, splits: Splits, probes: dict[str, Probe]) -> None:
@@ -33,16 +33,16 @@ def check_probes(task: Task, splits: Splits, probes: dict[str, Probe]) -> None:
             if kind not in part.inputs:
                 fitting = f"looks at {_in_words(part.inputs)}, not {_whose(task)}; {_tasks(part.inputs)}"
             else:
-                fitting = f"needs targets that are labels, and those of task.name = {_name(task)!r} are values"
-            raise FieldError(f"{path}.name", _name(part), f"{fitting}; probes that fit: {one_of(others)}")
+                fitting = f"needs targets that are labels, and those of task.name = {name_of(task)!r} are values"
+            raise FieldError(f"{path}.name", name_of(part), f"{fitting}; probes that fit: {one_of(others)}")
 
 
 def check_loss(task: Task, splits: Splits) -> None:
     """Raises FieldError for a loss of labels where the task's answers are values."""
     if not task.loss.of_values and not _has_labels(splits):
         others = [entry.name for entry in registry.entries("loss") if entry.cls.of_values]  # type: ignore[attr-defined]
-        fitting = f"is a loss of labels, and the answers of task.name = {_name(task)!r} are values; losses of values: {one_of(others)}"
-        raise FieldError("task.loss.name", _name(task.loss), fitting)
+        fitting = f"is a loss of labels, and the answers of task.name = {name_of(task)!r} are values; losses of values: {one_of(others)}"
+        raise FieldError("task.loss.name", name_of(task.loss), fitting)
 
 
 def _has_labels(splits: Splits) -> bool:
@@ -57,7 +57,7 @@ def _has_labels(splits: Splits) -> bool:
 
 
 def _whose(task: Task) -> str:
-    return f"the {task.sizes} of task.name = {_name(task)!r}"
+    return f"the {task.sizes} of task.name = {name_of(task)!r}"
 
 
 def _tasks(kinds: Iterable[str]) -> str:
@@ -77,7 +77,7 @@ def _in_words(kinds: Iterable[str]) -> str:
     return " or ".join(kinds)
 
 
-def _name(plugin: Any) -> str:
+def name_of(plugin: Any) -> str:
     """The name that it is registered by; of one that is not, its class."""
     entries = registry.entries(registry.interface_of(type(plugin)))
     return next((entry.name for entry in entries if entry.cls is type(plugin)), type(plugin).__name__)
