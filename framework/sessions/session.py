@@ -102,9 +102,8 @@ def _locked(directory: RunDirectory) -> Iterator[None]:
 
 def _checked(config: ConfigDict) -> Experiment:
     check_alike(checked_config(config))
-    experiment = Experiment.from_config(config)
-    registry.check_destinations(experiment.config.writers)
-    experiment = experiment.on_mesh()
+    registry.check_destinations(config.get("writers", {}))  # before any plugin is built
+    experiment = Experiment.from_config(config).on_mesh()
     for notice in experiment.notices():
         log.warning("%s", notice)
     return experiment

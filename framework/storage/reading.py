@@ -35,7 +35,8 @@ class FalseClaim(ValueError):
 
 def open_file(path: str | Path) -> io.BufferedReader:
     """A file opened to be read. Raises OSError where it is none: a folder, or a pipe, which might never end."""
-    return open(regular(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), path), "rb")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return os.fdopen(regular(descriptor, path), "rb")  # not the open of builtins, which a plugin may have replaced
 
 
 def regular(descriptor: int, path: str | Path) -> int:
