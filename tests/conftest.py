@@ -56,7 +56,7 @@ LONGEST = (
 OF_EVERYTHING = (
     *("test_effects.py", "test_builtin_promises.py", "test_conformance.py", "test_claim_breaks.py", "test_plugin_kit.py"),
     *("test_structured_kernels.py", "test_optimizers.py", "test_configs.py", "test_penalties.py", "test_state_shapes.py"),
-    "test_docs.py",
+    *("test_docs.py", "test_reproduce.py", "test_interventions_killed.py"),
 )
 ALWAYS = ("[README]", "[first_ten_minutes]", "[tutorial]")  # the pages that most people begin with
 

@@ -70,7 +70,8 @@ def test_wandb_offline_sends_nothing_writes_nothing_at_home_and_puts_the_variabl
     config = told(draws=True, wandb=select("wandb", histograms=True))
     said, changed, left = noted(TRAINS, tmp_path, json.dumps(to_dict(config)), str(tmp_path / "run"))
     assert (said, left) == ([], [])
-    assert set(changed) <= {"WANDB_SERVICE", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK", "TPU_ML_PLATFORM"}
+    ours = {"WHYGROK_TRUSTED"}  # the plugins of the test itself
+    assert set(changed) <= ours | {"WANDB_SERVICE", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK", "TPU_ML_PLATFORM"}
     assert rows(tmp_path / "run")
     numbers = {key: value for key, value in history(tmp_path / "run")[1].items() if not key[0].startswith(("parameters/", "pictures/"))}
     assert_same_numbers(numbers, tmp_path / "run")

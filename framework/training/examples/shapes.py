@@ -44,14 +44,19 @@ def _check_outputs(task: Task, model: Any, network: Network, params: Any, variab
 
 
 def _check_updates(optimizer: Optimizer, params: Any) -> None:
-    def update(params: Any) -> Any:
-        transform, value = optimizer.transform(), jnp.zeros(())
-        there: dict[str, Any] = {"value": value, "grad": params, "value_fn": lambda _: value, "grad_fn": lambda params, _=None: params}
+    transform, value = optimizer.transform(), jnp.zeros(())
+    there: dict[str, Any] = {"value": value, "grad": params, "value_fn": lambda _: value, "grad_fn": lambda params, _=None: params}
+
+    def update(params: Any, state: Any) -> Any:
         extra = {name: there[name] if name in there else jax.random.key(0) for name in extra_arguments(transform)}
-        updates, _ = transform.update(params, transform.init(params), params, **extra)
+        updates, _ = transform.update(params, state, params, **extra)
         return updates
 
-    updates = jax.eval_shape(update, params)
+    try:
+        state = jax.eval_shape(transform.init, params)  # numbers of Python in it become arrays, as they do when training begins
+    except (TypeError, ValueError, OverflowError):  # what no array holds is refused by its name where the state is made
+        return
+    updates = jax.eval_shape(update, params, state)
     if jax.tree.structure(updates) != jax.tree.structure(params):  # type: ignore[operator]
         return  # which no update can be added to: optax says so
     for (path, leaf), found in zip(jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(updates), strict=True):
