@@ -42,6 +42,7 @@ from framework.storage import Lock, remove_file
 from framework.training import Clock, Experiment, TrainState, hosts, precision
 from framework.training.clock import DRAWING
 from framework.training.examples.checks import digest
+from framework.training.examples.shapes import check_shapes
 
 log = logging.getLogger("whygrok")
 
@@ -106,6 +107,7 @@ def _checked(config: ConfigDict) -> Experiment:
     experiment = Experiment.from_config(config).on_mesh()
     for notice in experiment.notices():
         log.warning("%s", notice)
+    check_shapes(experiment)
     return experiment
 
 

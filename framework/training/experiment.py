@@ -22,7 +22,6 @@ from framework.training.devices import Spread, precision, spread_of
 from framework.training.examples.batches import Batches
 from framework.training.examples.checks import check_splits
 from framework.training.examples.fitting import check_loss, check_model, check_probes
-from framework.training.examples.shapes import check_shapes
 from framework.training.measure import METRICS, Measurement, check_names, metrics, unbound
 from framework.training.moments.changing import Change, begun, check_turns, turns
 from framework.training.moments.schedule import Due, Event, Schedule, check_schedule, ended, events_after, saves
@@ -97,7 +96,7 @@ class Experiment:
     def on_mesh(self) -> "Experiment":
         """The same on the devices that `mesh` asks for. Raises UserError where they are not there, or do not divide the network."""
         try:
-            spread = spread_of(self.mesh, self.model, self._initial[1])
+            spread = spread_of(self.mesh, self.model, self.untrained[1])
         except FieldError as error:
             raise UserError(str(error)) from None
         return self if spread is None else replace(self, spread=spread)
@@ -115,7 +114,8 @@ class Experiment:
             return place(splits, self.device) if self.spread is None else self.spread.everywhere(splits)
 
     @functools.cached_property
-    def _initial(self) -> tuple[Network, Any, Any]:
+    def untrained(self) -> tuple[Network, Any, Any]:
+        """The network, its parameters and its variables, as the model makes them."""
         check_model(self.task, self.model)
         with self.scope(), within("model"):
             rngs = nnx.Rngs(seeds.fold(self.general.seed, "init"))
@@ -124,7 +124,7 @@ class Experiment:
     @property
     def network(self) -> Network:
         """How to make a module from parameters."""
-        network = self._initial[0]
+        network = self.untrained[0]
         return network if self.spread is None else replace(network, spread=self.spread)
 
     @functools.cached_property
@@ -178,21 +178,21 @@ class Experiment:
         check_probes(self.task, self.splits, self.probes)
         check_loss(self.task, self.splits)
         _ = self._batches
+        with self.scope():
+            jax.eval_shape(self.penalty, self.untrained[1])  # one that needs another network says so before anything is written
         said, plugins = [], {kind: getattr(self, kind) for kind in PLUGIN_SECTIONS}
         named = {f"{section}.{name}": plugin for section in NAMED for name, plugin in getattr(self, section).items()}
         for section, outer in (plugins | named).items():
             for path, plugin in parts(outer, section):
                 with within(path):
                     said += [f"{path}: {sentence}" for sentence in plugin.notices(self)]
-        with self.scope():  # what does not fit together says so before anything is written
-            check_shapes(self, *self._initial)
         return said + check_columns(self) + ([] if self.spread is None else self.spread.notices(self))
 
     @functools.cached_property
     def metric_columns(self) -> tuple[str, ...]:
         """The columns of the task's metrics, found without computing them."""
         with self.scope():
-            _, params, variables = self._initial
+            _, params, variables = self.untrained
             program = functools.partial(metrics, self.metrics_program.parts)
             return tuple(jax.eval_shape(program, params, variables, self.splits))
 
@@ -212,7 +212,7 @@ class Experiment:
         if self.spread is not None:  # the same numbers, whatever the devices
             return self.place_state(self.alone.initial_state(params, variables))
         with self.scope():
-            _, *fresh = self._initial
+            _, *fresh = self.untrained
             with within("model"):
                 pairs = zip((params, variables), fresh, strict=True)
                 params, variables = (place(own if given is None else given, self.device) for given, own in pairs)

@@ -16,22 +16,20 @@ from framework.training.state import leaf_name
 OURS = ("framework.", "plugins.")
 
 
-def check_shapes(experiment: Any, network: Network, params: Any, variables: Any) -> None:
-    """Raises FieldError where outputs, losses or updates of an experiment do not have the shapes that training takes.
-
-    Nothing is computed. A penalty that needs another network says so.
-    """
-    jax.eval_shape(experiment.penalty, params)
-    _check_outputs(experiment.task, experiment.model, network, params, variables, experiment.splits.train)
-    with within("optimizer"):
-        _check_updates(experiment.optimizer, params)
+def check_shapes(experiment: Any) -> None:
+    """Raises FieldError where outputs, losses or updates do not have the shapes that training takes. Nothing is computed."""
+    with experiment.scope():
+        network, params, variables = experiment.untrained
+        _check_outputs(experiment.task, experiment.model, network, params, variables, experiment.splits.train)
+        with within("optimizer"):
+            _check_updates(experiment.optimizer, params)
 
 
 def _check_outputs(task: Task, model: Any, network: Network, params: Any, variables: Any, split: Any) -> None:
     """How a task judges in a way of its own is its own affair; a loss of somebody's may take more outputs than the task has."""
-    inputs = split.inputs if hasattr(split, "inputs") else split.questions[0] if hasattr(split, "questions") else None
-    if inputs is None or not _is_ours(type(task).losses, type(task).mean_loss):
+    if type(task).mean_loss is not Task.mean_loss or not _is_ours(type(task).losses) or not hasattr(split, "inputs"):
         return
+    inputs = split.inputs
     count, asked = rows_in(inputs), task.sizes.outputs
     outputs = jax.eval_shape(lambda *arrays: network.outputs(network.module(*arrays[:2]))(arrays[2]), params, variables, inputs)
     more = not _is_ours(type(task.loss).__call__)
