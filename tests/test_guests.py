@@ -17,7 +17,7 @@ import pytest
 from framework import train
 from framework.config import override, select
 from framework.records import read_lines
-from tests.helpers import QUIET, rows, tiny
+from tests.helpers import QUIET, rows, slow_but, tiny
 
 PLUGIN = '''
 """A probe, an optimizer and an intervention that set what belongs to the whole process, at one of the places where plugins run."""
@@ -270,7 +270,7 @@ LEAVES = {
 }
 
 
-@pytest.mark.parametrize("what", LEAVES)
+@pytest.mark.parametrize("what", slow_but(lambda what: what == "a thread", LEAVES))
 def test_what_a_plugin_leaves_behind_neither_writes_the_run_nor_keeps_the_command(what, tmp_path):
     statement, said = LEAVES[what]
     (tmp_path / "leaver.py").write_text(LEFT.replace("WHAT", statement))

@@ -77,7 +77,7 @@ def test_readers_that_ask_without_a_pause_refuse_no_writer_either(tmp_path):
     for reader in readers:
         reader.start()
     try:
-        for _ in range(100):
+        for _ in range(30):
             with Lock(lock):
                 pass
     finally:
@@ -97,7 +97,7 @@ def test_readers_never_let_two_writers_in(tmp_path):
                 met.append(len(inside))
                 inside.pop()
 
-    threads = [threading.Thread(target=write) for _ in range(3)] + [threading.Thread(target=lambda: [writer(lock) for _ in range(2_000)])]
+    threads = [threading.Thread(target=write) for _ in range(3)] + [threading.Thread(target=lambda: [writer(lock) for _ in range(300)])]
     for thread in threads:
         thread.start()
     threads[-1].join()
