@@ -37,7 +37,8 @@ def trust_destinations(writers: Mapping[str, Any], fields: Iterable[str] | None 
     from framework.storage import DESTINATIONS, trust
 
     named = None if fields is None else {*fields}
-    trust(DESTINATIONS, [one.key for one in _destinations(writers) if named is None or named & {*one.fields}])
+    if keys := [one.key for one in _destinations(writers) if named is None or named & {*one.fields}]:
+        trust(DESTINATIONS, keys)
 
 
 def note_destinations(writers: Mapping[str, Any]) -> None:
@@ -49,9 +50,8 @@ def check_destinations(writers: Mapping[str, Any]) -> None:
     """Raises UserError, before a run trains, where its rows would go to a place that only a file has named; trusts all others."""
     from framework.storage import DESTINATIONS, trusted
 
-    known = trusted(DESTINATIONS)
     for one in _destinations(writers):
-        if one.key in _from_files - known:
+        if one.key in _from_files and one.key not in trusted(DESTINATIONS):
             raise UserError(
                 f"{one.path} sends the rows of this run out of its folder, to {one.where}, as a file says, and you have never asked "
                 f"for that on this machine. If you want it, say so once: {one.said} (in Python: override(config, …)); to go without this "

@@ -34,7 +34,6 @@ from framework.storage.orbax_store import packed, read_arrays, unpacked, write_a
 from framework.storage.programs import LIMIT_BYTES, Programs, clear, refusal, size_of
 from framework.storage.reading import (
     MOST_BYTES,
-    digest,
     npz_bytes,
     npz_names,
     open_file,

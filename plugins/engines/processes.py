@@ -64,13 +64,16 @@ def dismiss(processes: Sequence["Process"]) -> None:
     """Tells processes that no other member will come, and waits for their ends, which what plugins have left behind may delay."""
     for process in processes:
         process.release()
-    late = [process for process in processes if not process.end(GRACE)]
-    if late:
-        log.warning("%d processes have trained all, and do not end, as plugins have left threads or processes behind", len(late))
-    until = time.monotonic() + PATIENCE
-    for process in late:
-        if not process.end(max(until - time.monotonic(), 0.0)):
-            process.kill()
+    if late := _late(processes, GRACE):
+        log.warning("waiting for processes that do not end, as plugins have left threads or processes behind in them: %d", len(late))
+    for process in _late(late, PATIENCE):
+        process.kill()
+
+
+def _late(processes: Sequence["Process"], seconds: float) -> list["Process"]:
+    """Those that do not end within this time, which is that of all together."""
+    until = time.monotonic() + seconds
+    return [process for process in processes if not process.end(max(until - time.monotonic(), 0.0))]
 
 
 class Process(Child):
